@@ -17,11 +17,14 @@ MAX_INDENT = 32
 """Levels of indentation that text shows; what is deeper is drawn at this one, with its level in front."""
 
 SHOWN = {
-    NodeKind.MODEL: ("stage", "status", "licence", "accuracy", "deleted"),
-    NodeKind.DATASET: ("rows", "licence", "deleted"),
+    NodeKind.MODEL: ("stage", "status", "taint", "licence", "accuracy", "deleted"),
+    NodeKind.DATASET: ("rows", "status", "taint", "licence", "deleted"),
     NodeKind.STEP: ("method", "state"),
 }
 """Facts of a node that text shows, in this order."""
+
+MARKS = {"recalled": "\N{MULTIPLICATION X}", "tainted": "\N{WARNING SIGN}"}
+"""What stands before the name of what was taken back, and of what is withheld because of what it was made from."""
 
 
 class Direction(StrEnum):
@@ -131,15 +134,27 @@ def guides(lines: Sequence[Line]) -> Iterator[str]:
             bars.append("   " if line.last else "│  ")
 
 
+def mark_of(node: Node) -> str | None:
+    """`recalled` for what was taken back, `tainted` for what is withheld because of what it was made from."""
+    if node.facts.get("status") == "recalled":
+        return "recalled"
+    return "tainted" if node.facts.get("taint") else None
+
+
 def describe(line: Line) -> str:
-    """The text of a line, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`."""
+    """The text of a line, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`.
+
+    One of `MARKS` stands before the name of what is recalled or tainted; the words are among the facts.
+    """
     role = "" if line.node.kind is NodeKind.STEP or line.role in {"", "output"} else f"{line.role}: "
     facts = " · ".join(_facts(line.node))
     assurance = f" [{line.assurance}]" if role and line.assurance else ""
     tail = f" … {line.hidden} more" if line.hidden else ""
     if line.shown_at is not None:
         tail = " ↑ see above" if line.shown_at < line.number else " ↓ see below"
-    return plain(f"{role}{line.node.label}{f' ({facts})' if facts else ''}{assurance}{tail}")
+    mark = mark_of(line.node)
+    name = f"{MARKS[mark]} {line.node.label}" if mark else line.node.label
+    return plain(f"{role}{name}{f' ({facts})' if facts else ''}{assurance}{tail}")
 
 
 def _facts(node: Node) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from registry.client.transport.connection import LONG, Connection
@@ -16,8 +16,10 @@ from registry.domain.verbs.lineage import (
     Identification,
     Kin,
     Leakage,
+    Neighbourhood,
     Obligations,
     ParentCheck,
+    Reach,
     Relatives,
     Use,
 )
@@ -40,6 +42,10 @@ class RemoteLineage:
         at = None if as_of is None else as_of.isoformat()
         params = {"target": target, "up": up, "down": down, "limit": limit, "at": at}
         return self.server.get(Ancestry, "/lineage", params)
+
+    def near(self, target: str, reach: Reach = Reach(), *, as_of: datetime | None = None) -> Neighbourhood:
+        at = None if as_of is None else as_of.isoformat()
+        return self.server.get(Neighbourhood, "/lineage/near", {"target": target, "at": at, **asdict(reach)})
 
     def path(self, source: str, target: str) -> Ancestry | None:
         try:

@@ -17,7 +17,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
-from registry.domain.verbs.lineage import Exchange, Kin, Use
+from registry.domain.verbs.lineage import Exchange, Kin, Reach, Use
 from registry.domain.verbs.registry import Registry
 from registry.services.governance.policies.stored import default_policy_text
 
@@ -107,6 +107,11 @@ READS: Mapping[str, Verb] = {
     "transfers.forgetting": lambda r: r.transfers.forgetting(step_of(r)),
     "transfers.log": lambda r: r.transfers.log(step_of(r)),
     "lineage.show": lambda r: [r.lineage.show(str(GRANDCHILD)), r.lineage.show(str(BASE), up=0, down=1, limit=5)],
+    "lineage.near": lambda r: [
+        r.lineage.near(str(GRANDCHILD)),
+        r.lineage.near(str(BASE), Reach(up=0, down=1, each=1, limit=5), as_of=datetime(2099, 1, 1, tzinfo=UTC)),
+        r.lineage.near(str(BASE), Reach(up=0, down=1, group="fine_tuning", after=1)),
+    ],
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
     "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],
     "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
@@ -200,6 +205,8 @@ ERRORS: Mapping[str, Verb] = {
     "nothing to resume": lambda r: r.transfers.resume(step_of(r)),
     "an engine that is not there": lambda r: r.transfers.submit(RECIPE, engine="no-such-engine"),
     "a target that is not there": lambda r: r.lineage.show("models:/no/where/1"),
+    "a neighbourhood of nothing": lambda r: r.lineage.near("models:/no/where/1"),
+    "a group that is none": lambda r: r.lineage.near(str(BASE), Reach(up=0, down=1, group="sideways")),
     "a path from nowhere": lambda r: r.lineage.path("models:/no/where/1", str(CHILD)),
     "a parent of a dataset": lambda r: r.lineage.verify(DATA),
     "evidence of no type": lambda r: r.promotions.add_evidence(CHILD, "no-such-type", {}),

@@ -131,10 +131,18 @@ def test_each_kind_of_node_shows_its_main_facts() -> None:
     model = {"stage": "candidate", "licence": "MIT", "accuracy": "0.93", "method": "import"}
     assert line_of(NodeKind.MODEL, status="active", **model) == "x (candidate · MIT · accuracy 0.93)"
     assert line_of(NodeKind.MODEL, status="recalled", deleted="yes", **model).startswith(
-        "x (candidate · recalled · MIT"
+        "✕ x (candidate · recalled · MIT"
     )
     assert line_of(NodeKind.DATASET, rows="5000", licence="MIT", deleted="yes") == "x (5000 rows · MIT · deleted)"
     assert line_of(NodeKind.STEP, state="failed", method="fine_tuning", adapter="torch") == "x (fine_tuning · failed)"
+
+
+def test_what_is_recalled_or_tainted_is_marked_before_its_name_and_said_in_words() -> None:
+    recalled = line_of(NodeKind.DATASET, status="recalled", rows="10")
+    assert recalled == "✕ x (10 rows · recalled)"
+    tainted = line_of(NodeKind.MODEL, stage="production", status="suspended", taint="weakly-tainted")
+    assert tainted == "⚠ x (production · suspended · weakly-tainted)"
+    assert line_of(NodeKind.MODEL, status="recalled", taint="tainted").startswith("✕ x (recalled · tainted")
 
 
 def test_nothing_that_is_printed_can_move_the_cursor() -> None:

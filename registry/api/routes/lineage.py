@@ -28,8 +28,10 @@ from registry.domain.verbs.lineage import (
     Identification,
     Kin,
     Leakage,
+    Neighbourhood,
     Obligations,
     ParentCheck,
+    Reach,
     Relatives,
     Use,
 )
@@ -42,6 +44,10 @@ DRAWN = "The graph in the language of Mermaid or of Graphviz (DOT)"
 Target = Annotated[
     str, Query(max_length=256, description="`models:/team/name/3`, `datasets:/team/name/1` or a step id")
 ]
+At = Annotated[
+    str | None, Query(max_length=64, description="Only what was recorded by then: a time with its zone, or a day")
+]
+Generations = Annotated[int, Query(ge=0, le=30, description="Generations")]
 Depth = Annotated[int, Query(ge=-1, le=10_000, description="Generations; -1 for all")]
 
 
@@ -61,14 +67,32 @@ def show(
     down: Depth = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_NODES)] = 2000,
     format: Format = Format.JSON,
-    at: Annotated[
-        str | None, Query(max_length=64, description="Only what was recorded by then: a time with its zone, or a day")
-    ] = None,
+    at: At = None,
 ) -> Response:
     """The part of the graph around `target`, as JSON, Mermaid or DOT."""
     as_of = None if at is None else read_moment(at, "at")
     found = registry.lineage.show(target, up=up, down=down, limit=limit, as_of=as_of)
     return _written(found, format)
+
+
+@router.get("/near", **speaks(Neighbourhood))
+def near(
+    registry: AsActor,
+    target: Target,
+    up: Generations = 2,
+    down: Generations = 2,
+    each: Annotated[int, Query(ge=1, le=200, description="Neighbours of one group beside one another")] = 8,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Nodes of the answer")] = 120,
+    group: Annotated[str | None, Query(max_length=64, description="Only neighbours of this group of `rest`")] = None,
+    after: Annotated[int | None, Query(ge=0, description="Only neighbours after this node")] = None,
+    at: At = None,
+) -> Response:
+    """What a picture shows of the family of `target`: a bounded number of nodes, and counts of what is left out.
+
+    The next ones of a group that is counted in `rest` are asked for with its `group` and `after`, and `up` or `down` 1.
+    """
+    as_of = None if at is None else read_moment(at, "at")
+    return answer(registry.lineage.near(target, Reach(up, down, each, limit, group, after), as_of=as_of))
 
 
 @router.get("/path", **speaks(Ancestry, or_text=DRAWN))

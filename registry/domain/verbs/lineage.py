@@ -8,9 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from lineage import Assurance, Edge, Node, NodeId, WeightComparison
+from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison
+from lineage.outline import Direction
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.names import Reference, VersionRef
+from registry.domain.recipes.recipe import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,55 @@ class Ancestry:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     complete: bool
+
+
+UNFINISHED = "unfinished"
+"""The group of steps that have not made anything: they wait, run, or ended without."""
+GROUPS = frozenset({*Method, UNFINISHED, *NodeKind})
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Neighbours of `node` that are not drawn: `count` of them in one group.
+
+    The group of steps is their method, or `unfinished`; that of what goes into a step or comes out of it is its kind.
+    They are ordered by age; those up to the node `after` are drawn (none where it is None).
+    """
+
+    node: NodeId
+    towards: Direction
+    group: str
+    count: int
+    after: NodeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What is near `focus`, at most as many nodes as were asked for. `rest` says what is beside and beyond it.
+
+    `counted` is False where one node has so many neighbours that `rest` counts at least as many, not exactly.
+    """
+
+    focus: NodeId
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    rest: tuple[Rest, ...]
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a neighbourhood goes: generations up and down, and how many of one group beside one another.
+
+    With `group`, one direction and one generation: only neighbours of that group, those after the node `after`.
+    """
+
+    up: int = 2
+    down: int = 2
+    each: int = 8
+    limit: int = 120
+    group: str | None = None
+    after: NodeId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +246,10 @@ class LineageVerbs(Protocol):
 
         With `as_of`, the nodes and edges that were recorded by then; facts beside the nodes are those of today.
         """
+        ...
+
+    def near(self, target: str, reach: Reach = Reach(), *, as_of: datetime | None = None) -> Neighbourhood:
+        """The part of the graph that a picture shows: bounded, with counts of what is left out."""
         ...
 
     def path(self, source: str, target: str) -> Ancestry | None:

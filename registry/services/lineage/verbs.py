@@ -17,14 +17,16 @@ from registry.domain.verbs.lineage import (
     Identification,
     Kin,
     Leakage,
+    Neighbourhood,
     Obligations,
     ParentCheck,
+    Reach,
     Relatives,
     Use,
 )
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import exchange, identifying, kinship, leaking, obligations
+from registry.services.lineage import exchange, identifying, kinship, leaking, neighbourhood, obligations
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -55,8 +57,19 @@ class Lineage:
             focus = _node(uow, target)
             nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit, as_of=as_of)
         if not nodes:
-            raise NotFoundError(f"{focus.label} did not exist yet at {as_of:%Y-%m-%d %H:%M} UTC")
+            raise _not_yet(focus, as_of)
         return Ancestry(focus.id, tuple(nodes), tuple(edges), complete=not cut)
+
+    def near(self, target: str, reach: Reach = Reach(), *, as_of: datetime | None = None) -> Neighbourhood:
+        """What a picture shows of the family of `target`.
+
+        Raises: BadReferenceError, NotFoundError (also when `target` came after `as_of`), UsageError.
+        """
+        with self.context.read() as uow:
+            focus = _node(uow, target)
+            if as_of is not None and not uow.graph.existed(focus.id, as_of):
+                raise _not_yet(focus, as_of)
+            return neighbourhood.near(uow, focus, reach, as_of)
 
     def path(self, source: str, target: str) -> Ancestry | None:
         """One shortest way from `source` down to `target`, in that order; None when there is none.
@@ -133,6 +146,10 @@ class Lineage:
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         """The newest comparison with each parent. Raises: NotFoundError."""
         return kinship.checks(self.context, reference)
+
+
+def _not_yet(focus: Node, as_of: datetime | None) -> NotFoundError:
+    return NotFoundError(f"{focus.label} did not exist yet at {as_of:%Y-%m-%d %H:%M} UTC")
 
 
 def _check_limit(limit: int) -> None:

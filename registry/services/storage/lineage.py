@@ -39,6 +39,30 @@ class AncestryRecord:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """The neighbours of `node` that are of one group: how many there are, and the keys of the first, the oldest first.
+
+    See `Rest` for the groups.
+    """
+
+    node: NodeId
+    group: str
+    count: int
+    neighbours: tuple[NodeId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FanWish:
+    """Up to `each` neighbours of each group; with `group` only of that one, with `after` those with a greater key."""
+
+    upwards: bool
+    each: int
+    group: str | None = None
+    after: NodeId | None = None
+    as_of: datetime | None = None
+
+
 class GraphRepository(Protocol):
     """The node and edge tables, walked by recursive CTE."""
 
@@ -66,6 +90,21 @@ class GraphRepository(Protocol):
         oldest; the flag is True when `limit` nodes cut it short. With `as_of`, as recorded by then: no node when
         `start` came later.
         """
+        ...
+
+    def fans(self, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
+        """What hangs on these nodes on one side, by groups: one statement.
+
+        The flag is True when there was more than one statement reads, so that counts are too small.
+        """
+        ...
+
+    def edges_among(self, keys: Collection[NodeId], as_of: datetime | None = None) -> Sequence[Edge]:
+        """The edges, not superseded, with both ends among these nodes, oldest first."""
+        ...
+
+    def existed(self, key: NodeId, at: datetime) -> bool:
+        """Whether the node was recorded by then."""
         ...
 
     def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:

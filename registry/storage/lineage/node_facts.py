@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from lineage import Node, NodeId, NodeKind
+from registry.domain.governance.recalls import Effect
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.sql.among import among
-from registry.storage.tables import asset, dataset_version, model_version, node, step, version
+from registry.storage.tables import asset, dataset_version, model_version, node, recall, recall_mark, step, version
 
-_SHOWN = ("task", "modality", "licence", "origin", "stage", "status", "method", "format", "rows")
+_SHOWN = ("task", "modality", "licence", "origin", "stage", "status", "taint", "method", "format", "rows")
 """Facts of a version."""
 _OF_STEP = ("method", "state", "adapter")
 
@@ -60,6 +61,7 @@ def _nodes() -> Any:
             asset.c.origin,
             model_version.c.stage,
             func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
+            _taint(),
             dataset_version.c.format,
             dataset_version.c.rows,
             step.c.node_id.label("step_id"),
@@ -74,3 +76,15 @@ def _nodes() -> Any:
         .outerjoin(step, step.c.node_id == func.coalesce(version.c.step_id, node.c.id))
         .where(among(node.c.id))
     )
+
+
+def _taint() -> Any:
+    """The strongest effect of a recall that withholds this version because of what it was made from."""
+    mark = recall_mark.c
+    live = (
+        select(func.min(mark.effect))  # `tainted` is before `weakly-tainted`
+        .join(recall, recall.c.id == mark.recall_id)
+        .where(mark.node_id == node.c.id, mark.status.is_not(None), recall.c.reversed_at.is_(None))
+        .where(mark.effect.in_([Effect.TAINTED.value, Effect.WEAKLY_TAINTED.value]))
+    )
+    return live.correlate(node).scalar_subquery().label("taint")

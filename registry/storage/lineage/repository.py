@@ -18,8 +18,9 @@ from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import TEST
 from registry.errors import NotFoundError
-from registry.services.storage.lineage import Ancestor, AncestryRecord
+from registry.services.storage.lineage import Ancestor, AncestryRecord, Fan, FanWish
 from registry.storage.catalog.versions import headline_metrics
+from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
@@ -48,6 +49,18 @@ class SqlGraph:
         with nested_loops(self._connection):
             return _edges(self._connection.execute(_EDGES_ABOVE, {"start": key}))
 
+    def fans(self, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
+        return read_fans(self._connection, keys, wish)
+
+    def edges_among(self, keys: Collection[NodeId], as_of: datetime | None = None) -> Sequence[Edge]:
+        inside = set(keys)
+        rows = self._connection.execute(_edges_into(past=as_of is not None), {"keys": keys} | at_time(as_of))
+        return _edges(row for row in rows if row[0] in inside)
+
+    def existed(self, key: NodeId, at: datetime) -> bool:
+        created: datetime = self._connection.execute(_CREATED, {"key": key}).scalar_one()
+        return created <= at
+
     def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:
         with nested_loops(self._connection):
             return self._connection.execute(_SIBLINGS, {"key": key, "limit": limit}).scalars().all()
@@ -55,7 +68,7 @@ class SqlGraph:
     def walk(
         self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
     ) -> tuple[Sequence[Node], Sequence[Edge], bool]:
-        if as_of is not None and self._connection.execute(_CREATED, {"key": start.id}).scalar_one() > as_of:
+        if as_of is not None and not self.existed(start.id, as_of):
             return [], [], False
         with nested_loops(self._connection):
             above = self._reach(start, up, upwards=True, limit=limit, as_of=as_of)
@@ -66,7 +79,7 @@ class SqlGraph:
         nearest = sorted(depths, key=lambda key: (depths[key], key))
         kept = nearest[:limit]
         found = nodes_by_id(self._connection, kept)
-        return [found[key] for key in kept], self._edges_among(kept, as_of), len(nearest) > limit
+        return [found[key] for key in kept], self.edges_among(kept, as_of), len(nearest) > limit
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
         given = {"label": str(ref), "limit": limit + 1}
@@ -150,7 +163,7 @@ class SqlGraph:
         depths: dict[NodeId, int] = {}
         with self._connection.execute(
             _walk(upwards, past=as_of is not None),
-            {"start": start.id, "hops": hops} | _at(as_of),
+            {"start": start.id, "hops": hops} | at_time(as_of),
             execution_options={"stream_results": True},
         ) as rows:
             for key, depth in rows:
@@ -158,26 +171,6 @@ class SqlGraph:
                 if len(depths) > limit:
                     break
         return list(depths.items())
-
-    def _edges_among(self, keys: Sequence[NodeId], as_of: datetime | None) -> list[Edge]:
-        """The edges, not superseded, with both ends among `keys`, oldest first."""
-        inside = set(keys)
-        rows = self._connection.execute(_edges_into(past=as_of is not None), {"keys": keys} | _at(as_of))
-        return _edges(row for row in rows if row[0] in inside)
-
-
-def _at(as_of: datetime | None) -> dict[str, datetime]:
-    return {} if as_of is None else {"as_of": as_of}
-
-
-def _in_force(past: bool) -> Any:
-    """True of an edge that nothing superseded; with `past`, that was there at `as_of` and not yet superseded."""
-    if not past:
-        return edge.c.superseded_by.is_(None)
-    at = bindparam("as_of", type_=edge.c.created_at.type)
-    newer = edge.alias("newer")
-    replaced = select(newer.c.id).where(newer.c.id == edge.c.superseded_by, newer.c.created_at <= at)
-    return and_(edge.c.created_at <= at, ~replaced.correlate(edge).exists())
 
 
 @cache
@@ -188,7 +181,7 @@ def _walk(upwards: bool, *, past: bool) -> Any:
     walk = walk.union(
         select(there, walk.c.depth + 1)
         .join(walk, here == walk.c.id)
-        .where(walk.c.depth < bindparam("hops", type_=Key), _in_force(past))
+        .where(walk.c.depth < bindparam("hops", type_=Key), in_force(past))
     )
     return select(walk.c.id, walk.c.depth)
 
@@ -257,7 +250,7 @@ def _edges_above() -> Any:
 
 @cache
 def _edges_into(*, past: bool) -> Any:
-    return select(*_EDGE).where(among(edge.c.to_node), _in_force(past)).order_by(edge.c.id)
+    return select(*_EDGE).where(among(edge.c.to_node), in_force(past)).order_by(edge.c.id)
 
 
 def _siblings() -> Any:

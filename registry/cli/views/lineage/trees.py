@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lineage import Assurance, Graph, NodeId, NodeKind
-from lineage.outline import Direction, Line, describe, guides, outline
+from lineage.outline import MARKS, Direction, Line, describe, guides, mark_of, outline
 from registry.cli.printing import heading, hint, out
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ ASSURANCE_COLOURS = {
     Assurance.OBSERVED: "green",
     Assurance.VERIFIED: "bold green",
 }
+
+
+MARK_COLOURS = {"recalled": "bold red", "tainted": "bold yellow"}
 
 
 def show_ancestry(ancestry: Ancestry, *, up: bool, down: bool) -> None:
@@ -59,6 +62,9 @@ def label(line: Line) -> Text:
     text = Text(describe(line), style="dim" if line.shown_at is not None else "")
     text.highlight_regex(r"\(.*\)$|\(.*\)(?= \[)|↑ see above$|… \d+ more$", "dim")
     text.highlight_words([line.node.label], KIND_COLOURS[line.node.kind])
+    mark = mark_of(line.node)
+    if mark is not None:
+        text.highlight_words([MARKS[mark], mark, line.node.facts.get("taint", mark)], MARK_COLOURS[mark])
     if line.assurance is not None:
         text.highlight_words([f"[{line.assurance}]"], ASSURANCE_COLOURS[line.assurance])
     return text

@@ -32,6 +32,21 @@ def test_ancestors_are_drawn_with_role_and_assurance(capsys: pytest.CaptureFixtu
     ]
 
 
+def test_the_tree_marks_what_is_recalled_tainted_and_contradicted(capsys: pytest.CaptureFixture[str]) -> None:
+    marked = (
+        Node(1, NodeKind.MODEL, "library/lite0/1", facts={"status": "recalled"}),
+        NODES[2],
+        Node(4, NodeKind.MODEL, "vision/digits/1", facts={"status": "suspended", "taint": "tainted"}),
+    )
+    edges = (Edge(1, 3, "source", Assurance.CONTRADICTED), EDGES[3])
+    show_ancestry(Ancestry(4, marked, edges, complete=True), up=True, down=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "⚠ vision/digits/1 (suspended · tainted)",
+        "└─ step-1 (fine_tuning)",
+        "   └─ source: ✕ library/lite0/1 (recalled) [contradicted]",
+    ]
+
+
 def test_descendants_are_drawn_from_the_same_focus(capsys: pytest.CaptureFixture[str]) -> None:
     show_ancestry(Ancestry(1, NODES, EDGES, complete=True), up=False, down=True)
     assert capsys.readouterr().out.splitlines()[0] == "library/lite0/1 (Apache-2.0)"

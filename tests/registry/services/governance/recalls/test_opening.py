@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.domain.catalog.models import SearchQuery, Status
-from registry.domain.governance.recalls import Disposition, NewDisposition, RecallState
+from registry.domain.governance.recalls import Disposition, Level, NewDisposition, RecallState
 from registry.domain.names import Reference
 from registry.errors import (
     ConflictError,
@@ -14,6 +14,7 @@ from registry.errors import (
     WithheldError,
 )
 from registry.services.catalog.verbs import Catalog
+from registry.services.lineage.verbs import Lineage
 from tests.registry.services.governance.recalls.worlds import WEIGHTS, World, readers, wish_for
 from tests.registry.services.teams import Team, bring_to, ref_of
 
@@ -30,6 +31,22 @@ def test_what_is_withheld_by_a_recall_is_not_restored_past_it(world: World) -> N
     for status in (Status.ACTIVE, Status.DEPRECATED, Status.ARCHIVED):
         with pytest.raises(ConflictError, match=recall.id):
             Catalog(world.team.context("root")).set_status(ref_of(world.child), status, "I need it")
+
+
+def test_the_family_shows_what_a_recall_withholds_because_of_its_ancestors_until_it_is_reversed(world: World) -> None:
+    def taints() -> dict[str, str]:
+        nodes = Lineage(world.team.context("guest")).show(str(world.base), up=0, down=-1).nodes
+        return {node.label: node.facts["taint"] for node in nodes if "taint" in node.facts}
+
+    opened = world.open(world.base, Level.QUARANTINE)
+    assert taints() == {
+        "vision/child/1": "tainted",
+        "vision/grandchild/1": "tainted",
+        "data/synthetic/1": "weakly-tainted",
+        "vision/pupil/1": "weakly-tainted",
+    }
+    world.recalls().reverse(opened.recall.id, reason="It was a mistake")
+    assert taints() == {}
 
 
 def test_a_reversal_restores_earlier_states_and_never_those_changed_since(world: World) -> None:
