@@ -8,7 +8,7 @@ from lineage.digest import Digest
 from lineage.errors import BadDigestError, BadEdgeError, CycleError, LineageError, UnknownNodeError
 from lineage.graph import Graph, Kinship, hops_of
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
-from lineage.relations import Relation, WeightComparison, WeightIndex
+from lineage.relations import Relation, TensorChange, TensorShape, WeightChanges, WeightComparison, WeightIndex
 
 __all__ = [
     "Assurance",
@@ -24,7 +24,10 @@ __all__ = [
     "NodeId",
     "NodeKind",
     "Relation",
+    "TensorChange",
+    "TensorShape",
     "UnknownNodeError",
+    "WeightChanges",
     "WeightComparison",
     "WeightIndex",
     "hops_of",

@@ -68,3 +68,38 @@ class WeightIndex:
     tensors: Mapping[Digest, int]
     """Bytes of its largest tensors by digest, whatever their names. Tensors that many models share by chance are not
     among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorShape:
+    """A tensor that only one of two models has, or that has another shape in the other."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorChange:
+    """A tensor of two models whose bytes differ. `was` is its name in the first, where that is another one.
+
+    `distance` is the relative L2 distance |second - first| / |first|; None where that is no number, as for a tensor
+    that was all zeros. `rounded` says that nothing but rounding to another type happened.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    distance: float | None
+    rounded: bool = False
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightChanges:
+    """The weights of two models, tensor by tensor, in the order of the second's file. `equal` counts equal tensors."""
+
+    equal: int
+    changed: tuple[TensorChange, ...]
+    left_out: tuple[TensorShape, ...]
+    """Of the first alone."""
+    added: tuple[TensorShape, ...]
+    """Of the second alone."""

@@ -4,10 +4,11 @@ A ladder of tests over the tensors of two models, cheapest first, which stops at
 reads a file: tensors come through the protocol `Weights`.
 """
 
+from lineage.kinship.changes import changes
 from lineage.kinship.index import index
 from lineage.kinship.ladder import compare
 from lineage.kinship.merging import compare_merge
 from lineage.kinship.tensors import TensorInfo, Weights
 from lineage.relations import Relation, WeightComparison
 
-__all__ = ["Relation", "TensorInfo", "WeightComparison", "Weights", "compare", "compare_merge", "index"]
+__all__ = ["Relation", "TensorInfo", "WeightComparison", "Weights", "changes", "compare", "compare_merge", "index"]

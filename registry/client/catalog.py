@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from lineage import Digest
 from registry.client.transport.addresses import file_at, model_at, paging, part, version_at
-from registry.client.transport.connection import Connection
+from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import Watch, check, chunks, download, opened
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.models import (
@@ -34,7 +34,7 @@ from registry.domain.governance.upstream import Upstream
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only
 from registry.domain.paging import Page, PageRequest
-from registry.domain.verbs.catalog import ImportModel, PulledFiles, PullPlan, PullReport
+from registry.domain.verbs.catalog import ImportModel, PulledFiles, PullPlan, PullReport, VersionDifference
 from registry.errors import UnsafeArtifactError
 from registry.folders import new_folder, write_texts
 from registry.sources import PICKLED, resolve_source
@@ -86,6 +86,11 @@ class RemoteCatalog:
 
     def version(self, reference: Reference) -> VersionDetail:
         return self.server.get(VersionDetail, version_at(model_only(reference)))
+
+    def difference(self, one: Reference, other: Reference, *, weights: bool | None = None) -> VersionDifference:
+        params = {"other": model_only(other), "weights": weights}
+        where = f"{version_at(model_only(one))}/difference"
+        return self.server.get(VersionDifference, where, params, seconds=LONG)
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """The bytes as they come. A file that is read whole is checked against its digest when its end is reached."""

@@ -8,7 +8,19 @@ from pathlib import Path
 
 from registry.files import private_folder, sweep_folders
 
-PURPOSES = ("import-", "data-", "kinship-", "repair-", "selection-", "comparison-", "drift-", "cascade-", "forgetting-")
+PURPOSES = (
+    "import-",
+    "data-",
+    "kinship-",
+    "repair-",
+    "selection-",
+    "comparison-",
+    "drift-",
+    "cascade-",
+    "forgetting-",
+    "interface-",
+    "difference-",
+)
 
 
 @contextmanager

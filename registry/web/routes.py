@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from registry.web import administration, catalog, datasets, drift, graph, models, selection, steps
+from registry.web import administration, catalog, datasets, difference, drift, graph, models, selection, steps
 from registry.web.governance import exceptions, past, policies, promotions, recalls, reports, reviews, waivers
 from registry.web.parts import check_form
 
@@ -17,6 +17,7 @@ def pages_router() -> APIRouter:
         models,
         datasets,
         selection,
+        difference,
         drift,
         steps,
         graph,

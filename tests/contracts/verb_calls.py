@@ -88,6 +88,9 @@ READS: Mapping[str, Verb] = {
         r.catalog.open_file(CHILD, "weights/model.safetensors", start=9999)
     ),
     "catalog.pull_plan": lambda r: r.catalog.pull_plan(CHILD),
+    "catalog.difference": lambda r: [
+        r.catalog.difference(CHILD, GRANDCHILD), r.catalog.difference(BASE, CHILD, weights=False),
+    ],
     "catalog.cards": lambda r: r.catalog.cards(CHILD),
     "catalog.alias_history": lambda r: r.catalog.alias_history(DIGITS, "champion"),
     "catalog.history": lambda r: listed(lambda page: r.catalog.history(DIGITS, page)),

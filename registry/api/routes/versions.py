@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -35,7 +35,7 @@ from registry.domain.codec import from_json
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
-from registry.domain.verbs.catalog import ImportModel, PullPlan
+from registry.domain.verbs.catalog import ImportModel, PullPlan, VersionDifference
 from registry.domain.verbs.registry import Registry
 from registry.errors import UsageError
 
@@ -110,6 +110,20 @@ def file(request: Request, registry: AsActor, reference: ModelVersion, path: str
 def pull_plan(registry: AsActor, reference: ModelVersion) -> Response:
     """What a pull of the version writes: its files, those of the parents that an adapter needs, and texts."""
     return answer(registry.catalog.pull_plan(reference))
+
+
+@router.get(ONE + "/difference", **speaks(VersionDifference))
+def difference(
+    registry: AsActor,
+    reference: ModelVersion,
+    other: Annotated[str, Query(max_length=256, description="The second version: `models:/team/name/3`")],
+    weights: Annotated[
+        bool | None, Query(description="Read the weights whatever their size; false: read no file")
+    ] = None,
+) -> Response:
+    """What is otherwise in the version `other` than in this one."""
+    second = Reference.parse(other, kind=AssetKind.MODELS)
+    return answer(registry.catalog.difference(reference, second, weights=weights))
 
 
 @router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))

@@ -1,4 +1,4 @@
-"""Commands that keep registered models in order: cards, descriptions, status, deletion, and a whole folder at once."""
+"""Commands that compare registered models and keep them in order: differences, cards, statuses, a whole folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,37 @@ from registry.cli.commands.governance.statuses import add_status_commands
 from registry.cli.commands.model import ModalityOption, app
 from registry.cli.session import Session, command
 from registry.errors import Family
+
+
+@command(
+    app,
+    "diff",
+    "forebear model diff models:/vision/digits/2 models:/vision/digits/3",
+    "forebear model diff vision/digits@production vision/digits",
+    "forebear model diff models:/library/lite0/1 models:/vision/digits/2 --weights",
+)
+def diff(
+    session: Session,
+    one: Annotated[str, typer.Argument(metavar="MODEL", help="The first version.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The second one, of this model or of another.")],
+    weights: Annotated[
+        bool | None,
+        typer.Option(
+            "--weights/--no-files",
+            help="Read the weights whatever their size, or read no file. Default: weights up to 268 MB together.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show what is otherwise in one version than in another.
+
+    Data, recipe, environment, parents, metrics with the interval of the difference on the same test rows, clauses of
+    licences, how the model is spoken to, and each tensor that changed with its relative L2 distance.
+    """
+    from registry.cli.views.lineage.difference import show_difference
+
+    found = session.registry.catalog.difference(parsing.model(one), parsing.model(other), weights=weights)
+    session.answer(found, show_difference)
 
 
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")

@@ -111,9 +111,11 @@ class Connection:
         if "_client" in self.__dict__:
             self._client.close()
 
-    def get(self, kind: type[T], path: str, params: Mapping[str, object] | None = None) -> T:
+    def get(
+        self, kind: type[T], path: str, params: Mapping[str, object] | None = None, *, seconds: float = ORDINARY
+    ) -> T:
         """What GET answers at `path`, as a value of type `kind`."""
-        return self.read(kind, self.request("GET", path, params=params))
+        return self.read(kind, self.request("GET", path, params=params, seconds=seconds))
 
     def send(
         self,

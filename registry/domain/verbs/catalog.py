@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from lineage import WeightChanges
+from registry.domain.cascade.run import Compared
+from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -97,6 +100,69 @@ class PullPlan:
         return sum(file.size for part in self.parts for file in part.files)
 
 
+READ_UNASKED = 256 * 1024**2
+"""Bytes of weights of two versions that are read to compare them without being asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueDifference:
+    """One thing that is otherwise in the second of two versions. None: a version has nothing of this name."""
+
+    name: str
+    one: str | None
+    other: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPair:
+    """One metric of two versions on the same test data; None for one that was not measured on these."""
+
+    name: str
+    data: str
+    one: float | None
+    other: float | None
+
+    @property
+    def change(self) -> float | None:
+        """The second less the first, where both were measured."""
+        return None if self.one is None or self.other is None else self.other - self.one
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseDifference:
+    """A clause of a licence that one of two versions owes and the other does not; `path` is the way that it came."""
+
+    clause: str
+    meaning: str
+    owed_by: VersionRef
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDifference:
+    """What is otherwise in `other` than in `one`: what they were made from and how, what they reach, ask and owe.
+
+    `metrics` are all test metrics of both, equal or not. `answers` compares their answers to the same test rows, with
+    an interval; above 0 it is in favour of `other`. None where that, the weights, or the interface could not be
+    compared: `unread` says why, in sentences without their ends. In `interface`, the parent's side is that of `one`.
+    """
+
+    one: VersionRef
+    other: VersionRef
+    same_files: bool
+    facts: tuple[ValueDifference, ...]
+    data: tuple[ValueDifference, ...]
+    parents: tuple[ValueDifference, ...]
+    recipe: tuple[ValueDifference, ...]
+    environment: tuple[ValueDifference, ...]
+    metrics: tuple[MetricPair, ...]
+    answers: Compared | None
+    clauses: tuple[ClauseDifference, ...]
+    interface: tuple[InterfaceDifference, ...] | None
+    weights: WeightChanges | None
+    unread: tuple[str, ...]
+
+
 class CatalogVerbs(Protocol):
     """Registered models and their versions."""
 
@@ -119,6 +185,15 @@ class CatalogVerbs(Protocol):
 
     def version(self, reference: Reference) -> VersionDetail:
         """Raises: NotFoundError."""
+        ...
+
+    def difference(self, one: Reference, other: Reference, *, weights: bool | None = None) -> VersionDifference:
+        """What is otherwise in the version `other` than in `one`, of the same registered model or of two.
+
+        The weights of both are read where these have at most `READ_UNASKED` bytes together; with `weights` True
+        whatever their size, for whom may edit; with False no file is read. Files that may not be read are left out, and
+        the answer says so. Raises: NotFoundError, UsageError for a version and itself, PermissionDeniedError.
+        """
         ...
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:

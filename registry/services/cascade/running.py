@@ -23,8 +23,8 @@ from registry.domain.paging import every
 from registry.domain.people.people import Permission
 from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import InvalidError, RegistryError
-from registry.services.cascade.comparing import compare
 from registry.services.cascade.planning import replaced
+from registry.services.comparison.same_rows import compare
 from registry.services.context import Context
 from registry.services.governance.verbs import Promotions
 from registry.services.transfers.verbs import Transfers

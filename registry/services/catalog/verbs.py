@@ -31,7 +31,7 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.transfers.provenance import notes_of
-from registry.domain.verbs.catalog import ImportModel, PullPlan, PullReport
+from registry.domain.verbs.catalog import ImportModel, PullPlan, PullReport, VersionDifference
 from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError
 from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.artifacts.watched import watched
@@ -86,6 +86,14 @@ class Catalog:
             manifest, void = uow.steps.manifest(detail.step), uow.steps.void_reason(detail.step)
             notes = (*notes_of(manifest), *verdict_notes(manifest, void))
             return replace(detail, notes=notes, upstream=uow.catalog.source_of(detail.summary.ref))
+
+    def difference(self, one: Reference, other: Reference, *, weights: bool | None = None) -> VersionDifference:
+        """What is otherwise in `other` than in `one`; see `registry.services.catalog.differing`."""
+        from registry.services.catalog.differing import difference  # noqa: PLC0415 - not needed to look at a model
+
+        if weights:
+            self.context.actor.require(Permission.EDIT)
+        return difference(self.context, one, other, weights=weights)
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """The bytes of one file of a version, looked up in its manifest."""

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from lineage import WeightComparison
 from registry.domain.audit import Event
-from registry.domain.catalog.interface import (
-    COMPARED,
-    MOST_BYTES,
-    READ,
-    SETTINGS,
-    InterfaceDifference,
-    Side,
-    differences,
-)
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.transfers.adapted import is_adapter
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.lineage import ParentCheck
 from registry.errors import UsageError
-from registry.services.artifacts.storing import write_files
 from registry.services.artifacts.weights import assurance_by, compare_folders, lay_out_weights, record, source_models
 from registry.services.context import Context
+from registry.services.lineage.interfaces import between
 from registry.services.lookup import found, refuse_damaged, resolve
 from registry.services.workspace import workspace
 
@@ -55,7 +45,8 @@ def verify(context: Context, reference: Reference, parent: Reference | None) -> 
             facts = record(uow, detail.step, claimed, {one.ref: said[one.ref] for one in claimed}, now)
             uow.commit(Event("lineage.verified", str(ref), {"step": detail.step, "weights": facts}))
     claims = {one.ref: replace(one, assurance=assurance_by(said[one.ref], one.assurance)) for one in claimed}
-    spoken = _interfaces(context, detail, parents, said)
+    relations = {ref: one.relation for ref, one in said.items()}
+    spoken = between(context, detail, parents, relations)
     return [replace(_check(ref, one, claims.get(one), said[one], now), interface=spoken[one]) for one in said]
 
 
@@ -83,29 +74,3 @@ def _compare_stored(
     with workspace(context.home, "kinship") as folder:
         laid = [lay_out_weights(context, one, folder / str(number)) for number, one in enumerate((child, *parents))]
         return compare_folders(context, laid[0].folder, laid[1:])
-
-
-def _interfaces(
-    context: Context,
-    child: VersionDetail,
-    parents: Sequence[VersionDetail],
-    said: Mapping[VersionRef, WeightComparison],
-) -> dict[VersionRef, tuple[InterfaceDifference, ...]]:
-    """How a version is spoken to otherwise than each parent. Of large files only those that differ are read."""
-    with workspace(context.home, "interface") as folder:
-        ours = _digests(child)
-        other = {name for one in parents for name, digest in _digests(one).items() if ours.get(name) != digest}
-        sides = [_side(context, one, other, folder / str(number)) for number, one in enumerate((child, *parents))]
-    pairs = zip((one.summary.ref for one in parents), sides[1:], strict=True)
-    return {ref: differences(side, sides[0], said[ref].relation) for ref, side in pairs}
-
-
-def _digests(detail: VersionDetail) -> dict[str, str]:
-    return {one.path: str(one.sha256) for one in detail.files if one.path in COMPARED}
-
-
-def _side(context: Context, detail: VersionDetail, wanted: set[str], folder: Path) -> Side:
-    folder.mkdir()
-    read = [one for one in detail.files if one.path in READ & {*wanted, *SETTINGS} and one.size <= MOST_BYTES]
-    write_files(context, detail.summary.ref, read, folder)
-    return Side(_digests(detail), {one.path: (folder / one.path).read_bytes() for one in read})

@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from lineage import Node, NodeKind
 from registry.domain.catalog.models import PRODUCTION, VersionDetail
-from registry.domain.codec import to_json
 from registry.domain.comparison.records import verdict_of
 from registry.domain.comparison.verdict import Facet, FacetName
 from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.reviews.attestations import attested_stage, stage_of
 from registry.domain.names import AssetKind, Reference
-from registry.domain.transfers.steps import StepDetail
+from registry.domain.verbs.catalog import VersionDifference
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
+from registry.presenting.differences import rows
 from registry.presenting.policy_text import excerpts
 
 MOST_ANCESTORS, MOST_ROWS = 40, 30
-"""Ancestors, and differences of recipes, that are listed."""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricRow:
-    """One metric of both versions; None where one has none, or was measured on other data."""
-
-    name: str
-    data: str
-    here: float | None
-    there: float | None
-
-    @property
-    def change(self) -> float | None:
-        """Here less there, where both were measured on the same rows."""
-        return None if self.here is None or self.there is None else self.here - self.there
+"""Ancestors, and differences, that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """The version against the one that the protected alias names now."""
+    """The version against the one that the protected alias names now: what is on record of both, no file read."""
 
-    other: VersionDetail
-    metrics: Sequence[MetricRow]
+    found: VersionDifference
+    """From that one to this version."""
     facet: Facet | None
     """Against production, with its interval, where the step compared both on the same rows."""
-    facts: Sequence[tuple[str, str, str]]
-    """What is otherwise: name, here, there."""
-    recipe: Sequence[tuple[str, str, str]]
-    """The same of the recipes, by key; the first of them."""
+    rows: Sequence[tuple[str, str, str, str]]
+    """What is otherwise: part, name, there, here; the first of them."""
 
 
 def against_production(registry: Registry, request: RequestDetail, version: VersionDetail) -> Differences | None:
@@ -62,15 +45,11 @@ def against_production(registry: Registry, request: RequestDetail, version: Vers
         return None
     if other.summary.ref == ref:
         return None
-    step, before = registry.transfers.step(version.step), registry.transfers.step(other.step)
+    step = registry.transfers.step(version.step)
     verdict = verdict_of(step.manifest, step.verdict_void)
-    recipe = _unlike(dict(_flat(to_json(step.recipe))), dict(_flat(to_json(before.recipe))))
+    found = registry.catalog.difference(Reference.to(other.summary.ref), Reference.to(ref), weights=False)
     return Differences(
-        other,
-        _metrics(version, other),
-        verdict.facet(FacetName.PRODUCTION) if verdict is not None else None,
-        _unlike(_facts(version, step), _facts(other, before)),
-        recipe[:MOST_ROWS],
+        found, verdict.facet(FacetName.PRODUCTION) if verdict is not None else None, rows(found)[:MOST_ROWS]
     )
 
 
@@ -96,41 +75,3 @@ def policy_words(registry: Registry, request: RequestDetail) -> Mapping[str, str
                 key = f"{kind} {name}-{id_}" if taken else f"{kind} {id_}"
                 words[key] = "\n".join(filter(None, (words.get(key), written)))
     return words
-
-
-def _metrics(version: VersionDetail, other: VersionDetail) -> list[MetricRow]:
-    here = {(one.name, one.role, one.data, one.split): one for one in version.measured if one.role == "test"}
-    there = {(one.name, one.role, one.data, one.split): one for one in other.measured if one.role == "test"}
-    rows = []
-    for key in sorted(here.keys() | there.keys(), key=str):
-        mine, theirs = here.get(key), there.get(key)
-        one = mine or theirs
-        if one is not None:
-            data = f"{one.data_label or one.data.short} ({one.split})"
-            rows.append(MetricRow(one.name, data, mine.value if mine else None, theirs.value if theirs else None))
-    return rows
-
-
-def _facts(version: VersionDetail, step: StepDetail) -> dict[str, str]:
-    data = (f"{one.ref.label} ({one.role})" for one in step.inputs if one.ref.kind is AssetKind.DATASETS)
-    return {
-        "Method": version.summary.method.replace("_", " "),
-        "Architecture": version.architecture,
-        "Licence": version.summary.licence,
-        "Size": f"{version.summary.size:,} bytes",
-        "Parents": ", ".join(sorted(parent.label for parent in version.parents)) or "none",
-        "Data": ", ".join(sorted(data)) or "none",
-    }
-
-
-def _flat(value: object, above: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{above}.{key}" if above else str(key))
-    else:
-        yield above, str(value)
-
-
-def _unlike(here: Mapping[str, str], there: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    names = [*here, *(name for name in there if name not in here)]
-    return [(name, here.get(name, ""), there.get(name, "")) for name in names if here.get(name) != there.get(name)]

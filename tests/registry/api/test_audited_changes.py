@@ -301,6 +301,7 @@ READING = {
     "lineage show",
     "login",
     "logout",
+    "model diff",
     "model list",
     "model pull",
     "model search",

@@ -24,6 +24,7 @@ STEP, REQUEST = "<step>", "<request>"
 SAME = {
     "history": "history vision/digits",
     "inbox": "inbox",
+    "model diff": "model diff library/lite0/1 models:/vision/digits/2",
     "model list": "model list",
     "model search": "model search digits --where 'metrics.accuracy > 0.9' --sort metrics.accuracy",
     "model show": "model show vision/digits",

@@ -33,6 +33,8 @@ PAGES = (
     "/selections",
     "/selections?dataset=datasets:/vision/digits/1",
     "/drift?reference=models:/vision/digits/2",
+    "/difference?one=models:/vision/digits/1",
+    "/difference?one=models:/library/lite0/1&other=models:/vision/digits/2",
     "/inbox",
     "/recalls",
     "/recalls?target=datasets:/vision/digits/1&level=recall",

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from lineage import Assurance, Relation
-from registry.domain.catalog.interface import InterfaceDifference, Part
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.names import Name, Reference
 from registry.domain.people.people import Actor
@@ -133,24 +132,3 @@ def test_nothing_is_compared_for_readers_or_with_models_that_do_not_exist(contex
     with pytest.raises(NotFoundError):
         Lineage(context).verify(child, parent=Reference.parse("models:/vision/none/1"))
     assert not list((context.home / "work").iterdir())
-
-
-def test_what_a_version_expects_otherwise_than_its_parent_is_told_beside_the_weights(
-    context: Context, tmp_path: Path
-) -> None:
-    """The same weights, served with another mean, answer wrongly without an error."""
-    for name, mean in (("pictures", 0.5), ("careless", 0.4), ("careful", 0.5)):
-        folder = tmp_path / f"{name}-source"
-        folder.mkdir()
-        save_file(weights(1), folder / "model.safetensors")
-        (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [mean]}))
-        claims = () if name == "pictures" else (Reference.parse("models:/vision/pictures/1"),)
-        Catalog(context).import_model(ImportModel(Name("vision", name), str(folder), parents=claims))
-    (careless,) = Lineage(context).verify(Reference.parse("models:/vision/careless/1"))
-    assert careless.interface == (
-        InterfaceDifference(Part.PREPROCESSING, "preprocessor_config.json: image_mean", "[0.5]", "[0.4]"),
-    )
-    (careful,) = Lineage(context).verify(Reference.parse("models:/vision/careful/1"))
-    assert careful.interface == ()
-    (recorded,) = Lineage(context).checks(Reference.parse("models:/vision/careless/1"))
-    assert recorded.interface is None, "what was recorded says nothing of it, rather than that nothing differs"

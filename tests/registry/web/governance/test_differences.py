@@ -22,9 +22,10 @@ def test_a_request_shows_what_is_otherwise_in_production_the_ancestors_and_the_w
         uow.commit_unaudited()
     found = against_production(registry, request, registry.catalog.version(Reference.to(ref)))
     assert found is not None
-    assert found.other.summary.ref == other
-    assert {name for name, _, _ in found.facts} <= {"Method", "Architecture", "Licence", "Size", "Parents", "Data"}
-    assert found.facts, "two versions that were made otherwise"
+    assert (found.found.one, found.found.other) == (other, ref)
+    assert found.found.weights is None, "no file is read for this page"
+    assert {part for part, *_ in found.rows} <= {"version", "parents", "data", "recipe", "environment"}
+    assert found.rows, "two versions that were made otherwise"
     ancestors, many = ancestors_of(registry, request)
     assert many == len(ancestors) > 0
     words = policy_words(registry, request)

@@ -1,4 +1,4 @@
-"""Whether a version that was made again is worse than the one before, by their answers to the same test rows."""
+"""Two versions by their answers to the same test rows: how much better one is, with an interval."""
 
 from __future__ import annotations
 
@@ -49,8 +49,20 @@ def _answers(context: Context, detail: VersionDetail, folder: Path) -> Mapping[s
         return None
     folder.mkdir()
     write_files(context, detail.summary.ref, tuple(files), folder)
-    document: Mapping[str, Any] = json.loads((folder / PREDICTIONS).read_bytes())
-    return document if document.get("rows") else None
+    try:
+        document: Mapping[str, Any] = json.loads((folder / PREDICTIONS).read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return document if _is_answers(document) else None
+
+
+def _is_answers(document: object) -> bool:
+    """Whether a file of that name is one of ours: an imported model may bring any."""
+    if not isinstance(document, dict) or not isinstance(rows := document.get("rows"), list) or not rows:
+        return False
+    return {"data", "split"} <= document.keys() and all(
+        isinstance(row, dict) and {"key", "label", "prediction"} <= row.keys() for row in rows
+    )
 
 
 def _error(row: Mapping[str, Any]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.services.cascade.comparing import _error
+from registry.services.comparison.same_rows import _error
 
 
 @pytest.mark.parametrize(
