@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from registry.cli.commands import recommend, registry, remote
+from registry.cli.commands import recommend, registry, remote, start
 from registry.cli.commands.governance import reports
 from registry.cli.session import ActorOption, HomeOption, OutputOption, ServerOption
 from registry.cli.tree import Group, lazy_group
@@ -87,5 +87,6 @@ def forebear(
 
 registry.register(app)
 remote.register(app)
+start.register(app)
 recommend.register(app)
 reports.register(app)

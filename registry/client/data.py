@@ -12,6 +12,7 @@ from registry.client.transport.downloads import Watch
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
+from registry.domain.data.looks import Look
 from registry.domain.names import Name, Reference, dataset_only
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import PullReport
@@ -48,6 +49,9 @@ class RemoteDatasets:
 
     def version(self, reference: Reference) -> DatasetVersionDetail:
         return self.server.get(DatasetVersionDetail, version_at(dataset_only(reference)))
+
+    def look(self, reference: Reference) -> Look:
+        return self.server.get(Look, f"{version_at(dataset_only(reference))}/look")
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Download the files into a new folder, which appears whole or not at all."""

@@ -99,6 +99,7 @@ READS: Mapping[str, Verb] = {
     ],
     "datasets.versions": lambda r: r.datasets.versions(DIGITS, PageRequest()),
     "datasets.version": lambda r: r.datasets.version(DATA),
+    "datasets.look": lambda r: r.datasets.look(DATA),
     "transfers.recipe_schema": lambda r: r.transfers.recipe_schema(),
     "transfers.check": lambda r: r.transfers.check(RECIPE),
     "transfers.search": lambda r: [

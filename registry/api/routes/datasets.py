@@ -31,6 +31,7 @@ from registry.api.wire import (
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
+from registry.domain.data.looks import Look
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.data import AddDataset
@@ -75,6 +76,12 @@ def versions(registry: AsActor, name: ItemName, page: Paging) -> Response:
 def show(registry: AsActor, reference: DatasetVersion) -> Response:
     """Everything about one dataset version but its bytes."""
     return answer(registry.datasets.version(reference))
+
+
+@router.get("/{team}/{name}/versions/{version}/look", **speaks(Look))
+def look(registry: AsActor, reference: DatasetVersion) -> Response:
+    """Its rows at a glance: classes, copies of rows, and a few examples."""
+    return answer(registry.datasets.look(reference))
 
 
 @router.head("/{team}/{name}/versions/{version}/files/{path:path}", include_in_schema=False)

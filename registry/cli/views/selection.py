@@ -26,8 +26,8 @@ def write_recipes(report: SelectionReport, folder: Path) -> Sequence[Path]:
     return [folder / file for file in files]
 
 
-def show_selection(report: SelectionReport, *, everything: bool, written: Sequence[Path]) -> None:
-    """The conclusion, the table, what was left out, and what to do next."""
+def show_selection(report: SelectionReport, *, everything: bool, written: Sequence[Path], recipe: bool = True) -> None:
+    """The conclusion, the table, what was left out, and what to do next; with `recipe` that of the first."""
     from rich.text import Text
 
     from registry.domain.selection.report import UNITS
@@ -73,10 +73,10 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
         empty="Nothing was scored.",
         drop=("Owed", "Licence", "Size", *others, *priors),
     )
-    _after(report, everything=everything, written=written)
+    _after(report, everything=everything, written=written, recipe=recipe)
 
 
-def _after(report: SelectionReport, *, everything: bool, written: Sequence[Path]) -> None:
+def _after(report: SelectionReport, *, everything: bool, written: Sequence[Path], recipe: bool) -> None:
     from rich.text import Text
 
     for one in report.ranked:
@@ -90,7 +90,7 @@ def _after(report: SelectionReport, *, everything: bool, written: Sequence[Path]
             f"Left out: {len(report.left_out)} "
             f"({', '.join(f'{count} {code}' for code, count in sorted(counted.items()))}). --all shows why."
         )
-    if report.starts:
+    if recipe and report.starts:
         start = report.starts[0]
         heading(f"A recipe to start from {start.model.label}")
         say(Text(start.recipe.rstrip()))

@@ -94,6 +94,15 @@ class Start:
     source: str
     recipe: str
 
+    def by(self, method: Method) -> str:
+        """The recipe with another method; its first line says that somebody chose so. Unchanged with its own method."""
+        if method is self.method:
+            return self.recipe
+        _, *lines = self.recipe.splitlines()
+        first = f"# {method} was chosen by hand. Recommended was {self.method}: {self.reason}."
+        changed = [f"method: {method}" if line == f"method: {self.method}" else line for line in lines]
+        return "\n".join([first, *changed, ""])
+
 
 @dataclass(frozen=True, slots=True)
 class SelectionReport:

@@ -17,6 +17,7 @@ from registry.domain.data.datasets import (
     LabelKind,
     SplitPlan,
 )
+from registry.domain.data.looks import Look
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import PullReport
@@ -72,4 +73,8 @@ class DatasetVerbs(Protocol):
         ...
 
     def version(self, reference: Reference) -> DatasetVersionDetail: ...
+    def look(self, reference: Reference) -> Look:
+        """Its rows at a glance, with a few examples. Raises: NotFoundError, WithheldError, RecalledError."""
+        ...
+
     def pull(self, reference: Reference, folder: Path) -> PullReport: ...

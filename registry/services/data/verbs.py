@@ -7,6 +7,7 @@ from pathlib import Path
 
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
+from registry.domain.data.looks import Look, look
 from registry.domain.data.rows import read_index
 from registry.domain.names import Name, Reference, dataset_only
 from registry.domain.paging import Page, PageRequest
@@ -52,6 +53,13 @@ class Datasets:
             detail = _version(uow, reference)
             return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
 
+    def look(self, reference: Reference) -> Look:
+        """Its rows at a glance. Only the row index is read."""
+        with self.context.read() as uow:
+            detail = _version(uow, reference)
+            refuse_withheld(self.context, uow, detail.summary)
+        return look(detail.summary.ref, detail.summary.labels, _rows(self.context, detail))
+
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Write the files as they were registered, so that `dvc add` gives the folder its recorded MD5 again.
 
@@ -81,6 +89,11 @@ def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: 
     with context.read() as uow:
         refuse_withheld(context, uow, detail.summary)
     _write(context, detail, folder)
+    return _rows(context, detail)
+
+
+def _rows(context: Context, detail: DatasetVersionDetail) -> list[Row]:
+    """Raises: DatasetChangedError when the stored index is not what was registered."""
     try:
         with context.blobs.open(detail.index) as stream:
             return read_index(stream.read())

@@ -63,11 +63,16 @@ def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionRep
         targets = targets_of(rows, data.labels)
         measured: list[Measured] = []
         for number, one in enumerate(eligible, start=1):
-            watch(f"Scoring {one.detail.summary.ref.label} ({number} of {len(eligible)})")
+            label, counted = one.detail.summary.ref.label, f"{number} of {len(eligible)}"
+            watch(f"Scoring {label} ({counted})")
             try:
-                measured.append(measure(context, one, data, targets, folder / str(number), seed=wanted.seed))
+                found = measure(context, one, data, targets, folder / str(number), seed=wanted.seed)
             except RegistryError as error:
                 left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
+                watch(f"Left out {label}: {error.message} ({counted})")
+                continue
+            measured.append(found)
+            watch(f"Scored {label}: {UNITS[data.labels]} {found.scores[HEADLINE]:.3f} ({counted})")
         if not measured:
             raise _none(detail, left)
         known = priors(context, detail, wanted.split, [one.candidate for one in measured])

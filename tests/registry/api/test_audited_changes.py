@@ -215,6 +215,7 @@ COMMANDS: Mapping[str, str] = {
     "drift check": "drift.check",
     "drift watch": "drift.watch",
     "recommend": "selection.recommend",
+    "start": "transfers.submit",
     "transfer forgetting": "transfers.measure_forgetting",
     "recall confirm": "recalls.confirm",
     "recall dispose": "recalls.dispose",
