@@ -128,7 +128,7 @@ def test_a_terminal_leads_from_a_file_to_a_verdict_and_a_request(forebear: Comma
 
 def test_without_a_terminal_the_recommendation_is_taken_or_refused(forebear: CommandLine, tmp_path: Path) -> None:
     file = write_table(tmp_path, copies=1)
-    assert "there is no terminal to ask in" in forebear.refused("start", file)["detail"]
+    assert "There is no terminal to ask questions in" in forebear.refused("start", file)["detail"]
     columns = ("--text", "sentence", "--label", "fruit", "--licence", "cc0-1.0")
     recipe = tmp_path / "mine.yaml"
     report = forebear.ask("start", file, *columns, "--yes", "--recipe-only", recipe)

@@ -63,7 +63,7 @@ def start(
 
     if not yes and not sys.stdin.isatty():
         raise UsageError(
-            "forebear start asks questions, and there is no terminal to ask in",
+            "There is no terminal to ask questions in",
             remedy="Take what is recommended: forebear start DATA --yes",
         )
     if session.as_json and not yes:

@@ -138,7 +138,7 @@ def test_a_stopped_dataset_is_neither_read_nor_trained_on(team: Team) -> None:
     assert datasets.version(ref_of(data)).status_reason == "complaint"
     with pytest.raises(RefusedError, match="is suspended"):
         datasets.pull(ref_of(data), team.home / "data")
-    with pytest.raises(WithheldError, match="is suspended"):
+    with pytest.raises(RefusedError, match="is suspended"):
         datasets.look(ref_of(data))
     with pytest.raises(RefusedError, match="is suspended"):
         catalog(team, "ana").open_file(ref_of(data), "rows.csv")
