@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
-from pathlib import Path
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
 from limits import RateLimitItemPerMinute
@@ -30,21 +29,16 @@ from limits.strategies import MovingWindowRateLimiter
 from registry.domain.people.people import Actor
 from registry.domain.verbs.people import PeopleVerbs
 from registry.errors import (
-    IntegrityError,
     PermissionDeniedError,
     TooManyAttemptsError,
     UnauthenticatedError,
-    UsageError,
 )
-from registry.files import write_whole
 from registry.ports.clock import Clock
-from registry.settings import Settings
 
 COOKIE = "forebear_session"
 LIFETIME = timedelta(hours=12)
 WRONG_PER_MINUTE = 20
 """Wrong tokens that one address may send in a minute: enough for a person who pastes the wrong text."""
-_MIN_KEY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +95,7 @@ def _network(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Doorkeeper:
-    """Turns what a request carries into an actor. `key` signs cookies: see `session_key`."""
+    """Turns what a request carries into an actor. `key` signs cookies: see `services.keys.registry_key`."""
 
     people: PeopleVerbs
     key: str
@@ -182,25 +176,3 @@ def _unmasked(token: str, size: int) -> bytes:
     except ValueError:
         return b""
     return _xor(both[:size], both[size:]) if len(both) == 2 * size else b""
-
-
-def session_key(home: Path, settings: Settings) -> str:
-    """The key that signs cookies: the setting, else the file `secret` in the registry folder, created at first use.
-
-    Replicas of a server share one key, so they are given it by setting. Raises: UsageError for a short key,
-    IntegrityError for a file that others can read.
-    """
-    if settings.secret is not None:
-        if len(settings.secret) < _MIN_KEY:
-            raise UsageError(f"FOREBEAR_SECRET is shorter than {_MIN_KEY} characters", remedy="Make it long and random")
-        return settings.secret
-    path = home / "secret"
-    if not path.exists():
-        write_whole(
-            path, secrets.token_urlsafe(48).encode(), private=True, replace=False
-        )  # a second process keeps the first one's key
-    if path.stat().st_mode & 0o077:
-        raise IntegrityError(
-            f"Others can read {path}", remedy=f"Run: chmod 600 {path}, then delete it to change the key"
-        )
-    return path.read_text(encoding="ascii").strip()

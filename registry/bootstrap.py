@@ -6,7 +6,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -181,6 +181,13 @@ def do_what_is_due(registry: LocalRegistry) -> None:
     """What a server does each minute: it writes down who read what, and carries out what is due by now."""
     write_downloads(registry.context)
     registry.reviews.tick()
+
+
+def deliver(registry: LocalRegistry, going_on: Callable[[], bool]) -> None:
+    """What a server does every few seconds: it sends the notifications that are due, until `going_on` says no."""
+    from registry.services.notifications.delivering import deliver  # noqa: PLC0415 - most commands send nothing
+
+    deliver(registry.context, going_on)
 
 
 def verify_backup(folder: Path, watch: Watch | None = None) -> BackupReport:

@@ -42,7 +42,7 @@ from registry.api.oci.routes import router as oci_router
 from registry.api.router import api_router
 from registry.api.streams import Streams
 from registry.api.uploads import sweep
-from registry.auth import COOKIE, LIFETIME, Attempts, Doorkeeper, session_key
+from registry.auth import COOKIE, LIFETIME, Attempts, Doorkeeper
 from registry.domain.people.people import Actor
 from registry.domain.verbs.registry import Registry
 from registry.errors import (
@@ -54,6 +54,7 @@ from registry.errors import (
 )
 from registry.logs import keep_out_of_logs
 from registry.schedule import Schedule
+from registry.services.keys import registry_key
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page
 from registry.web.governance.badges import Badges
@@ -67,6 +68,8 @@ MAX_FORM = 256 * 1024
 SLOWEST = 500
 """Bytes a second that a body must bring on average, after a first allowance of `Settings.body_seconds`."""
 SAFE = frozenset({"GET", "HEAD"})
+DELIVER_EVERY = 5.0
+"""Seconds between two rounds of sending notifications."""
 UNCOMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
 """Media types that are compressed already, that are files of versions (read by byte range), or event streams."""
 _HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
@@ -282,7 +285,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     registry = bootstrap.open_system(home, settings=settings)
     bootstrap.sweep(home)
     sweep(home)
-    door = Doorkeeper(registry.people, session_key(home, settings), bootstrap.SystemClock(), Attempts())
+    door = Doorkeeper(registry.people, registry_key(home, settings), bootstrap.SystemClock(), Attempts())
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):
@@ -304,7 +307,9 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
         )
     )
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
-    with registry, contextlib.suppress(KeyboardInterrupt), Schedule(partial(bootstrap.do_what_is_due, registry)):
+    due = Schedule(partial(bootstrap.do_what_is_due, registry))
+    notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
+    with registry, contextlib.suppress(KeyboardInterrupt), due, notices:
         server.run()
     if not server.started:
         sys.exit(1)  # its log says why

@@ -80,8 +80,11 @@ class Settings:
     """Files and folders outside the registry folder that checkpoints are written to as well."""
     hub_unapproved: bool = False
     """Whether clients of the Hugging Face Hub and of MLflow are also given model versions that nobody has approved."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Hosts that webhooks may be sent to although their address is not one of the internet, or without encryption."""
     secret: str | None = field(default=None, repr=False)
-    """Key that signs session cookies; None: one is created and kept in the registry folder."""
+    """Key that signs session cookies, and that the secrets of webhooks are made from; None: one is created and kept in
+    the registry folder."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -100,7 +103,7 @@ class Settings:
             return int(value)
 
         home, hosts, proxies = text("HOME"), text("ALLOWED_HOSTS"), text("TRUSTED_PROXIES")
-        anchors = text("CHECKPOINT_ANCHORS")
+        anchors, hooks = text("CHECKPOINT_ANCHORS"), text("WEBHOOK_HOSTS")
         return cls(
             home=Path(home).expanduser() if home else None,
             actor=text("ACTOR"),
@@ -125,6 +128,7 @@ class Settings:
             checkpoint_minutes=number("CHECKPOINT_MINUTES", cls().checkpoint_minutes),
             checkpoint_anchors=tuple(Path(a).expanduser() for a in anchors.split(os.pathsep)) if anchors else (),
             hub_unapproved=bool(number("HUB_UNAPPROVED", 0)),
+            webhook_hosts=tuple(h.strip() for h in hooks.split(",")) if hooks else (),
             secret=text("SECRET"),
         )
 

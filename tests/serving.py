@@ -18,8 +18,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from registry import bootstrap
-from registry.auth import Attempts, Doorkeeper, session_key
+from registry.auth import Attempts, Doorkeeper
 from registry.server import create_app
+from registry.services.keys import registry_key
 from registry.settings import Settings
 from tests.family import Family, found_family
 
@@ -60,7 +61,7 @@ def app_over(home: Path, settings: Settings) -> FastAPI:
     """The application over `home`, which lets anybody try tokens."""
     registry = bootstrap.open_system(home, settings=settings)
     door = Doorkeeper(
-        registry.people, session_key(home, settings), bootstrap.SystemClock(), Attempts(per_minute=100_000)
+        registry.people, registry_key(home, settings), bootstrap.SystemClock(), Attempts(per_minute=100_000)
     )
     return create_app(registry, settings, door, home=home)
 

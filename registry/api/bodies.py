@@ -210,6 +210,14 @@ class ErasureWish:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookWish:
+    """Where events are sent, and which: actions of the audit log, `scope.*` or `*`."""
+
+    url: str
+    events: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenWish:
     """What a new token is for, for how long, and the most that it allows."""
 

@@ -25,6 +25,7 @@ from registry.api.routes import (
     transfers,
     versions,
 )
+from registry.api.routes.notifications import webhooks
 from registry.api.wire import known_query
 
 PREFIX = "/api/v1"
@@ -34,7 +35,20 @@ def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
     decisions = (governance, reviews, exceptions, attestations, recalls, reports)
-    for one in (catalog, versions, datasets, transfers, selection, lineage, *decisions, people, audit, store, doctor):
+    for one in (
+        catalog,
+        versions,
+        datasets,
+        transfers,
+        selection,
+        lineage,
+        *decisions,
+        people,
+        webhooks,
+        audit,
+        store,
+        doctor,
+    ):
         api.include_router(one.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api

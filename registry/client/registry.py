@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.client.governance.reviews import RemoteReviews
     from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.client.lineage import RemoteLineage
+    from registry.client.notifications import RemoteNotifications
     from registry.client.people import RemotePeople
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
@@ -144,6 +145,13 @@ class RemoteRegistry:
         from registry.client.cascade import RemoteCascades  # noqa: PLC0415 - as above
 
         return RemoteCascades(self.server)
+
+    @cached_property
+    def notifications(self) -> RemoteNotifications:
+        """Webhooks."""
+        from registry.client.notifications import RemoteNotifications  # noqa: PLC0415 - as above
+
+        return RemoteNotifications(self.server)
 
     @cached_property
     def people(self) -> RemotePeople:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry.services.governance.upstreams.verbs import Upstreams
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
+    from registry.services.notifications.verbs import Notifications
     from registry.services.people.verbs import People
     from registry.services.selection.verbs import Selection
     from registry.services.transfers.verbs import Transfers
@@ -164,6 +165,13 @@ class LocalRegistry:
         from registry.services.cascade.verbs import Cascades  # noqa: PLC0415 - a command needs one subject of ten
 
         return Cascades(self.context)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Webhooks."""
+        from registry.services.notifications.verbs import Notifications  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Notifications(self.context)
 
     @cached_property
     def people(self) -> People:

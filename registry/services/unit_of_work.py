@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
+    from registry.services.storage.notifications import NotificationRepository
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.recalls import RecallRepository
@@ -49,6 +50,8 @@ class UnitOfWork(Protocol):
     def reviews(self) -> ReviewRepository: ...
     @property
     def recalls(self) -> RecallRepository: ...
+    @property
+    def notifications(self) -> NotificationRepository: ...
     @property
     def people(self) -> PeopleRepository: ...
     @property

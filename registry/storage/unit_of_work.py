@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
+    from registry.services.storage.notifications import NotificationRepository
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.recalls import RecallRepository
@@ -110,6 +111,12 @@ class SqlUnitOfWork:
         from registry.storage.recalls.repository import SqlRecalls  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlRecalls(self._open())
+
+    @cached_property
+    def notifications(self) -> NotificationRepository:
+        from registry.storage.notifications.repository import SqlNotifications  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlNotifications(self._open())
 
     @cached_property
     def people(self) -> PeopleRepository:

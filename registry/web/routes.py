@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from registry.web import administration, catalog, datasets, difference, drift, graph, models, selection, steps
+from registry.web import (
+    administration,
+    catalog,
+    datasets,
+    difference,
+    drift,
+    graph,
+    models,
+    notifications,
+    selection,
+    steps,
+)
 from registry.web.governance import exceptions, past, policies, promotions, recalls, reports, reviews, waivers
 from registry.web.parts import check_form
 
@@ -29,6 +40,7 @@ def pages_router() -> APIRouter:
         exceptions,
         past,
         reports,
+        notifications,
         administration,
     ):
         pages.include_router(module.router)

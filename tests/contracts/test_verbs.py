@@ -29,6 +29,7 @@ from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.reviews.waivers import NewWaiver
 from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Name, Reference
+from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
@@ -61,12 +62,13 @@ Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
 ANSWERS = [UpstreamNow("acme/digits", renamed_to="acme/numbers", licence="MIT", created_at=DAY), UpstreamNow("acme/x")]
 NO_EMERGENCY = "emg-00000000000000000000000000"
+NO_WEBHOOK = "whk-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
     "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare",
     "drift.check", "drift.watch", "cascades.run",
-    "transfers.measure_forgetting",
+    "transfers.measure_forgetting", "notifications.deliver",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -111,6 +113,7 @@ def test_both_fail_with_the_same_error(both: tuple[Registry, Registry], name: st
 def test_both_refuse_what_roles_do_not_allow_with_the_same_error(served: ServedRegistry, handle: str) -> None:
     for verb in (
         lambda r: r.people.add("eve", "Eve"),
+        lambda r: r.notifications.webhooks(),
         lambda r: r.store.verify(),
         lambda r: r.store.collect(),
         lambda r: r.catalog.delete(CHILD),
@@ -133,6 +136,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
         "cascades.run": lambda: far.cascades.run(far.cascades.plan(LATEST)),
         "transfers.measure_forgetting": lambda: far.transfers.measure_forgetting("step-01kaq000000000000000000000"),
+        "notifications.deliver": far.notifications.deliver,
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,
@@ -236,6 +240,12 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "people.withdraw_erasure", ana.people.withdraw_erasure("eve")
     asked, gone = ana.people.erase("eve", reason="left"), ben.people.erase("eve", reason="")
     yield "people.erase", [asked.handle, asked.stand_in, gone.asked_by, gone.entries]
+    hook = ana.notifications.add_webhook("https://93.184.215.14/hook", ["promotion.*", "person.added"])
+    yield "notifications.add_webhook", [hook, ana.notifications.webhooks()]
+    yield "notifications.webhook", ana.notifications.webhook(hook.webhook.id)
+    yield "notifications.resume_webhook", ana.notifications.resume_webhook(hook.webhook.id)
+    yield "notifications.test_webhook", outcome(lambda: ana.notifications.test_webhook(NO_WEBHOOK))
+    yield "notifications.remove_webhook", ana.notifications.remove_webhook(hook.webhook.id)
     token = vic.people.create_token("vic", label="mine", days=3)
     yield "people.create_token", token
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
@@ -289,7 +299,7 @@ def content_of(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-_VOLATILE = re.compile(r'(?<=["/ ])[a-z]+-[0-9a-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fbr_\w+|fbr_…')
+_VOLATILE = re.compile(r'(?<=["/ ])[a-z]+-[0-9a-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fbr_\w+|fbr_…|whsec_[\w+/=]+')
 
 
 def in_emergency(registry: Registry, token: str) -> object:
@@ -354,6 +364,7 @@ PROTOCOLS: Mapping[str, type] = {
     "selection": verbs.selection.SelectionVerbs,
     "drift": verbs.drift.DriftVerbs,
     "cascades": verbs.cascade.CascadeVerbs,
+    "notifications": NotificationVerbs,
     "people": verbs.people.PeopleVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from lineage import Digest
 from registry import bootstrap
-from registry.auth import Attempts, Doorkeeper, session_key
+from registry.auth import Attempts, Doorkeeper
 from registry.domain.names import Name
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
@@ -23,6 +23,7 @@ from registry.server import create_app
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.data.verbs import Datasets
+from registry.services.keys import registry_key
 from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
@@ -107,7 +108,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             bootstrap.open_system(forebear.home, settings=settings) as system,
             bootstrap.open(forebear.home, settings=settings, actor="ana") as registry,
         ):
-            door = Doorkeeper(system.people, session_key(forebear.home, settings), bootstrap.SystemClock(), Attempts())
+            door = Doorkeeper(system.people, registry_key(forebear.home, settings), bootstrap.SystemClock(), Attempts())
             app = create_app(system, settings, door, home=forebear.home)
             client = TestClient(app, base_url=HOST, headers={"Authorization": f"Bearer {token}"})
             world = World(registry.context, forebear, client)

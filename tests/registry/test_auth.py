@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.auth import WRONG_PER_MINUTE, Attempts, Doorkeeper, Session, session_key
+from registry.auth import WRONG_PER_MINUTE, Attempts, Doorkeeper, Session
 from registry.domain.people.people import Actor
 from registry.errors import (
-    IntegrityError,
     PermissionDeniedError,
     TooManyAttemptsError,
     UnauthenticatedError,
-    UsageError,
 )
 from registry.services.audit.verbs import Audit
-from registry.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.registry.services.teams import Team
 
@@ -114,28 +108,6 @@ def test_a_form_belongs_to_one_session(team: Team, door: Doorkeeper) -> None:
     for given_ in (None, "", door.csrf_token(other), door.csrf_token(mine) + "x", "\udcff"):
         with pytest.raises(PermissionDeniedError, match="was not made for your session"):
             door.check_csrf(mine, given_)
-
-
-def test_the_key_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None:
-    key = session_key(tmp_path, Settings())
-    assert len(key) >= 64
-    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
-    assert session_key(tmp_path, Settings()) == key
-    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
-
-
-def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    session_key(tmp_path, Settings())
-    (tmp_path / "secret").chmod(0o644)
-    with pytest.raises(IntegrityError, match="Others can read"):
-        session_key(tmp_path, Settings())
-
-
-def test_the_key_can_be_set(tmp_path: Path) -> None:
-    assert session_key(tmp_path, Settings(secret="s" * 40)) == "s" * 40
-    with pytest.raises(UsageError, match="shorter than 32 characters"):
-        session_key(tmp_path, Settings(secret="short"))
-    assert not list(tmp_path.iterdir())
 
 
 WRONG = "fbr_" + "a" * 38

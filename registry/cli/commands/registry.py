@@ -152,11 +152,17 @@ def _free_port(host: str, port: int) -> int:
 def tick(session: Session) -> None:
     """Do everything that is due by time, such as revoking an approval with an overdue condition.
 
-    The server does it each minute; without one, let cron call this. Doing it twice does nothing more.
+    In a registry folder it also sends the notifications that are due. The server does all of it by itself; without
+    one, let cron call this. Doing it twice does nothing more.
     """
     from registry.cli.views.governance.reviews import show_tick
+    from registry.cli.views.notifications.webhooks import show_sent
 
     session.answer(session.registry.reviews.tick(), show_tick)
+    if session.server is None:
+        sent = session.registry.notifications.deliver()
+        if not session.as_json:
+            show_sent(sent)
 
 
 def attest(

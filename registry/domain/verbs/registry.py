@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.people.idempotency import Answer, Claim
 from registry.domain.people.people import Actor
 from registry.domain.verbs.audit import AuditVerbs
@@ -75,6 +76,8 @@ class Registry(Protocol):
     def drift(self) -> DriftVerbs: ...
     @property
     def cascades(self) -> CascadeVerbs: ...
+    @property
+    def notifications(self) -> NotificationVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
     @property

@@ -30,6 +30,7 @@ from registry.storage.tables.governance import (
 )
 from registry.storage.tables.graph import edge, node, tensor, weight_comparison, weight_index
 from registry.storage.tables.listing import document, facet, headline, listing
+from registry.storage.tables.notifications import delivery, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
 from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
@@ -51,6 +52,7 @@ __all__ = [
     "curve_point",
     "damage",
     "dataset_version",
+    "delivery",
     "document",
     "download",
     "edge",
@@ -94,6 +96,7 @@ __all__ = [
     "vote",
     "waiver",
     "waiver_approval",
+    "webhook",
     "weight_comparison",
     "weight_index",
 ]

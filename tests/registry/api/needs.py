@@ -97,6 +97,10 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", "/api/v1/people/{handle}/same-as/{other}"): ("admin", None),
     ("put", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
     ("delete", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
+    ("post", "/api/v1/webhooks"): ("admin", {"url": "https://93.184.215.14/hook", "events": ["*"]}),
+    ("delete", "/api/v1/webhooks/{webhook_id}"): ("admin", None),
+    ("post", "/api/v1/webhooks/{webhook_id}/resume"): ("admin", None),
+    ("post", "/api/v1/webhooks/{webhook_id}/test"): ("admin", None),
     ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }

@@ -38,6 +38,7 @@ GOOD = {
     "request_id": "req-00000000000000000000000000",
     "report_id": "sel-00000000000000000000000000",
     "token": "tok-00000000000000000000000000",
+    "webhook_id": "whk-00000000000000000000000000",
     "format": "prov",
     "relation": "siblings",
     **dict.fromkeys(("target", "reference", "one"), "models:/vision/digits/2"),
@@ -239,6 +240,7 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
         "emergency_id": "emg-00000000000000000000000000",
         "waiver_id": "wai-00000000000000000000000000",
         "recall_id": recall_of(served),
+        "webhook_id": GOOD["webhook_id"],
     }
 
 

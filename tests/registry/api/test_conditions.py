@@ -26,6 +26,7 @@ WRITES_NOTHING = {
         "policies/cases",
         "recalls/preview",
         "lineage/identify",
+        "webhooks/{webhook_id}/test",
     )
 }
 

@@ -18,9 +18,10 @@ from registry import bootstrap
 from registry.api.hub import is_hub
 from registry.api.mlflow import is_mlflow
 from registry.api.oci import is_oci
-from registry.auth import COOKIE, Attempts, Doorkeeper, session_key
+from registry.auth import COOKIE, Attempts, Doorkeeper
 from registry.errors import Family, RegistryError
 from registry.server import create_app
+from registry.services.keys import registry_key
 from registry.web.render import static
 from tests.serving import HOST, ServedRegistry, form_token, problem
 
@@ -355,7 +356,7 @@ def test_a_body_that_stops_or_trickles_is_answered_after_a_while(
 
     settings = replace(served.family.settings, body_seconds=1)
     system = bootstrap.open_system(served.family.home, settings=settings)
-    door = Doorkeeper(system.people, session_key(served.family.home, settings), bootstrap.SystemClock(), Attempts())
+    door = Doorkeeper(system.people, registry_key(served.family.home, settings), bootstrap.SystemClock(), Attempts())
     app = create_app(system, settings, door, home=served.family.home)
     with system:
         asyncio.run(asyncio.wait_for(app(posting(served), receive, send), 10))
@@ -367,7 +368,7 @@ def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: Serv
     settings = served.family.settings
     with bootstrap.open_system(served.family.home, settings=settings) as system:
         door = Doorkeeper(
-            system.people, session_key(served.family.home, settings), bootstrap.SystemClock(), Attempts(3)
+            system.people, registry_key(served.family.home, settings), bootstrap.SystemClock(), Attempts(3)
         )
         app = create_app(system, settings, door, home=served.family.home)
         client = ServedRegistry(app, served.family).client()

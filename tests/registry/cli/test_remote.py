@@ -57,6 +57,8 @@ SAME = {
     "person list": "person list",
     "role offers": "role offers",
     "token list": "token list ben",
+    "webhook list": "webhook list",
+    "webhook deliveries": "webhook deliveries",
     "store status": "store status",
     "store stats": "store stats",
     "audit show": "audit show --limit 3",

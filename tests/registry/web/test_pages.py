@@ -43,6 +43,8 @@ PAGES = (
     "/policies",
     "/policies/default?days=90",
     "/people",
+    "/webhooks",
+    "/webhooks?state=dead",
     "/audit?verify=true",
     "/api",
 )

@@ -1,0 +1,100 @@
+"""Sends one HTTP POST to an address that was checked: no proxy, no redirect, no more of the answer than its header."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from registry import __version__
+from registry.errors import RegistryError
+from registry.outgoing.addresses import places_of
+from registry.outgoing.deadlines import Deadline
+
+SECONDS = 10.0
+"""For all of it: looking up the name, connecting, sending, and the header of the answer."""
+GONE = 410
+_REDIRECTS = range(300, 400)
+_GOOD = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a message. `problem` is empty when it was accepted; `status` is None when nothing answered."""
+
+    status: int | None
+    problem: str
+    seconds: float
+    retry_after: float = 0.0
+    """Seconds that the receiver asks to wait."""
+
+    @property
+    def accepted(self) -> bool:
+        """True when the receiver has taken it."""
+        return not self.problem
+
+
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, allowed: Collection[str] = (), seconds: float = SECONDS
+) -> Outcome:
+    """Send `body`; nothing that the receiver or the network does raises an error. `allowed`: see `places_of`."""
+    began = time.monotonic()
+    with Deadline(seconds) as deadline:
+        try:
+            status, retry_after = _posted(url, body, headers, allowed, deadline)
+        except RegistryError as error:
+            return Outcome(None, error.message, time.monotonic() - began)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            problem = f"No answer within {seconds:g} s" if deadline.over else _problem_of(error)
+            return Outcome(None, problem, time.monotonic() - began)
+    return Outcome(status, _refusal_of(status), time.monotonic() - began, retry_after)
+
+
+def _posted(
+    url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[str], deadline: Deadline
+) -> tuple[int, float]:
+    parts = urlsplit(url)
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    connected = deadline.connect(places_of(host, port, allowed=allowed, seconds=deadline.left))
+    if secure:
+        context = ssl.create_default_context()
+        connected = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+        deadline.watch(connected)
+        connected.do_handshake()
+    connection = http.client.HTTPConnection(host, port)
+    connection.sock = connected
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.request("POST", target, body, {"User-Agent": f"forebear/{__version__}", **headers})
+    answer = connection.getresponse()
+    if deadline.over:  # a header that was broken off looks whole
+        raise TimeoutError
+    return answer.status, _seconds_of(answer.getheader("Retry-After"))
+
+
+def _seconds_of(text: str | None) -> float:
+    """`Retry-After` in seconds; a date is not read: the wait that is due anyhow is taken."""
+    return float(text) if text is not None and text.isdecimal() and len(text) < 9 else 0.0
+
+
+def _refusal_of(status: int) -> str:
+    if status in _GOOD:
+        return ""
+    if status in _REDIRECTS:
+        return f"The receiver answered {status}, a redirect, which is not followed"
+    return f"The receiver answered {status}"
+
+
+def _problem_of(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of the receiver cannot be verified: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"No encrypted connection to the receiver: {error.reason or 'it ended'}"
+    if isinstance(error, TimeoutError):
+        return "The receiver did not answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return f"The receiver cannot be reached: {error.strerror}"
+    return "The receiver ended the connection or did not answer in HTTP"

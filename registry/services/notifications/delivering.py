@@ -1,0 +1,161 @@
+"""Sends what the audit log has for webhooks: each message once accepted, or given up after ten attempts.
+
+The log is the outbox: an entry is written in the transaction of the change, and messages are made from entries. While
+a message is under way no transaction is open; who dies then leaves it to be sent again, under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import groupby
+
+from registry.domain.audit import Event, read_body
+from registry.domain.notifications.webhooks import (
+    DeliveryState,
+    Sent,
+    fingerprint,
+    headers_of,
+    host_of,
+    message_of,
+    next_attempt,
+    secret_of,
+)
+from registry.errors import IntegrityError, RegistryError
+from registry.outgoing.posting import GONE, SECONDS, Outcome, post
+from registry.services.context import Context
+from registry.services.keys import registry_key
+from registry.services.storage.notifications import Claimed, Result
+
+ROUND = 60.0
+"""Seconds after which a round begins no more messages; the next round goes on."""
+LEASE = timedelta(seconds=ROUND + 2 * SECONDS)
+"""How long a message is its process's own: longer than a round."""
+AT_ONCE, ENTRIES, THREADS = 64, 1000, 8
+"""Messages of one transaction, entries of one, and receivers that are sent to at the same time."""
+KEPT = timedelta(days=30)
+"""How long it is kept what became of a message."""
+STOPPED = "The receiver answered 410: it wants no more messages"
+_log = logging.getLogger("forebear.webhooks")
+
+
+def deliver(context: Context, going_on: Callable[[], bool] = lambda: True) -> Sent:
+    """One round: make messages from the new entries of the log, and send what is due, until `going_on` says no.
+
+    To one receiver messages go one after the other, and after a failure the rest waits for the next round.
+    """
+    ends = context.clock.monotonic() + ROUND
+    done = Sent()
+
+    def in_time() -> bool:
+        return going_on() and context.clock.monotonic() < ends
+
+    _queue(context, in_time)
+    while in_time() and (mine := _claim(context)):
+        results = _send_all(context, mine, in_time)
+        _record(context, results)
+        tried = [one for one in results if one.tried_at is not None]
+        good = sum(one.state is DeliveryState.DELIVERED for one in tried)
+        done = Sent(done.delivered + good, done.failed + len(tried) - good)
+        if len(tried) < len(results):
+            break
+    return done
+
+
+def _queue(context: Context, in_time: Callable[[], bool]) -> None:
+    with context.read() as uow:
+        more = uow.notifications.is_behind()
+    while more and in_time():
+        now = context.clock.now()
+        with context.open_uow(actor=context.actor.handle, write=True) as uow:
+            more = uow.notifications.queue(now, limit=ENTRIES, forget=now - KEPT)
+            uow.commit_unaudited()
+
+
+def _claim(context: Context) -> Sequence[Claimed]:
+    now = context.clock.now()
+    with context.read() as uow:
+        if not uow.notifications.is_due(now):
+            return ()
+    with context.open_uow(actor=context.actor.handle, write=True) as uow:
+        mine = uow.notifications.claim(now, until=now + LEASE, limit=AT_ONCE)
+        uow.commit_unaudited()
+    return mine
+
+
+def _send_all(context: Context, mine: Sequence[Claimed], in_time: Callable[[], bool]) -> list[Result]:
+    by_receiver = [list(part) for _, part in groupby(sorted(mine, key=_order), key=lambda one: one.webhook)]
+    if len(by_receiver) == 1:
+        return list(_send_in_turn(context, by_receiver[0], in_time))
+    with ThreadPoolExecutor(min(THREADS, len(by_receiver)), "webhook") as pool:
+        parts = pool.map(lambda part: list(_send_in_turn(context, part, in_time)), by_receiver)
+        return [one for part in parts for one in part]
+
+
+def _order(one: Claimed) -> tuple[str, int]:
+    return one.webhook, one.seq
+
+
+def _send_in_turn(context: Context, mine: Sequence[Claimed], in_time: Callable[[], bool]) -> Iterator[Result]:
+    """What came of each message to one receiver; those after a failure, or after the time, are given back untried."""
+    failed = False
+    for one in mine:
+        if failed or not in_time():
+            yield Result(one.key, one.attempts, DeliveryState.WAITING, "", None, context.clock.now())
+            continue
+        result = _sent(context, one)
+        failed = result.state is not DeliveryState.DELIVERED
+        yield result
+
+
+def _sent(context: Context, one: Claimed) -> Result:
+    entry = read_body(one.body)
+    found = entry.columns
+    data: dict[str, object] = {"entry": one.seq, "subject": found.subject, "actor": found.actor}
+    body = message_of(found.action, found.at, data)
+    outcome = send(context, one.webhook, one.url, one.fingerprint, f"{one.webhook}_{one.seq}", body)
+    now, attempts = context.clock.now(), one.attempts + 1
+    if outcome.accepted:
+        return Result(one.key, attempts, DeliveryState.DELIVERED, "", now, None)
+    if outcome.status == GONE:
+        _stop(context, one)
+        return Result(one.key, attempts, DeliveryState.DEAD, STOPPED, now, None)
+    again = next_attempt(attempts, now, secrets.randbelow(1000) / 1000, outcome.retry_after)
+    state = DeliveryState.DEAD if again is None else DeliveryState.WAITING
+    ending = "given up" if again is None else f"tried again at {again:%Y-%m-%d %H:%M:%S} UTC"
+    _log.warning("A message to %s failed (attempt %d, %s): %s", host_of(one.url), attempts, ending, outcome.problem)
+    return Result(one.key, attempts, state, outcome.problem, now, again)
+
+
+def send(context: Context, webhook: str, url: str, known: object, message: str, body: bytes) -> Outcome:
+    """Sign and send one message. `known` is the fingerprint of the secret that its receiver was given."""
+    try:
+        secret = secret_of(registry_key(context.home, context.settings), webhook)
+        if fingerprint(secret) != known:
+            raise IntegrityError(OTHER_KEY)
+    except RegistryError as error:
+        return Outcome(None, error.message, 0.0)
+    headers = headers_of(secret, message, context.clock.now(), body)
+    return post(url, body, headers, allowed=context.settings.webhook_hosts)
+
+
+OTHER_KEY = (
+    "The key of the registry (FOREBEAR_SECRET, or the file secret) is not the one that this webhook was added with: "
+    "remove it and add it again"
+)
+
+
+def _stop(context: Context, one: Claimed) -> None:
+    with context.open_uow(actor=context.actor.handle, write=True) as uow:
+        if uow.notifications.stop_webhook(one.webhook, STOPPED, context.clock.now()):
+            uow.commit(Event("webhook.stopped", one.webhook, {"host": host_of(one.url), "reason": STOPPED}))
+    _log.warning("The webhook to %s is stopped: %s", host_of(one.url), STOPPED)
+
+
+def _record(context: Context, results: Sequence[Result]) -> None:
+    with context.open_uow(actor=context.actor.handle, write=True) as uow:
+        uow.notifications.record(results)
+        uow.commit_unaudited()
