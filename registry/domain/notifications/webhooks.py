@@ -144,7 +144,7 @@ def check_url(url: str, allowed: Collection[str]) -> str:
     if parts.scheme == "http" and host not in {one.lower() for one in allowed}:
         raise InvalidError(
             "The address of a webhook begins with https://, so that nobody reads on the way",
-            remedy="http:// is for hosts in the setting FOREBEAR_WEBHOOK_HOSTS of the server",
+            remedy="Only hosts that the setting FOREBEAR_WEBHOOK_HOSTS of the server names may have http://",
         )
     refuse_credentials(url, "address of the webhook")
     return url
