@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from registry.domain.governance.recalls import FOR_LAW, FORENSICS, Hold
 from registry.errors import Family, RecalledError, RefusedError, WithheldError
 
 if TYPE_CHECKING:
+    from lineage import Digest
     from registry.domain.manifests import Manifest
     from registry.domain.names import AssetKind, VersionRef
     from registry.domain.people.people import Actor
@@ -63,9 +64,18 @@ def refuse_same_bytes(uow: UnitOfWork, kind: AssetKind, manifest: Manifest, *, m
             remedy=_disputed(ids[0]) if ids else "Register other files",
             facts={"version": str(same.ref), "status": same.status.value, "recall": ids[0] if ids else None},
         )
-    if (named := uow.recalls.named_file(manifest)) is not None:
+    _refuse_named(uow, {entry.sha256 for entry in manifest.files}, "file")
+
+
+def refuse_same_tensors(uow: UnitOfWork, tensors: Collection[Digest]) -> None:
+    """No model is published with a tensor that is itself the target of a recall. Raises: RefusedError."""
+    _refuse_named(uow, tensors, "tensor")
+
+
+def _refuse_named(uow: UnitOfWork, digests: Collection[Digest], what: str) -> None:
+    if (named := uow.recalls.named(digests)) is not None:
         raise RefusedError(
-            f"The file with the digest {named[1]} was taken back by {named[0]}",
+            f"The {what} with the digest {named[1]} was taken back by {named[0]}",
             remedy=_disputed(named[0]),
             facts={"digest": str(named[1]), "recall": named[0]},
         )

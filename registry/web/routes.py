@@ -16,7 +16,17 @@ from registry.web import (
     selection,
     steps,
 )
-from registry.web.governance import exceptions, past, policies, promotions, recalls, reports, reviews, waivers
+from registry.web.governance import (
+    advisories,
+    exceptions,
+    past,
+    policies,
+    promotions,
+    recalls,
+    reports,
+    reviews,
+    waivers,
+)
 from registry.web.parts import check_form
 
 
@@ -36,6 +46,7 @@ def pages_router() -> APIRouter:
         policies,
         reviews,
         recalls,
+        advisories,
         waivers,
         exceptions,
         past,

@@ -146,6 +146,7 @@ READS: Mapping[str, Verb] = {
     "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
     "reviews.as_of": lambda r: r.reviews.as_of(Reference.parse(f"{CHILD}"), r.audit.search().items[0].at),
     "recalls.preview": lambda r: r.recalls.preview(NewRecall(str(DATA), Level.RECALL)),
+    "recalls.advisory": lambda r: r.recalls.advisory(f"{r.datasets.version(DATA).files[0].sha256}\n{'0' * 64}"),
     "reports.inventory": lambda r: [r.reports.inventory(), r.reports.inventory(stage="candidate", tier="high")],
     "reports.named_then": lambda r: r.reports.named_then("production", r.audit.search().items[0].at),
     "reports.annex_iv": lambda r: r.reports.annex_iv(GRANDCHILD).points,
@@ -244,6 +245,7 @@ ERRORS: Mapping[str, Verb] = {
     "a token that is not there": lambda r: r.people.token("tok-01kaq000000000000000000000"),
     "a token for ever": lambda r: r.people.create_token("ana", label="x", days=100_000),
     "a source that is not there": lambda r: r.catalog.import_model(ImportModel(Name("a", "b"), "/no/such/file")),
+    "an advisory that names nothing": lambda r: r.recalls.advisory("{}"),
     "a source that is no repository": lambda r: r.upstreams.pin(CHILD, "acme/bert"),
     "data that are not there": lambda r: r.datasets.add(AddDataset(Name("a", "b"), "/no/such/file")),
 }

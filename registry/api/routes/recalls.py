@@ -11,8 +11,9 @@ from fastapi.responses import Response
 from registry.api.bodies import Reason, Source, UpstreamAnswers
 from registry.api.conditions import changes
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
+from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
 from registry.domain.catalog.downloads import Download
+from registry.domain.governance.advisories import AdvisoryMatch
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -29,6 +30,7 @@ from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["governance"], route_class=Route)
+ADVISORY = {"type": "string", "description": "A CSAF 2.0 or OSV document, or lines with SHA-256 digests"}
 
 
 def _recalls(registry: Registry, _path: Mapping[str, str]) -> Page[Recall]:
@@ -58,6 +60,12 @@ def recalls(registry: AsActor, page: Paging, state: RecallState | None = None) -
 def preview(registry: AsActor, body: Annotated[NewRecall, Depends(body_of(NewRecall))]) -> Response:
     """What a recall would reach, by how each version was made from the target. Nothing is changed."""
     return answer(registry.recalls.preview(body))
+
+
+@router.post("/recalls/advisory", **speaks(AdvisoryMatch, takes=ADVISORY, taken_as="text/plain"))
+def advisory(registry: AsActor, text: Text) -> Response:
+    """Which versions have a file or tensor that an advisory (CSAF 2.0, OSV, a list) names. Nothing is changed."""
+    return answer(registry.recalls.advisory(text))
 
 
 @router.post("/recalls", **speaks(RecallDetail, takes=NewRecall, status=201))

@@ -9,6 +9,7 @@ from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
 from registry.domain.catalog.downloads import Download
 from registry.domain.codec import to_json
+from registry.domain.governance.advisories import AdvisoryMatch
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -23,6 +24,8 @@ from registry.domain.governance.upstream import Pinned, UpstreamCheck, UpstreamN
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecalls:
@@ -33,6 +36,11 @@ class RemoteRecalls:
     def preview(self, wish: NewRecall) -> Impact:
         """What the recall would reach."""
         return self.server.send(Impact, "POST", "/recalls/preview", to_json(wish), seconds=LONG)
+
+    def advisory(self, text: str) -> AdvisoryMatch:
+        """The versions with what an advisory names."""
+        answer = self.server.request("POST", "/recalls/advisory", content=text.encode(), headers=TEXT, seconds=LONG)
+        return self.server.read(AdvisoryMatch, answer)
 
     def open(self, wish: NewRecall) -> RecallDetail:
         """Take it back."""

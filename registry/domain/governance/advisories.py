@@ -1,4 +1,4 @@
-"""Advisories from outside: the SHA-256 digests of files that one names as affected, and the versions that have them.
+"""Advisories from outside: the SHA-256 digests of files or tensors that one names, and the versions that have them.
 
 Three forms are read: CSAF 2.0 (an OASIS standard; file hashes of the products in `product_tree`, and `product_status`),
 OSV (ossf.github.io/osv-schema), and lines as `sha256sum` writes them. OSV has no field for digests of files: they are
@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
 from registry.domain.governance.recalls import Effect, Impact, Level, NewRecall
 from registry.domain.names import VersionRef
+from registry.domain.verbs.lineage import Identification
 from registry.errors import InvalidError, NotFoundError, TooLargeError
 
 MOST = 1000
@@ -48,11 +49,42 @@ class AdvisoryHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """A version that weights at hand are kin to, or share tensors with, and why."""
+
+    ref: VersionRef
+    relation: str
+    reason: str
+    shared: float
+    """Share of the bytes of the file's largest tensors that stand in the version too."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdvisoryMatch:
     """An advisory with its hits. Nothing is recalled: a hit is the target of a preview."""
 
     advisory: Advisory
     hits: Sequence[AdvisoryHit]
+    kin: Sequence[Kin] = ()
+    """Of the weights that the advisory is about, where they are at hand."""
+    notes: Sequence[str] = ()
+
+
+def with_kin(match: AdvisoryMatch, found: Identification) -> AdvisoryMatch:
+    """The match, with the versions that hold some tensors of the weights it is about, or that are kin to them."""
+    kin = [
+        Kin(
+            one.ref,
+            str(said.relation) if said else "not compared",
+            said.reason if said else one.problem or "",
+            one.shared,
+        )
+        for one in found.candidates
+        for said in [one.comparison]
+        if one.shared or (said is not None and said.relation.supports)
+    ]
+    left = (f"{found.left_out} more versions were not compared",) if found.left_out else ()
+    return replace(match, kin=kin, notes=(*match.notes, *found.notes, *left))
 
 
 def match(advisory: Advisory, preview: Callable[[NewRecall], Impact]) -> AdvisoryMatch:

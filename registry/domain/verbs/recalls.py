@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from registry.domain.catalog.downloads import Download
+from registry.domain.governance.advisories import AdvisoryMatch
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -26,6 +27,13 @@ class RecallVerbs(Protocol):
 
     def preview(self, wish: NewRecall) -> Impact:
         """What the recall would reach; nothing is changed. Raises: NotFoundError when the target matches nothing."""
+        ...
+
+    def advisory(self, text: str) -> AdvisoryMatch:
+        """The versions with a file, blob or tensor that an advisory (CSAF 2.0, OSV, a list) names by its digest.
+
+        Nothing is changed. Raises: InvalidError, TooLargeError.
+        """
         ...
 
     def open(self, wish: NewRecall) -> RecallDetail:

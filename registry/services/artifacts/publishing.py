@@ -30,7 +30,12 @@ from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
-from registry.services.withholding import refuse_recalled_token, refuse_same_bytes, refuse_stopped_inputs
+from registry.services.withholding import (
+    refuse_recalled_token,
+    refuse_same_bytes,
+    refuse_same_tensors,
+    refuse_stopped_inputs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ def publish(
     now, manifest = making.ended_at, asset.contents.manifest
     stopped = refuse_stopped_inputs(uow, [one.ref for one in making.inputs], now=context.clock.now())
     refuse_same_bytes(uow, asset.kind, manifest, made_from=[one.ref for one in making.inputs])
+    if isinstance(asset.contents, ModelContents) and asset.contents.index is not None and not stopped:
+        refuse_same_tensors(uow, asset.contents.index.tensors)
     _add_name(context, uow, asset, now)
     ref = VersionRef(asset.kind, asset.name, uow.catalog.next_number(asset.kind, asset.name))
     step_id = making.step_id or _add_step(context, uow, asset, making)

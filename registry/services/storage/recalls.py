@@ -68,7 +68,7 @@ class RecallRepository(Protocol):
         ...
 
     def of_digest(self, digest: Digest) -> Sequence[int]:
-        """Live versions with this digest, with a file that has it, or with a blob that has it."""
+        """Live versions with this digest, with a file that has it, or a blob, or a tensor."""
         ...
 
     def of_step(self, step_id: str) -> Sequence[int]:
@@ -131,8 +131,8 @@ class RecallRepository(Protocol):
         """
         ...
 
-    def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
-        """A recall that stands and whose own target is a file of `manifest`, with its digest."""
+    def named(self, digests: Collection[Digest]) -> tuple[str, Digest] | None:
+        """A recall that stands and whose own target is one of these digests, with it."""
         ...
 
     def of_its_token(self, step_id: str) -> str | None:

@@ -210,8 +210,8 @@ class SqlRecalls:
         whole, partly = same_bytes.whole(self._connection, kind, manifest.digest), search(self._connection, digests)
         return next((one for one in chain(whole, partly) if one.ref not in besides), None)
 
-    def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
-        return same_bytes.named(self._connection, {entry.sha256 for entry in manifest.files})
+    def named(self, digests: Collection[Digest]) -> tuple[str, Digest] | None:
+        return same_bytes.named(self._connection, digests)
 
     def of_its_token(self, step_id: str) -> str | None:
         return recall_targets.of_its_token(self._connection, step_id)

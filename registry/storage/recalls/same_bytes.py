@@ -59,7 +59,7 @@ def all_data(connection: Connection, digests: Collection[Digest]) -> Iterator[Sa
 
 
 def named(connection: Connection, digests: Collection[Digest]) -> tuple[str, Digest] | None:
-    """A recall that stands and whose own target is the digest of one of these files."""
+    """A recall that stands and whose own target is one of these digests, with it."""
     query = select(recall.c.public_id, recall.c.target).where(
         recall.c.reversed_at.is_(None), recall.c.level != Level.ADVISORY
     )

@@ -26,6 +26,7 @@ from registry.storage.tables import (
     node,
     recall,
     step,
+    tensor,
     version,
 )
 
@@ -46,10 +47,12 @@ def of_model(connection: Connection, uri: str) -> list[int]:
 
 
 def of_digest(connection: Connection, digest: Digest) -> list[int]:
-    """By the digest of the version, of one of its files, or of a blob that one is made of."""
+    """By the digest of the version, of one of its files, of a blob that one is made of, or of one of its tensors."""
     whole = select(file.c.node_id).where(file.c.sha256 == digest)
     pieces = select(file.c.node_id).join(extent, extent.c.file_id == file.c.id).where(extent.c.blob == digest)
-    return _live(connection, or_(node.c.digest == digest, node.c.id.in_(whole), node.c.id.in_(pieces)))
+    holding = select(tensor.c.node_id).where(tensor.c.digest == digest)
+    found = (node.c.id.in_(one) for one in (whole, pieces, holding))
+    return _live(connection, or_(node.c.digest == digest, *found))
 
 
 def of_step(connection: Connection, step_id: str) -> list[int]:

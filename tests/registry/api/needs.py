@@ -83,6 +83,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/upstreams"): ("edit", {"reference": "models:/vision/digits/1", "source": "hf:acme/digits"}),
     ("post", "/api/v1/upstreams/check"): ("edit", {"answers": [{"id": "acme/digits", "gone": True}]}),
     ("post", "/api/v1/policies"): ("admin", default_policy_text()),
+    ("post", "/api/v1/recalls/advisory"): ("read", "a" * 64),
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
     ("post", "/api/v1/policies/test"): ("read", default_policy_text()),
     ("post", "/api/v1/policies/cases"): ("read", {"policy": default_policy_text(), "cases": CASES}),

@@ -96,8 +96,8 @@ TOLD_ELSEWHERE = {
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
     "selection.compare",
-    "lineage.identify",
     "notifications.test_webhook", "notifications.webhook",
+    *("lineage.identify", "recalls.advisory"),
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
     "people.authenticate", "promotions.explain", "promotions.policy_proposal",
     "recalls.downloads", "recalls.show", "recalls.tasks", "reports.statement",
@@ -117,6 +117,7 @@ ROUTES: Mapping[str, str] = {
     "POST /policies/test": "promotions.test_policy",
     "POST /recalls": "recalls.open",
     "POST /recalls/preview": "recalls.preview",
+    "POST /recalls/advisory": "recalls.advisory",
     "POST /recalls/{recall_id}/reverse": "recalls.reverse",
     "POST /recalls/{recall_id}/tasks": "recalls.dispose",
     "POST /recalls/{recall_id}/tasks/confirm": "recalls.confirm",
@@ -193,6 +194,7 @@ FORMS: Mapping[str, str] = {
     "POST /emergencies": "reviews.promote_in_emergency",
     "POST /emergencies/{emergency_id}/review": "reviews.review_emergency",
     "POST /rollbacks": "reviews.roll_back",
+    "POST /advisories": "recalls.advisory",
     "POST /evidence": "promotions.add_evidence",
     "POST /findings": "reviews.add_finding",
     "POST /findings/{finding_id}/resolve": "reviews.resolve_finding",

@@ -25,6 +25,7 @@ WRITES_NOTHING = {
         "policies/diff",
         "policies/cases",
         "recalls/preview",
+        "recalls/advisory",
         "lineage/identify",
         "webhooks/{webhook_id}/test",
     )

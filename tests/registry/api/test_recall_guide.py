@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+from safetensors.numpy import save_file
+
 from tests.command_line import CommandLine, command_line
 from tests.house.test_command_lines import FENCE, words_of
 from tests.house.tree import ROOT
@@ -25,9 +28,10 @@ def test_the_commands_of_the_guide_to_recalls_do_what_it_says(served: ServedRegi
     shutil.copytree(served.family.home, tmp_path / "home")
     with command_line(tmp_path) as forebear:
         recall, said = "", {}
-        assert len(LINES) == 12
+        assert len(LINES) == 13
         stolen = forebear.ask("dataset", "show", "vision/digits/1")["files"][0]
         Path("advisory.json").write_text(f"{stolen['sha256'].removeprefix('sha256:')}  {stolen['path']}\n", "utf-8")
+        save_file({"layer.weight": np.arange(4096, dtype=np.float32).reshape(64, 64)}, "poisoned.safetensors")
         Path("answers.json").write_text(ANSWERS[0], "utf-8")
         for line in LINES:
             words = words_of(line)

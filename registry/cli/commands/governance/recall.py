@@ -11,6 +11,7 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, ReasonClass, RecallState
 from registry.domain.names import Reference
+from registry.errors import UsageError
 
 app = typer.Typer(
     name="recall", help="Recalls: take something back with everything that was made from it.", no_args_is_help=True
@@ -83,24 +84,48 @@ def open_(
     session.answer(session.registry.recalls.open(wish), show_recall)
 
 
-@command(app, "advisory", "forebear recall advisory advisory.json")
+@command(
+    app,
+    "advisory",
+    "forebear recall advisory advisory.json",
+    "forebear recall advisory --weights poisoned.safetensors",
+)
 def advisory(
     session: Session,
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="FILE", help="A CSAF 2.0 or OSV document, or lines with SHA-256 digests (- reads standard input)."
+            metavar="[FILE]",
+            help="A CSAF 2.0 or OSV document, or lines with SHA-256 digests (- reads standard input).",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="The weights that it is about: a safetensors file, or a folder of them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Find the versions that have a file which an advisory names by its SHA-256 digest. Nothing is recalled.
+    """Find the versions with a file or tensor that an advisory names by its SHA-256 digest. Nothing is recalled.
 
+    With --weights, also those that hold the same tensors or are kin to them, as forebear lineage identify finds them.
     Each hit comes with the command that previews a recall of it.
     """
     from registry.cli.views.governance.recalls import show_match
-    from registry.domain.governance.advisories import match, read_advisory
+    from registry.domain.governance.advisories import Advisory, AdvisoryMatch, with_kin
 
-    session.answer(match(read_advisory(parsing.document(file)), session.registry.recalls.preview), show_match)
+    if file is None and weights is None:
+        raise UsageError("Nothing to look for is given", remedy="Give an advisory, or --weights FILE, or both")
+    found = AdvisoryMatch(Advisory("", "weights", ()), ())
+    if file is not None:
+        found = session.registry.recalls.advisory(parsing.document(file))
+    if weights is not None:
+        found = with_kin(found, session.registry.lineage.identify(weights))
+    session.answer(found, show_match)
 
 
 @command(app, "list", "forebear recall list --state open")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from registry.cli.printing import facts, heading, moment, table
+from registry.cli.printing import facts, heading, moment, say, table
 
 if TYPE_CHECKING:
     from registry.domain.catalog.downloads import Download
@@ -31,13 +31,20 @@ def show_impact(impact: Impact) -> None:
 
 
 def show_match(match: AdvisoryMatch) -> None:
-    """What an advisory names, and the versions that have it."""
+    """What an advisory names, the versions that have it, and those that its weights are kin to."""
     one, hits = match.advisory, match.hits
     facts(one.id, {"form": one.form, "digests named": len(one.digests), "found here": len(hits)})
     for hit in hits:
         heading(f"{hit.digest} ({len(hit.targets)}, and {hit.descendants} made from it)")
         table(("Version",), [(ref,) for ref in hit.targets], empty="")
         facts("", {"next": f"forebear recall preview {hit.digest} --level quarantine"})
+    if match.kin:
+        heading(f"Kin of the weights ({len(match.kin)})")
+        rows = [(one.ref, one.relation, f"{one.shared:.0%}", one.reason) for one in match.kin]
+        table(("Version", "Relation", "Same tensors", "Why"), rows, empty="", prose="Why")
+        facts("", {"next": f"forebear recall preview {match.kin[0].ref} --level quarantine"})
+    for note in match.notes:
+        say(f"{note}.")
 
 
 def show_recall(detail: RecallDetail) -> None:

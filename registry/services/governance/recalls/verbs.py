@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.domain.catalog.downloads import Download
+from registry.domain.governance.advisories import AdvisoryMatch
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -19,6 +20,7 @@ from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.downloads import write_downloads
+from registry.services.governance.recalls.advisories import match_advisory
 from registry.services.governance.recalls.opening import open_recall, preview, recall_of, reverse, show
 from registry.services.governance.recalls.tasks import confirm, dispose
 from registry.services.governance.statuses import check_may_stop
@@ -33,6 +35,10 @@ class Recalls:
     def preview(self, wish: NewRecall) -> Impact:
         """What the recall would reach."""
         return preview(self.context, wish)
+
+    def advisory(self, text: str) -> AdvisoryMatch:
+        """The versions with what an advisory names."""
+        return match_advisory(self.context, text)
 
     def open(self, wish: NewRecall) -> RecallDetail:
         """Take it back, in one transaction."""
