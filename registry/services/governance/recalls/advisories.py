@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry.domain.governance.advisories import AdvisoryMatch, match, read_advisory
+from registry.domain.people.people import Permission
 from registry.services.context import Context
 from registry.services.governance.recalls.opening import preview
 
 
 def match_advisory(context: Context, text: str) -> AdvisoryMatch:
     """See `RecallVerbs.advisory`."""
+    context.actor.require(Permission.READ)
     found = match(read_advisory(text), lambda wish: preview(context, wish))
     with context.read() as uow:
         unread = uow.weights.missing(limit=1)
