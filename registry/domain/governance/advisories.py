@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from registry.domain.governance.recalls import Effect, Impact, Level, NewRecall
 from registry.domain.names import VersionRef
-from registry.domain.verbs.lineage import Identification
 from registry.errors import InvalidError, NotFoundError, TooLargeError
 
 MOST = 1000
@@ -68,23 +67,6 @@ class AdvisoryMatch:
     kin: Sequence[Kin] = ()
     """Of the weights that the advisory is about, where they are at hand."""
     notes: Sequence[str] = ()
-
-
-def with_kin(match: AdvisoryMatch, found: Identification) -> AdvisoryMatch:
-    """The match, with the versions that hold some tensors of the weights it is about, or that are kin to them."""
-    kin = [
-        Kin(
-            one.ref,
-            str(said.relation) if said else "not compared",
-            said.reason if said else one.problem or "",
-            one.shared,
-        )
-        for one in found.candidates
-        for said in [one.comparison]
-        if one.shared or (said is not None and said.relation.supports)
-    ]
-    left = (f"{found.left_out} more versions were not compared",) if found.left_out else ()
-    return replace(match, kin=kin, notes=(*match.notes, *found.notes, *left))
 
 
 def match(advisory: Advisory, preview: Callable[[NewRecall], Impact]) -> AdvisoryMatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison
 from lineage.outline import Direction
 from registry.domain.catalog.interface import InterfaceDifference
+from registry.domain.governance.advisories import AdvisoryMatch, Kin
 from registry.domain.names import Reference, VersionRef
 from registry.domain.recipes.recipe import Method
 
@@ -142,6 +143,22 @@ class Identification:
     candidates: tuple[Candidate, ...]
     left_out: int
     notes: tuple[str, ...]
+
+    def added_to(self, match: AdvisoryMatch) -> AdvisoryMatch:
+        """`match` of an advisory about this file, with the versions that hold some of its tensors or are kin to it."""
+        kin = [
+            Kin(
+                one.ref,
+                said.relation if said else "not compared",
+                said.reason if said else one.problem or "",
+                one.shared,
+            )
+            for one in self.candidates
+            for said in [one.comparison]
+            if one.shared or (said is not None and said.relation.supports)
+        ]
+        left = (f"{self.left_out} more versions were not compared",) if self.left_out else ()
+        return replace(match, kin=kin, notes=(*match.notes, *self.notes, *left))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def advisory(
     Each hit comes with the command that previews a recall of it.
     """
     from registry.cli.views.governance.recalls import show_match
-    from registry.domain.governance.advisories import Advisory, AdvisoryMatch, with_kin
+    from registry.domain.governance.advisories import Advisory, AdvisoryMatch
 
     if file is None and weights is None:
         raise UsageError("Nothing to look for is given", remedy="Give an advisory, or --weights FILE, or both")
@@ -124,7 +124,7 @@ def advisory(
     if file is not None:
         found = session.registry.recalls.advisory(parsing.document(file))
     if weights is not None:
-        found = with_kin(found, session.registry.lineage.identify(weights))
+        found = session.registry.lineage.identify(weights).added_to(found)
     session.answer(found, show_match)
 
 

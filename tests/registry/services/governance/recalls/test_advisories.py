@@ -11,7 +11,7 @@ import pytest
 
 from lineage import Digest, WeightIndex
 from registry.domain.catalog.models import VersionDetail
-from registry.domain.governance.advisories import Advisory, AdvisoryMatch, with_kin
+from registry.domain.governance.advisories import Advisory, AdvisoryMatch
 from registry.domain.governance.recalls import Level, NewRecall
 from registry.errors import InvalidError, RefusedError
 from registry.services.context import Context
@@ -79,7 +79,7 @@ def test_weights_at_hand_are_matched_by_kinship_and_strangers_are_no_hits(
     bring("stranger", weights(3))
     bring("tuned", trained(weights(1)))
     nothing = AdvisoryMatch(Advisory("", "weights", ()), ())
-    found = with_kin(nothing, Lineage(context).identify(unknown(tmp_path, weights(1))))
+    found = Lineage(context).identify(unknown(tmp_path, weights(1))).added_to(nothing)
     (one,) = found.kin
     assert (one.ref.label, one.shared, bool(one.reason)) == ("vision/tuned/1", 0.0, True)
     assert any("kin" in note for note in found.notes)
