@@ -48,7 +48,7 @@ class AdvisoryHit:
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
+class KinHit:
     """A version that weights at hand are kin to, or share tensors with, and why."""
 
     ref: VersionRef
@@ -64,7 +64,7 @@ class AdvisoryMatch:
 
     advisory: Advisory
     hits: Sequence[AdvisoryHit]
-    kin: Sequence[Kin] = ()
+    kin: Sequence[KinHit] = ()
     """Of the weights that the advisory is about, where they are at hand."""
     notes: Sequence[str] = ()
 

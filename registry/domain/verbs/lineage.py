@@ -11,7 +11,7 @@ from typing import Protocol
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison
 from lineage.outline import Direction
 from registry.domain.catalog.interface import InterfaceDifference
-from registry.domain.governance.advisories import AdvisoryMatch, Kin
+from registry.domain.governance.advisories import AdvisoryMatch, KinHit
 from registry.domain.names import Reference, VersionRef
 from registry.domain.recipes.recipe import Method
 
@@ -147,7 +147,7 @@ class Identification:
     def added_to(self, match: AdvisoryMatch) -> AdvisoryMatch:
         """`match` of an advisory about this file, with the versions that hold some of its tensors or are kin to it."""
         kin = [
-            Kin(
+            KinHit(
                 one.ref,
                 said.relation if said else "not compared",
                 said.reason if said else one.problem or "",
