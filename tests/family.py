@@ -19,6 +19,7 @@ from registry.domain.transfers.steps import EpochMetric, MirrorState, StepInput
 from registry.errors import PolicyRefusedError
 from registry.services.registry import LocalRegistry
 from registry.services.storage.catalog import NewVersion
+from registry.services.storage.lineage import EdgeEvidence
 from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
 from registry.settings import Settings
@@ -132,7 +133,8 @@ class _Writer:
             0.99,
             1e-40,
         )
-        self.uow.graph.add_comparison(made.step, str(parent), said, at=self.registry.context.clock.now())
+        evidence = EdgeEvidence(said, self.registry.context.clock.now())
+        self.uow.graph.add_comparison(made.step, str(parent), evidence)
 
     def everything(self) -> tuple[VersionRef, VersionRef, VersionRef]:
         now = self.registry.context.clock.now()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lineage import Assurance, Relation
+from registry.domain.catalog.interface import silent
 from registry.presenting.formats import counted, number
 
 if TYPE_CHECKING:
+    from registry.domain.catalog.interface import InterfaceDifference
     from registry.domain.verbs.lineage import ParentCheck
 
 WORDS = {
@@ -41,10 +44,16 @@ def figures(check: ParentCheck) -> dict[str, str]:
     found["Compared"] = f"{said.compared} of {said.of} tensors, {said.sample:,} numbers"
     found["Claim"] = _claim(check)
     if check.interface is not None:
-        found["Interface"] = (
-            f"{counted(len(check.interface), 'difference')} from the parent" if check.interface else "as the parent's"
-        )
+        found["Interface"] = _interface(check.interface)
     return found
+
+
+def _interface(unlike: Sequence[InterfaceDifference]) -> str:
+    if not unlike:
+        return "as the parent's"
+    told = len(unlike) - len(silent(unlike))
+    many = f"{counted(len(unlike), 'difference')} from the parent"
+    return f"{many}, {told} of which the recipe asks for" if told else many
 
 
 def _claim(check: ParentCheck) -> str:

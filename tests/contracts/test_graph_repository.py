@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, Relation, WeightComparison
+from registry.domain.catalog.interface import InterfaceDifference, Part
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
+from registry.services.storage.lineage import EdgeEvidence
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database
 from registry.storage.tables import edge
@@ -195,10 +197,12 @@ def test_the_newest_comparison_of_weights_with_each_input_is_given(uow: UnitOfWo
     step = uow.graph.walk(at(uow, "models:/vision/zip/1"), up=1, down=0, limit=2)[0][1]
     first = WeightComparison(Relation.UNDECIDABLE, "Too few neurons", 3, 4, 100)
     newer = WeightComparison(Relation.LORA_MERGED, "Rank 8", 4, 4, 200, distance=0.1, p=1e-9, rank=8, targets=("up",))
-    for comparison in (first, newer):
-        uow.graph.add_comparison(step.label, "models:/vision/digits/1", comparison, at=LATER)
-    uow.graph.add_comparison(step.label, "models:/vision/base/1", first, at=LATER)
-    expected = {"models:/vision/digits/1": (newer, LATER), "models:/vision/base/1": (first, LATER)}
+    unlike = InterfaceDifference(Part.LABELS, "config.json: id2label", '["a"]', '["b"]', declared=True)
+    newest = EdgeEvidence(newer, LATER, (unlike,))
+    for evidence in (EdgeEvidence(first, LATER), newest):
+        uow.graph.add_comparison(step.label, "models:/vision/digits/1", evidence)
+    uow.graph.add_comparison(step.label, "models:/vision/base/1", EdgeEvidence(first, LATER, ()))
+    expected = {"models:/vision/digits/1": newest, "models:/vision/base/1": EdgeEvidence(first, LATER, ())}
     assert uow.graph.comparisons(step.label) == expected
     assert uow.graph.comparisons("step-none") == {}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lineage import Relation
@@ -25,6 +25,10 @@ MOST_BYTES = 64 * 1024**2
 """A larger file is compared by its digest alone."""
 
 _SIZES = frozenset({"size", "crop_size", "image_size", "input_size"})
+_BY_IMAGE_SIZE = _SIZES | {"do_center_crop"}
+"""What `image_size` of a recipe sets."""
+_NEW_VOCABULARY = "embedding_initialisation"
+"""The method of which another tokenizer is the purpose."""
 _OF_THE_TOOL = frozenset({"processor_class", "image_processor_type", "feature_extractor_type"})
 _PICTURES = frozenset({"crop_size", "do_resize", "image_mean", "image_std", "size"})
 _UNSAID: Mapping[str, object] = {
@@ -61,13 +65,15 @@ class Part(StrEnum):
 class InterfaceDifference:
     """One thing that a version expects or answers otherwise than its parent. `what` is a file, and a key in it.
 
-    `parent` and `child` are the values as JSON; a long one is its SHA-256, and `absent` is none.
+    `parent` and `child` are the values as JSON; a long one is its SHA-256, and `absent` is none. `declared` says that
+    the recipe asks for it; any other is silent.
     """
 
     part: Part
     what: str
     parent: str
     child: str
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,21 @@ def differences(parent: Side, child: Side, relation: Relation) -> tuple[Interfac
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     found += [InterfaceDifference(_part(SETTINGS[1], key), key, _shown(old, key), _shown(new, key)) for key in changed]
     return tuple(found)
+
+
+def silent(found: Iterable[InterfaceDifference]) -> tuple[InterfaceDifference, ...]:
+    """Those that no recipe asks for."""
+    return tuple(one for one in found if not one.declared)
+
+
+def as_declared(found: Iterable[InterfaceDifference], recipe: Mapping[str, object]) -> tuple[InterfaceDifference, ...]:
+    """The same, those marked that `recipe`, after defaults, asks for: another input size, or another vocabulary."""
+    parts = {Part.TOKENIZER, Part.SPECIAL_TOKENS} if recipe.get("method") == _NEW_VOCABULARY else set()
+    sized = recipe.get("image_size") is not None
+    return tuple(
+        replace(one, declared=one.part in parts or (sized and one.what.rpartition(": ")[2] in _BY_IMAGE_SIZE))
+        for one in found
+    )
 
 
 def _special(side: Side) -> dict[str, object]:

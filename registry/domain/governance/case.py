@@ -108,6 +108,8 @@ class Ancestors:
     """Those that a recall withholds because of what they were made from, the version itself among them."""
     invalid_evidence: int = 0
     """1 when the version was measured on something that was recalled, for each such recall."""
+    interface_changes: int = 0
+    """Where the version is spoken to otherwise than a parent, and its recipe does not ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

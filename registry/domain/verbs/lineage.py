@@ -108,7 +108,7 @@ class ParentCheck:
     """What the weights of a version say about a parent. `role` and `assurance` are None for one that nobody claims.
 
     `interface` is where preprocessing, tokenizer, labels or input size are other than the parent's; None where that
-    was not compared, as in what was recorded earlier.
+    was not compared, as in what older programs recorded.
     """
 
     child: VersionRef

@@ -24,7 +24,7 @@ from registry.domain.transfers.provenance import Compute, Output, write_manifest
 from registry.domain.transfers.steps import StepInput, StepState
 from registry.ports.data import DataSummary
 from registry.services.artifacts.inheriting import inherit
-from registry.services.artifacts.weights import record, written
+from registry.services.artifacts.weights import Interfaces, record, written
 from registry.services.context import Context
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
@@ -90,6 +90,8 @@ class Making:
     metrics: Sequence[MetricValue] = ()
     weights: Mapping[VersionRef, WeightComparison] = field(default_factory=dict)
     """What the weights say about the parents."""
+    interface: Interfaces = field(default_factory=dict)
+    """Where it is spoken to otherwise than its parents."""
     step_id: str | None = None
     """The step that ran. None for an import: its step is written together with its version."""
 
@@ -142,12 +144,12 @@ def publish(
         ended_at=now,
         metrics=making.metrics,
         outputs=(Output(ref, manifest),),
-        facts={**making.facts, **written(making.weights)},
+        facts={**making.facts, **written(making.weights, making.interface)},
     )
     uow.steps.set_manifest(step_id, body, digest)
     facts = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), **(details or {})}
     if making.weights:
-        facts["weights"] = record(uow, step_id, making.inputs, making.weights, now)
+        facts["weights"] = record(uow, step_id, making.inputs, making.weights, making.interface, now)
     ended = () if making.step_id is None else (Event("transfer.succeeded", step_id, {"output": str(ref)}),)
     uow.commit(
         Event(action, str(ref), facts),

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lineage import Assurance, Relation, WeightComparison, WeightIndex
+from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.codec import to_json
 from registry.domain.names import AssetKind, VersionRef
@@ -17,10 +18,15 @@ from registry.errors import RegistryError
 from registry.ports.weights import WeightReader
 from registry.services.artifacts.storing import write_files
 from registry.services.context import Context
+from registry.services.storage.lineage import EdgeEvidence
 from registry.services.unit_of_work import UnitOfWork
 
 WEIGHTS = (".safetensors", "quantization.json")
 """The ends of the names of the files that hold weights."""
+
+
+Interfaces = Mapping[VersionRef, tuple[InterfaceDifference, ...]]
+"""By parent, where a version is spoken to otherwise; a parent that is not there was not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,10 @@ def assurance_by(weights: WeightComparison, before: Assurance) -> Assurance:
     return before
 
 
-def written(said: Mapping[VersionRef, WeightComparison]) -> dict[str, object]:
-    """The fact `weights` of a provenance manifest; none without a comparison."""
-    return {"weights": {str(ref): to_json(comparison) for ref, comparison in said.items()}} if said else {}
+def written(said: Mapping[VersionRef, WeightComparison], interface: Interfaces) -> dict[str, object]:
+    """The facts `weights` and `interface` of a provenance manifest; none without a comparison."""
+    facts = {"weights": said, "interface": interface}
+    return {name: {str(ref): to_json(one) for ref, one in fact.items()} for name, fact in facts.items() if fact}
 
 
 def record(
@@ -85,12 +92,13 @@ def record(
     step_id: str,
     inputs: Sequence[StepInput],
     said: Mapping[VersionRef, WeightComparison],
+    interface: Interfaces,
     at: datetime,
 ) -> dict[str, str]:
     """Write comparisons and the assurance of the edges. Gives the facts for the audit entry: the relation by parent."""
     for one in inputs:
         if one.ref in said:
-            uow.graph.add_comparison(step_id, str(one.ref), said[one.ref], at=at)
+            uow.graph.add_comparison(step_id, str(one.ref), EdgeEvidence(said[one.ref], at, interface.get(one.ref)))
             if (now := assurance_by(said[one.ref], one.assurance)) is not one.assurance:
                 uow.graph.set_assurance(step_id, str(one.ref), now, at=at)
     return {str(ref): comparison.relation.value for ref, comparison in said.items()}

@@ -22,9 +22,10 @@ from registry.machine import this_machine
 from registry.ports.importing import ConvertedSource
 from registry.services.artifacts.publishing import Asset, Making, ModelContents, publish
 from registry.services.artifacts.storing import files_as_given, store_folder
-from registry.services.artifacts.weights import compare_folders, index_if_readable, lay_out_weights
+from registry.services.artifacts.weights import Interfaces, compare_folders, index_if_readable, lay_out_weights
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
+from registry.services.lineage.interfaces import of_output
 from registry.services.lookup import found, refuse_taken
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
@@ -45,6 +46,8 @@ class _Prepared:
     """The clock's monotonic seconds then."""
     weights: Mapping[VersionRef, WeightComparison]
     """What they say about the claimed parents."""
+    interface: Interfaces
+    """Where it is spoken to otherwise than those."""
     index: WeightIndex | None
 
 
@@ -67,8 +70,12 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         manifest = Manifest.of(store_folder(context.blobs, converted.folder))
         given = files_as_given(source)
         weights = _compared(context, wanted, converted.folder, work)
+        relations = {ref: one.relation for ref, one in weights.items()}
+        interface = of_output(context, converted.folder, relations)
         index = index_if_readable(context, converted.folder)
-    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started, began, weights, index)
+    prepared = _Prepared(
+        wanted, converted, describing, architecture, manifest, given, started, began, weights, interface, index
+    )
     with context.write() as uow:
         _check_name(uow, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
@@ -153,6 +160,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         ended_at=now,
         facts={"tensors": converted.tensors, "source_files": file_list(prepared.given)},
         weights=prepared.weights,
+        interface=prepared.interface,
     )
     contents = ModelContents(
         prepared.manifest,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lineage import Assurance, Digest, Graph, NodeId, NodeKind, lineage_digest
+from registry.domain.catalog.interface import silent
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
@@ -112,7 +113,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         stage=record.stage,
         status=record.status,
         subject=_subject(record),
-        ancestors=_ancestors(uow, ancestry),
+        ancestors=_ancestors(uow, ancestry, record),
         unknown_licences=sum(times for licence, times in licences.items() if not is_known(licence)),
         metrics=_finite(record.metrics),
         contributors=_contributors(record, added, requested_by),
@@ -262,7 +263,7 @@ def _forgetting(uow: UnitOfWork, ancestry: AncestryRecord, added: Sequence[Evide
     return forgetting(tested.get(own, ()), (tested.get(key, ()) for key in set(makers.values()) - {own}), measured)
 
 
-def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord) -> Ancestors:
+def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord, record: VersionRecord) -> Ancestors:
     """Counts over the ancestors, the version itself left out. What was deleted keeps the status that it had."""
     versions = [one for one in ancestry.members if one.node.kind is not NodeKind.STEP]
     others = [one for one in versions if one.node.id != ancestry.focus]
@@ -280,6 +281,9 @@ def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord) -> Ancestors:
         depth=_depth(ancestry),
         tainted=uow.recalls.tainted([one.node.id for one in versions]),
         invalid_evidence=uow.recalls.invalid_evidence(ancestry.focus),
+        interface_changes=sum(
+            len(silent(one.interface or ())) for one in uow.graph.comparisons(record.step.id).values()
+        ),
         models=len(others) - datasets,
         datasets=datasets,
     )

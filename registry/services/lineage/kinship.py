@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from lineage import WeightComparison
 from registry.domain.audit import Event
+from registry.domain.catalog.interface import as_declared
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.transfers.adapted import is_adapter
@@ -18,6 +18,7 @@ from registry.services.artifacts.weights import assurance_by, compare_folders, l
 from registry.services.context import Context
 from registry.services.lineage.interfaces import between
 from registry.services.lookup import found, refuse_damaged, resolve
+from registry.services.storage.lineage import EdgeEvidence
 from registry.services.workspace import workspace
 
 
@@ -26,7 +27,8 @@ def verify(context: Context, reference: Reference, parent: Reference | None) -> 
     with context.read() as uow:
         ref = resolve(uow, model_only(reference))
         detail = found(uow.catalog.version(ref), ref)
-        inputs = source_models(found(uow.steps.get(detail.step), detail.step).inputs)
+        step = found(uow.steps.get(detail.step), detail.step)
+        inputs = source_models(step.inputs)
         wanted = [resolve(uow, model_only(parent))] if parent is not None else [one.ref for one in inputs]
         parents = [found(uow.catalog.version(one), one) for one in wanted]
     if not parents:
@@ -39,15 +41,16 @@ def verify(context: Context, reference: Reference, parent: Reference | None) -> 
     for one in (detail, *parents):
         refuse_damaged(one.summary)
     said = _compare_stored(context, detail, parents)
+    relations = {ref: one.relation for ref, one in said.items()}
+    unlike = between(context, detail, parents, relations)
+    interface = {ref: as_declared(one, step.recipe) for ref, one in unlike.items()}
     now, claimed = context.clock.now(), [one for one in inputs if one.ref in said]
     if claimed:
         with context.write() as uow:
-            facts = record(uow, detail.step, claimed, {one.ref: said[one.ref] for one in claimed}, now)
+            facts = record(uow, detail.step, claimed, {one.ref: said[one.ref] for one in claimed}, interface, now)
             uow.commit(Event("lineage.verified", str(ref), {"step": detail.step, "weights": facts}))
     claims = {one.ref: replace(one, assurance=assurance_by(said[one.ref], one.assurance)) for one in claimed}
-    relations = {ref: one.relation for ref, one in said.items()}
-    spoken = between(context, detail, parents, relations)
-    return [replace(_check(ref, one, claims.get(one), said[one], now), interface=spoken[one]) for one in said]
+    return [_check(ref, one, claims.get(one), EdgeEvidence(said[one], now, interface[one])) for one in said]
 
 
 def checks(context: Context, reference: Reference) -> Sequence[ParentCheck]:
@@ -57,14 +60,12 @@ def checks(context: Context, reference: Reference) -> Sequence[ParentCheck]:
         step = found(uow.steps.get(found(uow.catalog.version(ref), ref).step), ref)
         recorded = uow.graph.comparisons(step.summary.id)
     kept = [(one, recorded[str(one.ref)]) for one in source_models(step.inputs) if str(one.ref) in recorded]
-    return [_check(ref, one.ref, one, comparison, at) for one, (comparison, at) in kept]
+    return [_check(ref, one.ref, one, evidence) for one, evidence in kept]
 
 
-def _check(
-    child: VersionRef, parent: VersionRef, claim: StepInput | None, comparison: WeightComparison, at: datetime
-) -> ParentCheck:
+def _check(child: VersionRef, parent: VersionRef, claim: StepInput | None, found_out: EdgeEvidence) -> ParentCheck:
     role, assurance = (None, None) if claim is None else (claim.role, claim.assurance)
-    return ParentCheck(child, parent, role, assurance, comparison, at)
+    return ParentCheck(child, parent, role, assurance, found_out.comparison, found_out.checked_at, found_out.interface)
 
 
 def _compare_stored(

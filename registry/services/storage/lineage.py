@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from lineage.exchange.records import Run
+from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
@@ -61,6 +62,18 @@ class FanWish:
     group: str | None = None
     after: NodeId | None = None
     as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeEvidence:
+    """What the output of a step says about one of its inputs: its weights, and where it is spoken to otherwise.
+
+    `interface` is None where that was not compared.
+    """
+
+    comparison: WeightComparison
+    checked_at: datetime
+    interface: tuple[InterfaceDifference, ...] | None = None
 
 
 class GraphRepository(Protocol):
@@ -130,12 +143,12 @@ class GraphRepository(Protocol):
         """How many steps were measured on this split of a dataset version as test data."""
         ...
 
-    def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
-        """Keep what the weights of a step's output say about one of its inputs. Earlier comparisons stay."""
+    def add_comparison(self, step_id: str, input_label: str, evidence: EdgeEvidence) -> None:
+        """Keep what a step's output says about one of its inputs. Earlier comparisons stay."""
         ...
 
-    def comparisons(self, step_id: str) -> Mapping[str, tuple[WeightComparison, datetime]]:
-        """By the label of the input, the newest comparison and when it was made."""
+    def comparisons(self, step_id: str) -> Mapping[str, EdgeEvidence]:
+        """By the label of the input, the newest comparison."""
         ...
 
     def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from lineage import WeightComparison, WeightIndex
+from registry.domain.catalog.interface import as_declared
 from registry.domain.catalog.licences import combine_licences, licence_notes
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.comparison.answers import Arms
@@ -27,11 +28,12 @@ from registry.errors import AdapterError
 from registry.ports.transfers import Finished, ModelInput, Started
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, ModelContents, publish
 from registry.services.artifacts.storing import store_folder
-from registry.services.artifacts.weights import Laid, compare_folders, index_if_readable
+from registry.services.artifacts.weights import Interfaces, Laid, compare_folders, index_if_readable
 from registry.services.catalog.cards import derived_card
 from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
 from registry.services.data.registering import listing_facts
+from registry.services.lineage.interfaces import of_output
 from registry.services.lineage.leaking import LEAKAGE, leakage_fact, leakage_of
 from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind
@@ -62,13 +64,15 @@ class Run:
     """The answers of its baselines, where it has some."""
     weights: Mapping[VersionRef, WeightComparison] = field(default_factory=dict)
     """What the weights of the output say about its source models."""
+    interface: Interfaces = field(default_factory=dict)
+    """Where the output is spoken to otherwise than those."""
     index: WeightIndex | None = None
     leakage: Leakage | None = None
     """Which of its test rows stood in training data."""
 
 
 def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInput]) -> None:
-    """Let the weights of a model that was made speak about its source models, whose files are still at hand.
+    """Compare weights and interface of a model that was made with those of its source models.
 
     Adapters are left out, as output and as source: they hold only what was added, and their parent is pinned by digest.
     """
@@ -83,6 +87,8 @@ def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInpu
         if item.role == SOURCE and source.base is None
     ]
     run.weights = compare_folders(context, folder, laid) if laid else {}
+    unlike = of_output(context, folder, {ref: one.relation for ref, one in run.weights.items()})
+    run.interface = {ref: as_declared(one, run.step.recipe) for ref, one in unlike.items()}
 
 
 def compare_rows(context: Context, run: Run) -> None:
@@ -182,6 +188,7 @@ def _making(
         facts=facts,
         metrics=run.measured,
         weights=run.weights,
+        interface=run.interface,
         step_id=summary.id,
     )
 

@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, 
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from lineage.exchange.records import Run
+from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import TEST
 from registry.errors import NotFoundError
-from registry.services.storage.lineage import Ancestor, AncestryRecord, Fan, FanWish
+from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
@@ -27,6 +28,8 @@ from registry.storage.sql.types import Key
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
 _FOR_EVER = 2**31 - 1
+INTERFACE = "interface"
+"""The key of a stored comparison that says where the two are spoken to otherwise."""
 
 
 class SqlGraph:
@@ -123,14 +126,14 @@ class SqlGraph:
         count: int = self._connection.execute(_MEASURED_ON, {"label": label, "split": split}).scalar_one()
         return count
 
-    def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
+    def add_comparison(self, step_id: str, input_label: str, evidence: EdgeEvidence) -> None:
         keys = dict(self._connection.execute(_KEYS, {"labels": [step_id, input_label]}).all())
-        values = {"step_node": keys[step_id], "input_node": keys[input_label], "checked_at": at}
-        self._connection.execute(insert(weight_comparison).values(values | {"body": to_json(comparison)}))
+        values = {"step_node": keys[step_id], "input_node": keys[input_label], "checked_at": evidence.checked_at}
+        body = to_json(evidence.comparison) | {INTERFACE: to_json(evidence.interface)}
+        self._connection.execute(insert(weight_comparison).values(values | {"body": body}))
 
-    def comparisons(self, step_id: str) -> Mapping[str, tuple[WeightComparison, datetime]]:
-        rows = self._connection.execute(_COMPARISONS, {"step": step_id})
-        return {row.label: (from_json(WeightComparison, row.body), row.checked_at) for row in rows}
+    def comparisons(self, step_id: str) -> Mapping[str, EdgeEvidence]:
+        return {row.label: _evidence(row) for row in self._connection.execute(_COMPARISONS, {"step": step_id})}
 
     def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:
         taker = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
@@ -171,6 +174,13 @@ class SqlGraph:
                 if len(depths) > limit:
                     break
         return list(depths.items())
+
+
+def _evidence(row: Row[Any]) -> EdgeEvidence:
+    body = dict(row.body)
+    interface = body.pop(INTERFACE, None)  # older rows have none
+    compared = None if interface is None else from_json(tuple[InterfaceDifference, ...], interface)
+    return EdgeEvidence(from_json(WeightComparison, body), row.checked_at, compared)
 
 
 @cache

@@ -18,8 +18,12 @@ def show_checks(checks: Sequence[ParentCheck]) -> None:
     for check in checks:
         facts(f"{check.child.label} and {check.parent.label}", figures(check))
         if check.interface:
-            rows = [(one.part.value, one.what, one.parent, one.child) for one in check.interface]
-            table(("Interface", "Where", check.parent.label, check.child.label), rows, empty="", prose="Where")
+            rows = [
+                (one.part.value, one.what, one.parent, one.child, "by the recipe" if one.declared else "")
+                for one in check.interface
+            ]
+            columns = ("Interface", "Where", check.parent.label, check.child.label, "Asked for")
+            table(columns, rows, empty="", prose="Where")
 
 
 def show_identification(found: Identification) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.inputs.preprocess import Preprocess
 from lineage import Relation
-from registry.domain.catalog.interface import InterfaceDifference, Part, Side, differences
+from registry.domain.catalog.interface import InterfaceDifference, Part, Side, as_declared, differences, silent
 
 
 def side(**documents: object) -> Side:
@@ -111,3 +111,17 @@ def test_a_transfer_that_writes_out_what_its_parent_leaves_unsaid_changes_no_pre
 ) -> None:
     written = Preprocess.from_document(document).document()
     assert told(side(preprocessor_config__json=document), side(preprocessor_config__json=written)) == []
+
+
+def test_what_the_recipe_asks_for_did_not_change_in_silence() -> None:
+    before = side(preprocessor_config__json={"image_mean": [0.5], "size": 224}, vocab__txt=b"a")
+    after = side(preprocessor_config__json={"image_mean": [0.4], "size": 64}, vocab__txt=b"b")
+    unlike = differences(before, after, Relation.FINE_TUNED)
+
+    def untold(**recipe: object) -> list[str]:
+        return [one.what for one in silent(as_declared(unlike, recipe))]
+
+    mean, size = "preprocessor_config.json: image_mean", "preprocessor_config.json: size"
+    assert untold(method="fine_tuning", image_size=None) == [mean, size, "vocab.txt"]
+    assert untold(method="fine_tuning", image_size=64) == [mean, "vocab.txt"]
+    assert untold(method="embedding_initialisation") == [mean, size]

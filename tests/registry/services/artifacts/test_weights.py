@@ -61,5 +61,5 @@ def test_weights_that_cannot_be_read_decide_nothing_and_say_why(
 
 
 def test_a_manifest_says_nothing_where_nothing_was_compared() -> None:
-    assert written({}) == {}
-    assert "weights" in written({model_ref("a/b/1"): said(Relation.CAST)})
+    assert written({}, {}) == {}
+    assert "weights" in written({model_ref("a/b/1"): said(Relation.CAST)}, {})

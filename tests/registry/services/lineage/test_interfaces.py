@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lineage import Relation
 from registry.domain.catalog.interface import InterfaceDifference, Part
-from registry.domain.names import Name, Reference
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.verbs.catalog import ImportModel
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
+from registry.services.governance.dossier import open_dossier
+from registry.services.lineage.interfaces import of_output
 from registry.services.lineage.verbs import Lineage
+from registry.services.lookup import found
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
@@ -26,10 +30,8 @@ def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) ->
     return open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=FakePlugins())
 
 
-def test_what_a_version_expects_otherwise_than_its_parent_is_told_beside_the_weights(
-    context: Context, tmp_path: Path
-) -> None:
-    """The same weights, served with another mean, answer wrongly without an error."""
+def bring(context: Context, tmp_path: Path) -> None:
+    """The same weights under one name with the parent's mean, and under another with a mean of its own."""
     for name, mean in (("pictures", 0.5), ("careless", 0.4), ("careful", 0.5)):
         folder = tmp_path / f"{name}-source"
         folder.mkdir()
@@ -37,11 +39,40 @@ def test_what_a_version_expects_otherwise_than_its_parent_is_told_beside_the_wei
         (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [mean]}))
         claims = () if name == "pictures" else (Reference.parse("models:/vision/pictures/1"),)
         Catalog(context).import_model(ImportModel(Name("vision", name), str(folder), parents=claims))
-    (careless,) = Lineage(context).verify(Reference.parse("models:/vision/careless/1"))
-    assert careless.interface == (
+
+
+VERSIONS = [VersionRef(AssetKind.MODELS, Name("vision", name), 1) for name in ("careless", "careful")]
+CARELESS, CAREFUL = map(Reference.to, VERSIONS)
+
+
+def test_what_a_version_expects_otherwise_than_its_parent_is_recorded_when_it_is_imported(
+    context: Context, tmp_path: Path
+) -> None:
+    """The same weights, served with another mean, answer wrongly without an error."""
+    bring(context, tmp_path)
+    (recorded,) = Lineage(context).checks(CARELESS)
+    assert recorded.interface == (
         InterfaceDifference(Part.PREPROCESSING, "preprocessor_config.json: image_mean", "[0.5]", "[0.4]"),
     )
-    (careful,) = Lineage(context).verify(Reference.parse("models:/vision/careful/1"))
+    (asked,) = Lineage(context).verify(CARELESS)
+    assert asked.interface == recorded.interface
+    (careful,) = Lineage(context).checks(CAREFUL)
     assert careful.interface == ()
-    (recorded,) = Lineage(context).checks(Reference.parse("models:/vision/careless/1"))
-    assert recorded.interface is None, "what was recorded says nothing of it, rather than that nothing differs"
+    with context.read() as uow:
+        step = found(uow.steps.get(found(uow.catalog.version(VERSIONS[0]), CARELESS).step), CARELESS)
+    assert step.manifest is not None
+    assert "image_mean" in json.dumps(step.manifest["facts"])
+
+
+def test_a_policy_counts_where_a_version_is_spoken_to_otherwise_and_nobody_asked_for_it(
+    context: Context, tmp_path: Path
+) -> None:
+    bring(context, tmp_path)
+    with context.read() as uow:
+        counts = [open_dossier(uow, ref, requested_by=None).candidate.ancestors.interface_changes for ref in VERSIONS]
+    assert counts == [1, 0]
+
+
+def test_a_parent_whose_files_cannot_be_read_leaves_the_comparison_out(context: Context, tmp_path: Path) -> None:
+    ref = VersionRef(AssetKind.MODELS, Name("vision", "deleted"), 1)
+    assert of_output(context, tmp_path, {ref: Relation.CAST}) == {}
