@@ -1,5 +1,7 @@
 """The process that an engine starts: `python -m registry.worker STEP --home HOME` runs one step, then mirrors it.
 
+With the id of a ranking it ranks models instead, as `forebear recommend` does.
+
 An engine may start several such processes for one step, with `--launch` and `--rank-variable`. The first one opens the
 database and does what a single one does; the others read the job from a file and do their share of it. With `--stay`
 the mirror is written by a process of its own (`registry.mirror`), which serves later steps too.
@@ -11,6 +13,7 @@ import _thread
 import argparse
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -24,6 +27,7 @@ from registry.errors import RegistryError
 from registry.logs import keep_out_of_logs
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
+from registry.services.selection import ranking
 from registry.services.transfers import processes
 from registry.services.transfers.running import run_step, work_folder
 from registry.services.transfers.tracking import Tracking
@@ -72,6 +76,8 @@ def _launch(name: str | None, rank_variable: str | None) -> Launch:
 
 def _work(home: Path, step_id: str, launch: Launch, stay: float) -> int:
     settings = Settings.from_environment()
+    if ranking.is_one(step_id):
+        return _rank(home, step_id, settings)
     with bootstrap.open_system(home, settings=settings) as registry:
         submitted_by = registry.transfers.step(step_id).summary.created_by
     with bootstrap.open(home, settings=settings, actor=submitted_by) as registry:
@@ -79,6 +85,15 @@ def _work(home: Path, step_id: str, launch: Launch, stay: float) -> int:
         _guarded(lambda: _mirror(registry.context, stay))  # whether it works does not change the exit code of the step
     logger.info("The worker used %.2f s of processor time", sum(os.times()[:4]))
     return code
+
+
+def _rank(home: Path, ranking_id: str, settings: Settings) -> int:
+    with bootstrap.open_system(home, settings=settings) as registry:
+        started_by = registry.selection.ranking(ranking_id).created_by
+    with bootstrap.open(home, settings=settings, actor=started_by) as registry:
+        ranking.run(registry.context, ranking_id)
+    shutil.rmtree(work_folder(home, ranking_id), ignore_errors=True)  # its log says nothing that the report does not
+    return 0
 
 
 def _mirror(context: Context, stay: float) -> int:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from registry.client.transfers import FIRST_LOOK, LAST_LOOK
 from registry.client.transport.addresses import part
 from registry.client.transport.connection import Connection
+from registry.domain.codec.problems import error_of
 from registry.domain.names import Reference
 from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
-from registry.domain.verbs.selection import CompareDatasets, Recommend
-from registry.errors import NotRemoteError
+from registry.domain.verbs.selection import CompareDatasets, Ranking, RankingState, Recommend
+from registry.errors import AdapterError, NotRemoteError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,29 @@ class RemoteSelection:
 
     server: Connection
 
-    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:  # noqa: ARG002 - the verb's own signature
-        raise NotRemoteError(
-            f"The server reads no models, so it cannot rank them for {wanted.dataset}",
-            remedy="Rank on the machine of the registry folder: forebear --home FOLDER recommend DATASET",
-        )
+    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
+        """Have the server's engine rank, and wait for it. Ctrl-C ends the waiting, not the ranking."""
+        found, seen, wait = self.start(wanted), 0, FIRST_LOOK
+        while True:
+            for said in found.told[seen:]:
+                watch(said)
+            seen = len(found.told)
+            if not found.state.goes_on:
+                break
+            self.server.sleep(wait)
+            wait = min(wait * 1.5, LAST_LOOK)
+            found = self.ranking(found.id)
+        if found.state is RankingState.FAILED:
+            raise error_of(found.code, found.error, remedy=found.remedy) or AdapterError(
+                found.error, remedy=found.remedy
+            )
+        return self.report(found.id)
+
+    def start(self, wanted: Recommend) -> Ranking:
+        return self.server.send(Ranking, "POST", "/selections", wanted)
+
+    def ranking(self, ranking_id: str) -> Ranking:
+        return self.server.get(Ranking, f"/selections/{part(ranking_id)}/ranking")
 
     def report(self, report_id: str) -> SelectionReport:
         return self.server.get(SelectionReport, f"/selections/{part(report_id)}")

@@ -19,6 +19,7 @@ from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.lineage import Exchange, Kin, Reach, Use
 from registry.domain.verbs.registry import Registry
+from registry.domain.verbs.selection import Recommend
 from registry.services.governance.policies.stored import default_policy_text
 
 Verb = Callable[[Registry], object]
@@ -192,6 +193,9 @@ ERRORS: Mapping[str, Verb] = {
     "a plan for nothing": lambda r: r.catalog.pull_plan(NOWHERE),
     "a card that is not YAML": lambda r: r.catalog.revise_card(CHILD, "---\na: [\n---\n"),
     "a ranking that is not there": lambda r: r.selection.report("sel-01kaq000000000000000000000"),
+    "a ranking that was not started": lambda r: r.selection.ranking("sel-01kaq000000000000000000000"),
+    "a ranking of no data": lambda r: r.selection.recommend(Recommend(Reference.parse("datasets:/no/data/1"))),
+    "a ranking of a split that is not there": lambda r: r.selection.start(Recommend(DATA, split="no")),
     "a cascade of what has no children": lambda r: r.cascades.plan(CHILD),
     "drift of a model that is not there": lambda r: r.drift.reports(Reference.parse("models:/no/model/1")),
     "a ranking for a model": lambda r: r.selection.reports(CHILD),

@@ -16,6 +16,7 @@ import pytest
 
 from tests.adapters.loop.worlds import save_text_source, text_data
 from tests.command_line import CommandLine, command_line
+from tests.journeys.running import serving
 
 pytestmark = pytest.mark.journey
 ROOT = Path(__file__).parents[2]
@@ -139,3 +140,23 @@ def test_without_a_terminal_the_recommendation_is_taken_or_refused(forebear: Com
     assert forebear.ask("promote", "list")["items"] == []
     quit_ = forebear("start", "data/nothing", "--yes")
     assert "neither a file nor a registered dataset" in quit_.err
+
+
+def test_a_server_ranks_in_a_process_of_its_own_and_its_client_sees_each_candidate(
+    forebear: CommandLine, tmp_path: Path
+) -> None:
+    file = write_table(tmp_path, copies=1)
+    token = forebear("token", "create", "ana", "--label", "laptop", "--output", "json").json["secret"]
+    with serving(forebear.home) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOREBEAR_URL", address)
+        patch.setenv("FOREBEAR_TOKEN", token)
+        patch.delenv("FOREBEAR_HOME")
+        patch.delenv("FOREBEAR_ACTOR")
+        columns = ("--text", "sentence", "--label", "fruit", "--licence", "cc0-1.0")
+        said = forebear("start", file, *columns, "--yes", "--no-baselines")
+        assert said.code == 0, said.err
+        assert "Scored library/small/1: accuracy" in said.err
+        assert "source: library/small/1" in said.out
+        assert forebear.refused("recommend", "data/my-fruit", "--split", "nowhere")["code"] == "invalid"
+        wrong = forebear.refused("recommend", "data/my-fruit", "--model", "models:/data/my-fruit-small")
+        assert "It was made with datasets:/data/my-fruit/1 itself" in wrong["detail"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from registry.domain.names import Name, Reference
@@ -38,6 +40,40 @@ class Recommend:
             raise InvalidError(f"Models are scored on 10 to {MOST_ROWS:,} rows, not on {self.rows:,}")
 
 
+class RankingState(StrEnum):
+    """How a ranking that an engine runs stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    """Its report is kept under the same id."""
+    FAILED = "failed"
+
+    @property
+    def goes_on(self) -> bool:
+        """True until it has ended."""
+        return self in {RankingState.QUEUED, RankingState.RUNNING}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A ranking that an engine runs: `id` is that of the report it makes, `told` what has happened so far, in order.
+
+    `code`, `error` and `remedy` say why it failed; they are empty otherwise.
+    """
+
+    id: str
+    wanted: Recommend
+    state: RankingState
+    created_at: datetime
+    created_by: str
+    engine: str
+    told: tuple[str, ...] = ()
+    code: str = ""
+    error: str = ""
+    remedy: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class CompareDatasets:
     """Two datasets to compare: all their rows, or those of one `split`; at most `rows` of each are read.
@@ -65,6 +101,18 @@ class SelectionVerbs(Protocol):
 
         Raises: NotFoundError, also where no model is eligible; InvalidError for data that cannot be scored.
         """
+        ...
+
+    def start(self, wanted: Recommend) -> Ranking:
+        """Have the engine run `recommend` in a process of its own, and return at once.
+
+        Raises: NotFoundError, BadReferenceError, InvalidError for a split that the data has not, RefusedError,
+        UnavailableError.
+        """
+        ...
+
+    def ranking(self, ranking_id: str) -> Ranking:
+        """How a ranking that was started stands. Raises: NotFoundError."""
         ...
 
     def report(self, report_id: str) -> SelectionReport:

@@ -32,6 +32,13 @@ def dataset_of(context: Context, reference: Reference) -> DatasetVersionDetail:
     return detail
 
 
+def refuse_split(detail: DatasetVersionDetail, split: str) -> None:
+    """Raises: InvalidError for a split that it has not."""
+    splits = [one.name for one in detail.summary.splits]
+    if split not in splits:
+        raise InvalidError(f"{detail.summary.ref} has no split {split!r}", remedy=f"It has: {', '.join(splits)}")
+
+
 def digests_of(context: Context, detail: DatasetVersionDetail) -> list[Digest]:
     """The content of each row, without reading the rows themselves."""
     with context.blobs.open(detail.index) as stream:
@@ -43,9 +50,9 @@ def rows_of(context: Context, detail: DatasetVersionDetail, split: str | None, f
 
     Raises: InvalidError for a split that it has not, IntegrityError.
     """
+    if split is not None:
+        refuse_split(detail, split)
     splits = [one.name for one in detail.summary.splits]
-    if split is not None and split not in splits:
-        raise InvalidError(f"{detail.summary.ref} has no split {split!r}", remedy=f"It has: {', '.join(splits)}")
     folder.mkdir()
     item = StepInput(detail.summary.ref, detail.summary.digest, TRAIN, split, Assurance.OBSERVED)
     whole = lay_out_data(context, {TRAIN: item}, folder)[TRAIN]

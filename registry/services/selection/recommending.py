@@ -13,7 +13,6 @@ from lineage import Assurance
 from registry.domain.audit import Event
 from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.ids import new_id
-from registry.domain.names import AssetKind
 from registry.domain.people.people import Permission
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.differences import behind, interval
@@ -29,14 +28,14 @@ from registry.domain.selection.report import (
 )
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.selection import Recommend
-from registry.errors import AdapterError, BadReferenceError, InvalidError, NotFoundError, RegistryError
+from registry.errors import AdapterError, NotFoundError, RegistryError
 from registry.ports.scoring import Sample
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
-from registry.services.lookup import found, refuse_as_source, resolve
 from registry.services.selection.candidates import candidates
 from registry.services.selection.measuring import Measured, Rows, measure, names_of, rows_of, score
 from registry.services.selection.past import PRETRAINING, priors
+from registry.services.selection.reading import dataset_of, refuse_split
 from registry.services.selection.sampling import check_labels, sampled, targets_of
 from registry.services.selection.starts import starts
 from registry.services.transfers.inputs import lay_out_data
@@ -45,12 +44,16 @@ from registry.services.workspace import workspace
 Watch = Callable[[str], None]
 
 
-def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionReport:
-    """See `SelectionVerbs`. Raises: NotFoundError where no model can be scored, InvalidError, RefusedError."""
+def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: str | None = None) -> SelectionReport:
+    """See `SelectionVerbs`. Raises: NotFoundError where no model can be scored, InvalidError, RefusedError.
+
+    The report is kept as `report_id`, or as a new one.
+    """
     context.actor.require(Permission.EDIT)
     if not context.plugins.scorers():
         raise AdapterError("No scorer of models is installed", remedy="Install Forebear again")
-    detail = _dataset(context, wanted)
+    detail = dataset_of(context, wanted.dataset)
+    refuse_split(detail, wanted.split)
     eligible, left = candidates(context, detail, wanted)
     if not eligible:
         raise _none(detail, left)
@@ -80,7 +83,7 @@ def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionRep
         watch("Scoring the classical baseline")
         classical, said = _classical(context, data, targets, measured[order[0]].rows, wanted.seed)
     report = SelectionReport(
-        id=new_id("sel", context.clock.now()),
+        id=report_id or new_id("sel", context.clock.now()),
         dataset=detail.summary.ref,
         data=detail.summary.digest,
         split=wanted.split,
@@ -111,19 +114,6 @@ def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionRep
             )
         )
     return report
-
-
-def _dataset(context: Context, wanted: Recommend) -> DatasetVersionDetail:
-    """Raises: BadReferenceError, NotFoundError, RefusedError; InvalidError for a split that it has not."""
-    if wanted.dataset.kind is not AssetKind.DATASETS:
-        raise BadReferenceError(f"{wanted.dataset} is not a dataset", remedy="Write datasets:/team/name/1")
-    with context.read() as uow:
-        detail = found(uow.datasets.version(resolve(uow, wanted.dataset)), wanted.dataset)
-        refuse_as_source(uow, detail.summary, context.clock.now())
-    splits = [one.name for one in detail.summary.splits]
-    if wanted.split not in splits:
-        raise InvalidError(f"{detail.summary.ref} has no split {wanted.split!r}", remedy=f"It has: {', '.join(splits)}")
-    return detail
 
 
 def _laid_out(context: Context, detail: DatasetVersionDetail, wanted: Recommend, folder: Path) -> DataInput:

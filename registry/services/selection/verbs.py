@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Reference
 from registry.domain.people.people import Permission
 from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
-from registry.domain.verbs.selection import CompareDatasets, Recommend
+from registry.domain.verbs.selection import CompareDatasets, Ranking, Recommend
 from registry.errors import BadReferenceError, NotFoundError
 from registry.services.context import Context
 from registry.services.lookup import resolve
+from registry.services.selection.ranking import is_one, stands, start
 
 MOST = 50
 """Reports that are listed."""
@@ -32,10 +32,18 @@ class Selection:
 
         return recommend(self.context, wanted, watch)
 
+    def start(self, wanted: Recommend) -> Ranking:
+        """See `registry.services.selection.ranking`."""
+        return start(self.context, wanted)
+
+    def ranking(self, ranking_id: str) -> Ranking:
+        """How it stands; one whose process ended without a result has failed."""
+        return stands(self.context, ranking_id)
+
     def report(self, report_id: str) -> SelectionReport:
         """One report. Raises: NotFoundError."""
         self.context.actor.require(Permission.READ)
-        if not is_id(report_id) or not report_id.startswith("sel-"):
+        if not is_one(report_id):
             raise NotFoundError(f"{report_id[:80]!r} is not the id of a selection report")
         with self.context.read() as uow:
             report = uow.selections.get(report_id)

@@ -9,6 +9,7 @@ from typing import Protocol
 from registry.domain.names import VersionRef
 from registry.domain.selection.past import Task
 from registry.domain.selection.report import SelectionReport
+from registry.domain.verbs.selection import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,17 @@ class PastTransfer:
 
 
 class SelectionRepository(Protocol):
-    """Selection reports; they are never changed."""
+    """Selection reports, which are never changed, and the rankings that engines run to make them."""
 
     def add(self, report: SelectionReport) -> None: ...
     def get(self, report_id: str) -> SelectionReport | None: ...
     def newest(self, *, dataset: VersionRef | None, limit: int) -> Sequence[SelectionReport]: ...
+    def add_ranking(self, ranking: Ranking) -> None: ...
+    def ranking(self, ranking_id: str) -> Ranking | None: ...
+    def move_ranking(self, ranking: Ranking) -> bool:
+        """Write how it stands now; False, and nothing is written, where it has ended already."""
+        ...
+
     def past_transfers(self) -> Sequence[PastTransfer]:
         """All of them, oldest first. Transfers that our own adapters did not run are left out."""
         ...

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from lineage import Assurance
 from registry.domain.catalog.models import Modality
@@ -17,9 +17,20 @@ from registry.domain.recipes.methods import SOURCE, TEST, TRAIN
 from registry.domain.selection.past import Task
 from registry.domain.selection.report import SelectionReport
 from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.selection import Ranking, RankingState
 from registry.services.storage.selection import PastTransfer
 from registry.storage.catalog.versions import refs_of
-from registry.storage.tables import asset, dataset_version, edge, metric, model_version, selection, step, version
+from registry.storage.tables import (
+    asset,
+    dataset_version,
+    edge,
+    metric,
+    model_version,
+    ranking,
+    selection,
+    step,
+    version,
+)
 
 
 class SqlSelections:
@@ -48,6 +59,20 @@ class SqlSelections:
             query = query.where(selection.c.dataset == str(dataset))
         return [from_json(SelectionReport, row.report) for row in self._connection.execute(query)]
 
+    def add_ranking(self, value: Ranking) -> None:
+        self._connection.execute(
+            insert(ranking).values(public_id=value.id, created_at=value.created_at, **_written(value))
+        )
+
+    def ranking(self, ranking_id: str) -> Ranking | None:
+        found = self._connection.execute(select(ranking.c.body).where(ranking.c.public_id == ranking_id)).first()
+        return None if found is None else from_json(Ranking, found.body)
+
+    def move_ranking(self, value: Ranking) -> bool:
+        goes_on = ranking.c.state.in_([one.value for one in RankingState if one.goes_on])
+        query = update(ranking).where(ranking.c.public_id == value.id, goes_on).values(**_written(value))
+        return self._connection.execute(query).rowcount == 1
+
     def past_transfers(self) -> Sequence[PastTransfer]:
         pairs = self._connection.execute(_pairs()).all()
         times = Counter(row.step for row in pairs)  # two sources or two datasets make several pairs of one step
@@ -71,6 +96,10 @@ class SqlSelections:
             for key, row in whole.items()
             for tested, values in measured.get(key, {}).items()
         ]
+
+
+def _written(value: Ranking) -> dict[str, Any]:
+    return {"state": value.state.value, "body": to_json(value)}
 
 
 def _pairs() -> Any:

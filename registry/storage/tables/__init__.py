@@ -35,7 +35,7 @@ from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
 from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
 from registry.storage.tables.reviews import attestation, emergency, emergency_review, finding, waiver, waiver_approval
-from registry.storage.tables.selection import selection
+from registry.storage.tables.selection import ranking, selection
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "policy",
     "policy_proposal",
     "policy_vote",
+    "ranking",
     "recall",
     "recall_alias",
     "recall_mark",

@@ -1,4 +1,4 @@
-"""Selection reports: which model was recommended as a start, for which data and why."""
+"""Selection reports: which model was recommended as a start, for which data and why; and rankings under way."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ class SelectionColumns(TypedColumns):
 
 
 selection = Table("selection", metadata, SelectionColumns, Index("ix_selection_dataset_id", "dataset", "id"))
+
+
+class RankingColumns(TypedColumns):
+    """A ranking that an engine runs. `state` is that of the body, so that one that has ended is never changed."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    created_at = Column(UtcDateTime, nullable=False)
+    state = Column(String(16), nullable=False)
+    body: Column[Any] = Column(JSON, nullable=False)
+
+
+ranking = Table("ranking", metadata, RankingColumns)

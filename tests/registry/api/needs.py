@@ -40,6 +40,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/lineage/checks"): ("edit", None),
     ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
+    ("post", "/api/v1/selections"): ("edit", {"dataset": "datasets:/no/data/1"}),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),
     ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),
     ("post", "/api/v1/transfers/{step}/cancel"): ("edit", None),

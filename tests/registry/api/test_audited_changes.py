@@ -82,6 +82,7 @@ TOLD_ELSEWHERE = {
     "reviews.tick": "tests/registry/services/governance/reviews",
     "cascades.run": "tests/registry/services/cascade/test_running.py",
     **dict.fromkeys(("drift.check", "drift.watch"), "tests/registry/services/drift/test_verbs.py"),
+    "selection.start": "tests/registry/services/selection/test_ranking.py",
     "selection.recommend": "tests/registry/services/selection/test_verbs.py",
     **dict.fromkeys(
         ("notifications.deliver", "notifications.resume_webhook"),
@@ -95,7 +96,7 @@ TOLD_ELSEWHERE = {
 }
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
-    "selection.compare",
+    *("selection.compare", "selection.ranking"),
     "notifications.test_webhook", "notifications.webhook",
     *("lineage.identify", "recalls.advisory"),
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
@@ -174,6 +175,7 @@ ROUTES: Mapping[str, str] = {
     "POST /webhooks": "notifications.add_webhook",
     "POST /webhooks/{webhook_id}/resume": "notifications.resume_webhook",
     "POST /webhooks/{webhook_id}/test": "notifications.test_webhook",
+    "POST /selections": "selection.start",
     "POST /transfers": "transfers.submit",
     "POST /transfers/{step}/cancel": "transfers.cancel",
     "POST /transfers/{step}/resume": "transfers.resume",
