@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from registry.client.transfers import FIRST_LOOK, LAST_LOOK
 from registry.client.transport.addresses import part
 from registry.client.transport.connection import Connection
+from registry.client.transport.waiting import waits
 from registry.domain.codec.problems import error_of
 from registry.domain.names import Reference
 from registry.domain.selection.backtest import Backtest
@@ -25,15 +25,14 @@ class RemoteSelection:
 
     def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
         """Have the server's engine rank, and wait for it. Ctrl-C ends the waiting, not the ranking."""
-        found, seen, wait = self.start(wanted), 0, FIRST_LOOK
+        found, seen, wait = self.start(wanted), 0, waits()
         while True:
             for said in found.told[seen:]:
                 watch(said)
             seen = len(found.told)
             if not found.state.goes_on:
                 break
-            self.server.sleep(wait)
-            wait = min(wait * 1.5, LAST_LOOK)
+            self.server.sleep(next(wait))
             found = self.ranking(found.id)
         if found.state is RankingState.FAILED:
             raise error_of(found.code, found.error, remedy=found.remedy) or AdapterError(

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import chunks, opened
+from registry.client.transport.waiting import waits
 from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
@@ -22,8 +23,6 @@ from registry.domain.transfers.steps import StepDetail, StepNews, StepState, Ste
 from registry.errors import NotRemoteError
 
 YAML = {"Content-Type": "application/yaml"}
-FIRST_LOOK, LAST_LOOK = 0.5, 5.0
-"""Seconds between two looks at a step that is waited for: more as it takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,9 @@ class RemoteTransfers:
 
     def _ended(self, step: StepDetail, *, background: bool) -> StepDetail:
         """The step when it has ended, or at once in the background."""
-        wait, state = FIRST_LOOK, step.summary.state
+        state, wait = step.summary.state, waits()
         while not background and state in GOING:
-            self.server.sleep(wait)
-            wait = min(wait * 1.5, LAST_LOOK)
+            self.server.sleep(next(wait))
             state = self.news(step.summary.id, after=10**18).summary.state
         return step if background else self.step(step.summary.id)
 
