@@ -53,7 +53,7 @@ class RecallVerbs(Protocol):
         ...
 
     def downloads(self, recall_id: str, *, page: PageRequest = PageRequest()) -> Page[Download]:
-        """Who read files of what the recall reaches, before and since, newest first.
+        """Who read files of what the recall reaches, before and since, by version, newest first.
 
         Raises: NotFoundError; PermissionDeniedError for who may not open recalls.
         """

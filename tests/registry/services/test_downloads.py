@@ -53,3 +53,21 @@ def test_on_a_full_disk_reading_goes_on_and_nothing_is_forgotten(team: Team, cap
     recall = world.open(str(world.base), Level.QUARANTINE).recall.id
     (told,) = world.recalls().downloads(recall, page=PageRequest()).items
     assert (told.person, told.reads) == ("guest", 1)
+
+
+def test_pages_of_who_read_what_go_by_version_and_hold_every_download_once(team: Team) -> None:
+    world = build(team)
+    refs = (world.base, world.child, world.grandchild)
+    with team.open_uow(actor="root", write=True) as uow:
+        uow.recalls.add_downloads([replace(read(who), ref=ref) for who in ("ana", "ben", "guest") for ref in refs])
+        uow.commit_unaudited()
+    recall = world.open(world.base).recall.id
+    pages, cursor = list[Download](), None
+    while True:
+        page = world.recalls().downloads(recall, page=PageRequest(2, cursor))
+        pages += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert [one.ref for one in pages] == [ref for ref in refs for _ in range(3)]
+    assert [one.person for one in pages[:3]] == ["guest", "ben", "ana"]

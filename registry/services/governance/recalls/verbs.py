@@ -62,10 +62,11 @@ class Recalls:
 
     def downloads(self, recall_id: str, *, page: PageRequest = PageRequest()) -> Page[Download]:
         """Who read files of what the recall reaches."""
-        write_downloads(self.context)
         with self.context.read() as uow:
             check_may_stop(uow, self.context.actor)
             recall_of(uow, recall_id, self.context.clock.now())
+        write_downloads(self.context)  # what this process has counted since the last minute
+        with self.context.read() as uow:
             return uow.recalls.downloads(recall_id, page)
 
     def dispose(self, recall_id: str, reference: Reference, wish: NewDisposition) -> Task:
