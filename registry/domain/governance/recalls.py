@@ -155,9 +155,13 @@ class Task:
     proposed_at: datetime | None = None
     confirmed_by: str = ""
     confirmed_at: datetime | None = None
+    deleted: bool = False
+    """The version was deleted: nothing is left to decide."""
 
     def settled(self, now: datetime) -> bool:
-        """True when it has a disposition that holds at `now`."""
+        """True when it has a disposition that holds at `now`, or the version was deleted."""
+        if self.deleted:
+            return True
         if self.disposition is None or (self.disposition in BY_TWO and self.confirmed_at is None):
             return False
         return self.until is None or now < self.until

@@ -15,6 +15,7 @@ from registry.domain.people.people import Permission
 from registry.errors import ConflictError, InUseError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import protected_aliases
+from registry.services.governance.recalls.tasks import closed_by
 from registry.services.lookup import all_versions, found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -34,15 +35,19 @@ def delete(context: Context, target: Reference, *, reason: str) -> None:
             for version in versions:
                 _refuse_held(version, held)
             _refuse_used(uow, target, [version.ref for version in versions])
+            waiting = uow.recalls.open_about([version.ref for version in versions], now=now)
             uow.catalog.delete_model(target.name, at=now)
-            uow.commit(Event("model.deleted", f"models:/{target.name}", _facts(reason)))
+            deleted = Event("model.deleted", f"models:/{target.name}", _facts(reason))
+            uow.commit(deleted, *closed_by(uow, waiting, now))
             return
         one = found(uow.catalog.version(resolve(uow, target)), target).summary
         _refuse_held(one, one.aliases)
         _refuse_used(uow, one.ref, [one.ref])
+        waiting = uow.recalls.open_about([one.ref], now=now)
         uow.catalog.delete_version(one.ref, at=now)
         known = {"digest": str(one.digest), "licence": one.licence, "status": one.status.value}
-        uow.commit(Event("model_version.deleted", str(one.ref), {**known, **_facts(reason)}))
+        deleted = Event("model_version.deleted", str(one.ref), {**known, **_facts(reason)})
+        uow.commit(deleted, *closed_by(uow, waiting, now))
 
 
 def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:

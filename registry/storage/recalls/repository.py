@@ -41,7 +41,7 @@ from registry.storage.recalls import marks as recall_marks
 from registry.storage.recalls import same_bytes
 from registry.storage.recalls import targets as recall_targets
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import dataset_version, model_version, node, recall, recall_alias, recall_mark
+from registry.storage.tables import dataset_version, model_version, node, recall, recall_alias, recall_mark, version
 
 
 class SqlRecalls:
@@ -148,6 +148,12 @@ class SqlRecalls:
         query = _tasks().where(recall.c.public_id == recall_id, node.c.label == str(ref))
         rows = self._connection.execute(query).all()
         return self._values(rows)[0] if rows else None
+
+    def open_about(self, refs: Collection[VersionRef], *, now: datetime) -> Sequence[str]:
+        labels = [str(ref) for ref in refs]
+        query = _tasks().where(node.c.label.in_(labels), recall.c.reversed_at.is_(None), _is_open(now))
+        rows = self._connection.execute(query.order_by(recall_mark.c.id)).all()
+        return list(dict.fromkeys(row.public_id for row in rows))
 
     def tasks(self, recall_id: str, *, unsettled: bool, now: datetime, page: PageRequest) -> Page[Task]:
         query = _tasks().where(recall.c.public_id == recall_id)
@@ -291,8 +297,10 @@ def _reasons(recall_id: str, target: str, reason: str) -> Mapping[Effect, str]:
 def _is_open(now: datetime) -> ColumnElement[bool]:
     """As `Task.settled` has it, the other way round."""
     mark = recall_mark.c
+    there = select(version.c.node_id).where(version.c.node_id == mark.node_id, version.c.deleted_at.is_(None))
     unconfirmed = and_(mark.disposition.in_(list(BY_TWO)), mark.confirmed_at.is_(None))
-    return and_(mark.effect != Effect.TARGET, or_(mark.disposition.is_(None), unconfirmed, mark.until <= now))
+    undecided = or_(mark.disposition.is_(None), unconfirmed, mark.until <= now)
+    return and_(mark.effect != Effect.TARGET, undecided, there.correlate(recall_mark).exists())
 
 
 def _recalls(now: datetime) -> Select[Any]:
@@ -310,9 +318,10 @@ def _recalls(now: datetime) -> Select[Any]:
 
 def _tasks() -> Select[Any]:
     return (
-        select(recall_mark, recall_mark.c.id.label("mark"), recall.c.public_id)
+        select(recall_mark, recall_mark.c.id.label("mark"), recall.c.public_id, version.c.deleted_at)
         .join(recall, recall.c.id == recall_mark.c.recall_id)
         .join(node, node.c.id == recall_mark.c.node_id)
+        .join(version, version.c.node_id == recall_mark.c.node_id)
         .where(recall_mark.c.effect != Effect.TARGET)
     )
 
@@ -351,4 +360,5 @@ def _task(row: Row[Any], ref: VersionRef, path: tuple[str, ...]) -> Task:
         row.proposed_at,
         row.confirmed_by,
         row.confirmed_at,
+        row.deleted_at is not None,
     )

@@ -86,7 +86,7 @@ def show_task(task: Task) -> None:
             "effect": task.effect,
             "way": " → ".join(task.path),
             "withheld": "yes" if task.withheld else "no",
-            "disposition": task.disposition or "none",
+            "disposition": task.disposition or ("deleted" if task.deleted else "none"),
             "settled": "yes" if task.settled(now) else "no",
             "comment": task.comment,
             "replacement": task.replacement,
@@ -111,7 +111,14 @@ def show_tasks(tasks: Sequence[Task]) -> None:
     """Descendants, one a line."""
     now = datetime.now(UTC)
     rows = [
-        (t.ref, t.effect, t.disposition or "none", "yes" if t.settled(now) else "no", " → ".join(t.path)) for t in tasks
+        (
+            t.ref,
+            t.effect,
+            t.disposition or ("deleted" if t.deleted else "none"),
+            "yes" if t.settled(now) else "no",
+            " → ".join(t.path),
+        )
+        for t in tasks
     ]
     columns = ("Version", "Effect", "Disposition", "Settled", "Way")
     table(columns, rows, empty="No task found.", prose="Way")

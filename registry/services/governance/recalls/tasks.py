@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -138,6 +139,12 @@ def _event(action: str, task: Task, **facts: object) -> Event:
     if task.disposition is Disposition.RETIRE:
         detail["statuses"] = {Status.RECALLED.value: [str(task.ref)]}
     return Event(action, str(task.ref), {**detail, **facts})
+
+
+def closed_by(uow: UnitOfWork, recall_ids: Sequence[str], now: datetime) -> Iterator[Event]:
+    """The entries that close those of `recall_ids` that have no open task any more."""
+    for recall_id in recall_ids:
+        yield from _closing(uow, recall_id, now)
 
 
 def _closing(uow: UnitOfWork, recall_id: str, now: datetime) -> tuple[Event, ...]:

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from registry.domain.catalog.models import Status
+from registry.domain.governance.recalls import RecallState
 from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.names import VersionRef
+from registry.domain.paging import PageRequest
 from registry.services.catalog.verbs import Catalog
+from registry.services.governance.recalls.verbs import Recalls
 from tests.registry.services.governance.machine.bypassing import Bypassing
 from tests.registry.services.governance.machine.compared import MAKERS, PEOPLE, PRODUCTION, VOTERS, WHICH, moves
 from tests.registry.services.governance.machine.model import Asked, Refusal, Vote
@@ -60,8 +63,12 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
     def delete(self, which: int, by: str) -> None:
         ref = self.one(which)
         used = [one for one in self.model.descendants(ref) if self.stage(one) not in {None, "registered", "retired"}]
-        stage, status = self.stage(ref), self.status(ref)
-        if self.attempt(lambda: self._delete(ref, by), "model_version.deleted"):
+        stage, status, recalls = self.stage(ref), self.status(ref), self._open_recalls()
+
+        def closed(_: bool) -> list[str]:
+            return ["recall.closed"] * len(recalls - self._open_recalls())  # it was the last without a disposition
+
+        if self.attempt(lambda: self._delete(ref, by), "model_version.deleted", more=closed):
             self.gone[ref] = status
             assert (by, stage, used) == ("root", "registered", []), f"{ref} in {stage} was deleted under {used}"
 
@@ -174,6 +181,10 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
                 stage,
                 self.bound(asked.ref, asked.target),
             )
+
+    def _open_recalls(self) -> set[str]:
+        found = Recalls(self.team.context("root")).list(state=RecallState.OPEN, page=PageRequest(500))
+        return {one.id for one in found.items}
 
     def _delete(self, ref: VersionRef, by: str) -> bool:
         Catalog(self.team.context(by)).delete(ref_of(ref), reason="gone")

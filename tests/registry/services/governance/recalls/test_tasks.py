@@ -48,6 +48,20 @@ def test_every_descendant_gets_a_task_and_the_recall_closes_when_all_have_a_disp
     assert world.sound()
 
 
+def test_a_descendant_that_is_deleted_leaves_nothing_to_decide_and_the_last_one_closes_the_recall(world: World) -> None:
+    recall = world.open(world.child).recall
+    assert recall.tasks == 1
+    Catalog(world.team.context("root")).delete(ref_of(world.grandchild))
+    shown = world.recalls().show(recall.id).recall
+    assert (shown.tasks, shown.open_tasks, shown.state) == (1, 0, RecallState.CLOSED)
+    (task,) = world.recalls().tasks(recall.id).items
+    assert (task.deleted, task.disposition, task.settled(world.team.clock.now())) == (True, None, True)
+    assert world.recalls().tasks(recall.id, unsettled=True).items == []
+    assert recall.id not in {one.id for one in world.recalls().list(state=RecallState.OPEN).items}
+    assert world.team.actions(recall.id) == ["recall.opened", "recall.closed"]
+    assert world.sound()
+
+
 def test_an_accepted_risk_opens_the_files_until_the_day_is_over_and_then_the_task_is_open_again(world: World) -> None:
     recall = world.open(world.child).recall
     dispose(world, recall.id, world.grandchild, Disposition.ACCEPT, until=SOON)
