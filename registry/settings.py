@@ -80,6 +80,10 @@ class Settings:
     """Files and folders outside the registry folder that checkpoints are written to as well."""
     hub_unapproved: bool = False
     """Whether clients of the Hugging Face Hub and of MLflow are also given model versions that nobody has approved."""
+    timestamp_url: str | None = None
+    """Address of a timestamp authority (RFC 3161) that is asked about the newest checkpoint; None: nobody is asked."""
+    timestamp_roots: Path | None = None
+    """PEM file with the certificates that the timestamps have to lead to; without it they are not verified."""
     webhook_hosts: tuple[str, ...] = ()
     """Hosts that webhooks may be sent to although their address is not one of the internet, or without encryption."""
     secret: str | None = field(default=None, repr=False)
@@ -103,6 +107,7 @@ class Settings:
             return int(value)
 
         home, hosts, proxies = text("HOME"), text("ALLOWED_HOSTS"), text("TRUSTED_PROXIES")
+        roots = text("TIMESTAMP_ROOTS")
         anchors, hooks = text("CHECKPOINT_ANCHORS"), text("WEBHOOK_HOSTS")
         return cls(
             home=Path(home).expanduser() if home else None,
@@ -128,6 +133,8 @@ class Settings:
             checkpoint_minutes=number("CHECKPOINT_MINUTES", cls().checkpoint_minutes),
             checkpoint_anchors=tuple(Path(a).expanduser() for a in anchors.split(os.pathsep)) if anchors else (),
             hub_unapproved=bool(number("HUB_UNAPPROVED", 0)),
+            timestamp_url=text("TIMESTAMP_URL"),
+            timestamp_roots=Path(roots).expanduser() if roots else None,
             webhook_hosts=tuple(h.strip() for h in hooks.split(",")) if hooks else (),
             secret=text("SECRET"),
         )

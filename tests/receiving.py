@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +28,8 @@ class Receiver:
 
     statuses: Sequence[int]
     headers: Mapping[str, str]
+    reply: Callable[[bytes], bytes] = lambda _: b""
+    """By what was sent, the body of the answer."""
     url: str = ""
     got: list[Got] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
@@ -38,9 +40,11 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*statuses: int, headers: Mapping[str, str] | None = None) -> Iterator[Receiver]:
+def receiving(
+    *statuses: int, headers: Mapping[str, str] | None = None, reply: Callable[[bytes], bytes] = lambda _: b""
+) -> Iterator[Receiver]:
     """A receiver in a thread of this process."""
-    receiver = Receiver(statuses or (204,), headers or {})
+    receiver = Receiver(statuses or (204,), headers or {}, reply)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -54,8 +58,10 @@ def receiving(*statuses: int, headers: Mapping[str, str] | None = None) -> Itera
             self.send_response(status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            content = receiver.reply(body)
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing."""

@@ -122,6 +122,8 @@ class AuditReport:
     """Where the database differs from what the log says; only when it was asked for."""
     checkpoints: int = 0
     """Signed checkpoints that the log agrees with."""
+    timestamps: int = 0
+    """Checkpoints with a timestamp that verifies."""
     erased: int = 0
     """Entries from which a person was erased: their hashes are as they were; a later entry has those of the rest."""
 
@@ -277,6 +279,8 @@ class SignedCheckpoint:
     """The signed text itself."""
     key: str
     """The public key that checks it, as `NAME+ID+BASE64`."""
+    timestamp: str = ""
+    """What a timestamp authority answered about it (RFC 3161, section 2.4.2), DER as Base64; empty where none did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lineage import Digest
@@ -46,6 +46,8 @@ class Backup:
     """SHA-256 of the file of public keys that check them; None as above."""
     signing_key: Digest | None = None
     """SHA-256 of the private key that signs checkpoints; None when the backup was made without it."""
+    timestamps: Digest | None = None
+    """SHA-256 of the file of timestamps of checkpoints; None where there are none."""
     format: int = FORMAT
 
 
@@ -58,6 +60,8 @@ class Signatures:
     """The present one last."""
     private: bytes | None = None
     """The private key as PEM."""
+    timestamps: Mapping[int, bytes] = field(default_factory=dict)
+    """By the entries of a checkpoint, what a timestamp authority answered about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sends one HTTP POST to an address that was checked: no proxy, no redirect, no more of the answer than its header."""
+"""Sends one HTTP POST to an address that was checked: no proxy, no redirect, and of the answer only what is wanted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import http.client
 import ssl
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from registry import __version__
@@ -30,6 +30,8 @@ class Outcome:
     seconds: float
     retry_after: float = 0.0
     """Seconds that the receiver asks to wait."""
+    body: bytes = b""
+    """What it answered, where that was asked for."""
 
     @property
     def accepted(self) -> bool:
@@ -38,24 +40,32 @@ class Outcome:
 
 
 def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, allowed: Collection[str] = (), seconds: float = SECONDS
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    allowed: Collection[str] = (),
+    seconds: float = SECONDS,
+    most: int = 0,
 ) -> Outcome:
-    """Send `body`; nothing that the receiver or the network does raises an error. `allowed`: see `places_of`."""
+    """Send `body`; nothing that the receiver or the network does raises an error. `allowed`: see `places_of`.
+
+    With `most`, the body of a good answer is read, and one of more bytes than that is refused.
+    """
     began = time.monotonic()
     with Deadline(seconds) as deadline:
         try:
-            status, retry_after = _posted(url, body, headers, allowed, deadline)
+            outcome = _posted(url, body, headers, allowed, deadline, most)
         except RegistryError as error:
-            return Outcome(None, error.message, time.monotonic() - began)
+            outcome = Outcome(None, error.message, 0.0)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            problem = f"No answer within {seconds:g} s" if deadline.over else _problem_of(error)
-            return Outcome(None, problem, time.monotonic() - began)
-    return Outcome(status, _refusal_of(status), time.monotonic() - began, retry_after)
+            outcome = Outcome(None, f"No answer within {seconds:g} s" if deadline.over else _problem_of(error), 0.0)
+    return replace(outcome, seconds=time.monotonic() - began)
 
 
 def _posted(
-    url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[str], deadline: Deadline
-) -> tuple[int, float]:
+    url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[str], deadline: Deadline, most: int
+) -> Outcome:
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -70,9 +80,13 @@ def _posted(
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("POST", target, body, {"User-Agent": f"forebear/{__version__}", **headers})
     answer = connection.getresponse()
-    if deadline.over:  # a header that was broken off looks whole
+    problem = _refusal_of(answer.status)
+    content = answer.read(most + 1) if most and not problem else b""
+    if deadline.over:  # what was broken off looks whole
         raise TimeoutError
-    return answer.status, _seconds_of(answer.getheader("Retry-After"))
+    if len(content) > most:
+        problem = f"The receiver answered with more than {most:,} bytes"
+    return Outcome(answer.status, problem, 0.0, _seconds_of(answer.getheader("Retry-After")), content)
 
 
 def _seconds_of(text: str | None) -> float:

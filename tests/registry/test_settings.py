@@ -42,6 +42,8 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_CHECKPOINT_ANCHORS": "/mnt/a:/mnt/b.txt",
             "FOREBEAR_HUB_UNAPPROVED": "1",
             "FOREBEAR_WEBHOOK_HOSTS": "ci.intern, 127.0.0.1",
+            "FOREBEAR_TIMESTAMP_URL": "https://tsa.example.org",
+            "FOREBEAR_TIMESTAMP_ROOTS": "/etc/tsa.pem",
             "FOREBEAR_SECRET": "s",
             **{f"FOREBEAR_DATA_{one.name.upper()}": "7" for one in fields(DataLimits)},
         }

@@ -153,7 +153,8 @@ def checkpoint(
     """Sign the log as it is now, under one root hash, and write that where FOREBEAR_CHECKPOINT_ANCHORS says.
 
     Checkpoints are also signed by themselves: after each promotion, every 1,000 entries, and with the next change after
-    5 minutes (FOREBEAR_CHECKPOINT_ENTRIES, FOREBEAR_CHECKPOINT_MINUTES).
+    5 minutes (FOREBEAR_CHECKPOINT_ENTRIES, FOREBEAR_CHECKPOINT_MINUTES). Where FOREBEAR_TIMESTAMP_URL names a timestamp
+    authority, it is asked about the checkpoint.
     """
     from registry.cli.streams import write_document
     from registry.cli.views.audit import show_checkpoints

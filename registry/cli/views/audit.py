@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from registry.domain.audit import AuditReport, SignedCheckpoint
 from registry.domain.verbs.audit import AuditVerbs
 from registry.errors import ConflictError, InvalidError
 from registry.folders import error_of_disk
+from registry.presenting.formats import counted
 
 
 def show_verified(report: AuditReport, *, state: bool) -> None:
@@ -24,6 +26,8 @@ def show_verified(report: AuditReport, *, state: bool) -> None:
             else f"{report.checkpoints} signed checkpoints agree"
         )
         printing.tell(agree)
+    if report.timestamps:
+        printing.tell(f"{counted(report.timestamps, 'timestamp')} of an authority verified")
     if state:
         printing.tell("Stages, statuses, aliases, roles, requests and votes are what the log says")
     for warning in report.warnings:
@@ -32,8 +36,9 @@ def show_verified(report: AuditReport, *, state: bool) -> None:
 
 def show_checkpoints(checkpoints: Sequence[SignedCheckpoint]) -> None:
     """One row each."""
-    rows = [(one.entries, one.root, one.key or "another key") for one in checkpoints]
-    printing.table((">Entries", "Root hash", "Key"), rows, empty="No checkpoint was signed yet.", drop=("Key",))
+    rows = [(one.entries, one.root, "yes" if one.timestamp else "", one.key or "another key") for one in checkpoints]
+    heads = (">Entries", "Root hash", "Timestamp", "Key")
+    printing.table(heads, rows, empty="No checkpoint was signed yet.", drop=("Key",))
 
 
 def verify_export(export: Path, checkpoints: Path | None, keys: Path | None) -> AuditReport:
@@ -64,6 +69,10 @@ def write_copy(audit: AuditVerbs, folder: Path) -> str:
         with (folder / "audit.jsonl").open("wb") as file:
             file.writelines(lines)
         (folder / "checkpoints.txt").write_text("".join(f"{one.note}\n" for one in signed), "utf-8")
+        stamped = [one for one in signed if one.timestamp]
+        for one in stamped:
+            (folder / f"{one.entries:012d}.txt").write_text(f"{one.note}\n", "utf-8")
+            (folder / f"{one.entries:012d}.tsr").write_bytes(base64.b64decode(one.timestamp))
         (folder / "public-keys.txt").write_text("".join(f"{key}\n" for key in keys), "utf-8")
         (folder / "verify.py").write_text(audit.verifier(), "utf-8")
     except OSError as error:

@@ -18,6 +18,7 @@ from registry.domain.merkle import consistency_path, inclusion_path
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.errors import NotFoundError, UnavailableError, UsageError
+from registry.services.audit.stamping import Authority, verified
 from registry.services.audit.state import differences
 from registry.services.context import Context
 from registry.services.storage.audit import Checkpointing
@@ -58,6 +59,8 @@ class Audit:
             witness = verifier.Witness(signed.all(), signed.keys()) if signed is not None else None
         with self.context.read() as uow:
             report = verify_chain(uow.audit.entries(), kept, witness)
+            if signed is not None and report.intact:
+                report = verified(report, signed, self.context.settings)
             if state and report.intact:
                 state_now = {**uow.governance.state(), **uow.reviews.state(), **uow.recalls.state()}
                 report = replace(report, differences=differences(uow.audit.entries(), state_now))
@@ -72,21 +75,26 @@ class Audit:
     def checkpoint(self) -> SignedCheckpoint:
         """Sign the log as it is now; the last checkpoint again when nothing was added since.
 
-        Raises: AuditBrokenError for a log that does not begin with what was signed before; UnavailableError.
+        Where a timestamp authority is set, it is asked about the checkpoint. Raises: AuditBrokenError for a log that
+        does not begin with what was signed before; UnavailableError, also where the authority gives no timestamp: the
+        checkpoint is signed all the same.
         """
         self.context.actor.require(Permission.EDIT)
         signing = self._signing()
         one = signing.take()
         if one is None:
             raise NotFoundError("The audit log is empty", remedy="Its first entry comes with the first change")
-        return _signed(one, signing.keys())
+        authority = Authority.of(self.context.settings)
+        if authority is not None:
+            authority.stamp(signing, one)
+        return _signed(one, signing.keys(), signing.timestamp(one.size))
 
     def checkpoints(self) -> Sequence[SignedCheckpoint]:
         """Every checkpoint in the registry folder, oldest first. Raises: AuditBrokenError."""
         self.context.actor.require(Permission.READ)
         signing = self._signing()
-        keys = signing.keys()
-        return [_signed(one, keys) for one in signing.all()]
+        keys, tokens = signing.keys(), signing.timestamps()
+        return [_signed(one, keys, tokens.get(one.size)) for one in signing.all()]
 
     def keys(self) -> Sequence[str]:
         """The public keys that check checkpoints, the present one last. Raises: AuditBrokenError."""
@@ -129,9 +137,10 @@ class Audit:
             return uow.audit.checkpoints
 
 
-def _signed(one: verifier.Checkpoint, keys: Sequence[verifier.PublicKey]) -> SignedCheckpoint:
+def _signed(one: verifier.Checkpoint, keys: Sequence[verifier.PublicKey], token: bytes | None) -> SignedCheckpoint:
     key = next((str(key) for key in keys if any(key.id == number for _, number, _ in one.signatures)), "")
-    return SignedCheckpoint(one.size, Digest(one.root.hex()), str(one), key)
+    timestamp = base64.b64encode(token or b"").decode()
+    return SignedCheckpoint(one.size, Digest(one.root.hex()), str(one), key, timestamp)
 
 
 def _of_entry(uow: UnitOfWork, signed: Sequence[verifier.Checkpoint], seq: int) -> Proof:

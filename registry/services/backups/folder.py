@@ -7,6 +7,7 @@
 | `objects-….sha256` | a line for each object: `sha256sum -c` reads it |
 | `blobs/ab/cd/…` | the objects, each named by its SHA-256 |
 | `checkpoints-….txt`, `public-keys-….txt` | the signed checkpoints of the audit log, and what checks them |
+| `timestamps-….json` | by the entries of a checkpoint, what a timestamp authority answered about it, as Base64 |
 | `signing-key-….pem` | the private key that signs them; only where it was asked for |
 | `.lock` | locked while a backup is made; it also says that the folder is one of backups |
 
@@ -15,6 +16,7 @@ A backup that replaces an earlier one adds files under other names and then repl
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -114,6 +116,7 @@ class BackupFolder:
             "checkpoints.txt": written_checkpoints(signatures.checkpoints).encode(),
             "public-keys.txt": written_keys(signatures.keys).encode(),
             "signing-key.pem": signatures.private,
+            "timestamps.json": _written(signatures.timestamps) if signatures.timestamps else None,
         }
         written = dict[str, Digest]()
         for name, content in data.items():
@@ -125,6 +128,7 @@ class BackupFolder:
             checkpoints=written["checkpoints.txt"],
             public_keys=written["public-keys.txt"],
             signing_key=written.get("signing-key.pem"),
+            timestamps=written.get("timestamps.json"),
         )
 
     def signatures(self, backup: Backup) -> Signatures | None:
@@ -143,9 +147,10 @@ class BackupFolder:
         try:
             checkpoints = read_checkpoints(content["checkpoints.txt"].decode())
             keys = read_keys(content["public-keys.txt"].decode())
+            timestamps = _read(content.get("timestamps.json", b"{}"))
         except (KeyError, ValueError) as error:
             raise BackupBrokenError(f"The checkpoints of the audit log cannot be read: {error}") from error
-        return Signatures(tuple(checkpoints), tuple(keys), content.get("signing-key.pem"))
+        return Signatures(tuple(checkpoints), tuple(keys), content.get("signing-key.pem"), timestamps)
 
     def incoming(self, suffix: str) -> Path:
         """A new name for a file that is being written."""
@@ -221,8 +226,17 @@ def signature_files(backup: Backup) -> Mapping[str, Digest]:
         "checkpoints.txt": backup.checkpoints,
         "public-keys.txt": backup.public_keys,
         "signing-key.pem": backup.signing_key,
+        "timestamps.json": backup.timestamps,
     }
     return {name: digest for name, digest in found.items() if digest is not None}
+
+
+def _written(timestamps: Mapping[int, bytes]) -> bytes:
+    return json.dumps({str(size): base64.b64encode(one).decode() for size, one in timestamps.items()}).encode()
+
+
+def _read(content: bytes) -> Mapping[int, bytes]:
+    return {int(size): base64.b64decode(one) for size, one in json.loads(content).items()}
 
 
 def digest_of(file: Path) -> Digest:

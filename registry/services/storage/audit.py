@@ -38,6 +38,25 @@ class Checkpointing(Protocol):
         """Every checkpoint in the registry folder, oldest first. Raises: AuditBrokenError."""
         ...
 
+    def newest(self) -> Checkpoint | None:
+        """The last checkpoint; None before the first. Raises: AuditBrokenError."""
+        ...
+
+    def timestamp(self, size: int) -> bytes | None:
+        """What a timestamp authority answered about the checkpoint of `size` entries, if it did.
+
+        Raises: UnavailableError.
+        """
+        ...
+
+    def timestamps(self) -> dict[int, bytes]:
+        """All of them, by the number of entries. Raises: UnavailableError."""
+        ...
+
+    def keep_timestamp(self, one: Checkpoint, answer: bytes) -> None:
+        """Keep what it answered about a checkpoint. Raises: UnavailableError."""
+        ...
+
     def keys(self) -> Sequence[PublicKey]:
         """The public keys, the present one last. Raises: AuditBrokenError."""
         ...

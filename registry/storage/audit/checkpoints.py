@@ -19,6 +19,7 @@ from registry.domain.verifier import Checkpoint, PublicKey, UnreadableError, rea
 from registry.errors import AuditBrokenError, RegistryError, UnavailableError
 from registry.files import write_whole
 from registry.storage.audit.keys import KeyFiles
+from registry.storage.audit.timestamps import TimestampFiles
 from registry.storage.audit.tree import Grown, grow, root_at
 from registry.storage.sql.engines import begin_reading, begin_writing
 from registry.storage.tables import audit_entry
@@ -50,6 +51,7 @@ class Checkpoints:
         self._folder = folder
         self._rule = rule
         self._keys = KeyFiles(folder)
+        self._timestamps = TimestampFiles(folder, rule.anchors)
 
     def prepare(self) -> None:
         """Make the first key where there is none. Raises: UnavailableError."""
@@ -115,6 +117,22 @@ class Checkpoints:
         except (OSError, ValueError) as error:
             raise AuditBrokenError(f"{file} cannot be read as checkpoints: {error}") from error
 
+    def newest(self) -> Checkpoint | None:
+        """The last checkpoint; None before the first. Raises: AuditBrokenError."""
+        return self._last()
+
+    def timestamp(self, size: int) -> bytes | None:
+        """What a timestamp authority answered about the checkpoint of `size` entries. Raises: UnavailableError."""
+        return self._timestamps.read(size)
+
+    def timestamps(self) -> dict[int, bytes]:
+        """All of them, by the number of entries. Raises: UnavailableError."""
+        return self._timestamps.all()
+
+    def keep_timestamp(self, one: Checkpoint, answer: bytes) -> None:
+        """Keep what it answered, in the anchors as well. Raises: UnavailableError."""
+        self._timestamps.keep(one.size, answer)
+
     def keys(self) -> Sequence[PublicKey]:
         """The public keys, the present one last. Raises: AuditBrokenError."""
         return self._keys.public()
@@ -136,13 +154,14 @@ class Checkpoints:
     def copied(self, *, private: bool) -> Signatures:
         """The checkpoints and public keys, and with `private` the key that signs. Raises: AuditBrokenError."""
         keys = tuple(self.keys())
-        return Signatures(tuple(self.all()), keys, self._keys.private() if private else None)
+        return Signatures(tuple(self.all()), keys, self._keys.private() if private else None, self.timestamps())
 
     def adopt(self, signatures: Signatures) -> None:
         """Make these the checkpoints and keys of a registry folder that has none. Raises: OSError."""
         self._keys.adopt(signatures.keys, signatures.private)
         if signatures.checkpoints:
             write_whole(self._folder / FILE, written_checkpoints(signatures.checkpoints).encode(), private=True)
+        self._timestamps.adopt(signatures.timestamps)
 
     def _due(self, size: int, events: Iterable[Event]) -> bool:
         if any(event.action == _ALWAYS_AFTER for event in events):

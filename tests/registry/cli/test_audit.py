@@ -14,7 +14,7 @@ from tests.house.tree import ROOT
 
 GUIDE = FENCE.findall((ROOT / "docs" / "audit.md").read_text(encoding="utf-8"))
 LINES = [line for block in GUIDE for line in block.splitlines() if not line.startswith(("openssl ", "curl "))]
-"""Those of the timestamps are run by tests/registry/services/audit/test_timestamps.py."""
+"""Those of the timestamps are run by tests/registry/services/audit/test_stamping.py."""
 
 
 def test_the_commands_of_the_guide_to_the_audit_log_do_what_it_says(

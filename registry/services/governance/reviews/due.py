@@ -14,6 +14,7 @@ from datetime import datetime
 from registry.domain.audit import Event
 from registry.domain.governance.reviews.ticks import Settled, TickReport
 from registry.domain.people.people import SYSTEM, Permission
+from registry.services.audit.stamping import stamp_newest
 from registry.services.context import Context
 from registry.services.governance.reviews import attestations
 from registry.services.governance.reviews.conditions import broken_conditions, revoke
@@ -53,6 +54,7 @@ def tick(context: Context) -> TickReport:
         signing = uow.audit.checkpoints
     if signing is not None:
         signing.take_if_due()
+        stamp_newest(context.settings, signing)
     return report
 
 

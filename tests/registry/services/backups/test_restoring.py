@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import stat
 from collections.abc import Callable
@@ -106,6 +107,21 @@ def test_checkpoints_are_restored_and_the_private_key_only_when_it_was_asked_for
         assert (new.key in keys) == signing_key
         report = registry.audit.verify()
         assert (report.intact, report.warnings, report.checkpoints) == (True, (), 2)
+
+
+def test_timestamps_of_checkpoints_are_restored(folder: Path, tmp_path: Path) -> None:
+    bootstrap.init(tmp_path / "home", settings=OFF, actor="ana")
+    with bootstrap.open(tmp_path / "home", settings=OFF, actor="ana") as registry:
+        one = registry.audit.checkpoint()
+        kept = tmp_path / f"home/audit/timestamps/{one.entries:012d}.tsr"
+        kept.parent.mkdir()
+        kept.write_bytes(b"what an authority answered")
+        signed = registry.audit.checkpoints()
+        assert signed[-1].timestamp == base64.b64encode(b"what an authority answered").decode()
+        registry.backups.create(folder)
+    bootstrap.restore(folder, tmp_path / "restored", settings=OFF)
+    with bootstrap.open(tmp_path / "restored", settings=OFF, actor="ana") as registry:
+        assert registry.audit.checkpoints()[: len(signed)] == signed
 
 
 def test_a_private_key_that_is_missing_is_told_to_who_asked_for_it(folder: Path, tmp_path: Path) -> None:
