@@ -16,7 +16,7 @@ from registry.services.lookup import found
 def promotion_statement(context: Context, request_id: str) -> Mapping[str, object]:
     """See `ReportVerbs.statement`."""
     with context.read() as uow:
-        stored = found(uow.governance.request(request_id), request_id)
+        stored = found(uow.governance.request(request_id), f"promotion request {request_id}", see="promote list")
         if (state := stored.summary.state) is not RequestState.PROMOTED:
             raise ConflictError(
                 f"Nothing is stated about {request_id}: it is {state}", remedy="Only of a promotion that still stands"
