@@ -199,6 +199,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "reviews.report_for_attestation", dev.reviews.report_for_attestation(CHILD, "drift_alert", reason="moved")
     yield "reviews.roll_back", outcome(lambda: ben.reviews.roll_back(CHILD, comment="slower"))
     yield "reviews.promote_in_emergency", [in_emergency(ben, "none"), in_emergency(ben, ben_token(ben))]
+    agree = ben.reviews.agree_to_emergency
+    yield "reviews.agree_to_emergency", [outcome(lambda: agree(NO_EMERGENCY, token=ben_token(ben)))]
     yield "reviews.review_emergency", outcome(lambda: ben.reviews.review_emergency(NO_EMERGENCY, comment="seen"))
     yield "reviews.emergency", outcome(lambda: ben.reviews.emergency(NO_EMERGENCY))
     yield "reviews.emergencies", [ben.reviews.emergencies(), ben.reviews.emergencies(CHILD)]

@@ -51,7 +51,7 @@ def emergencies(registry: AsActor, reference: str | None = None) -> Response:
 def declare(
     registry: EmergenciesUnchanged, body: Annotated[InEmergency, Depends(body_of(InEmergency))], token: SignIn = ""
 ) -> Response:
-    """Promote without votes in an emergency, with a fresh sign-in."""
+    """Promote without votes in an emergency, with a fresh sign-in; at once, or when enough people agree."""
     promote = registry.reviews.promote_in_emergency
     done = promote(body.reference, body.to_stage, incident=body.incident, reason=body.reason, token=token)
     return answer(done, 201)
@@ -61,6 +61,18 @@ def declare(
 def show(registry: AsActor, emergency_id: str) -> Response:
     """One promotion in an emergency."""
     return answer(registry.reviews.emergency(public_id(emergency_id)))
+
+
+@router.post("/emergencies/{emergency_id}/agree", **speaks(RequestDetail, takes=Comment))
+def agree(
+    registry: EmergencyUnchanged,
+    emergency_id: str,
+    body: Annotated[Comment, Depends(body_of(Comment))],
+    token: SignIn = "",
+) -> Response:
+    """Agree that a waiting emergency takes effect, with a fresh sign-in."""
+    agreed = registry.reviews.agree_to_emergency(public_id(emergency_id), comment=body.comment, token=token)
+    return answer(agreed)
 
 
 @router.post("/emergencies/{emergency_id}/review", **speaks(Emergency, takes=Comment))

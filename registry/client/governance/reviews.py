@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,11 +108,16 @@ class RemoteReviews:
     ) -> RequestDetail:
         """Promote without votes."""
         body = {"reference": str(reference), "to_stage": to_stage, "incident": incident, "reason": reason}
+        return self._signed_in("/emergencies", body, token)
+
+    def agree_to_emergency(self, emergency_id: str, *, comment: str = "", token: str) -> RequestDetail:
+        """Agree that a waiting emergency takes effect."""
+        return self._signed_in(f"/emergencies/{part(emergency_id)}/agree", {"comment": comment}, token)
+
+    def _signed_in(self, path: str, body: Mapping[str, str], token: str) -> RequestDetail:
         headers = {"Content-Type": "application/json", "Forebear-Sign-In": token}
         content = json.dumps(body).encode()
-        answer = self.server.request(
-            "POST", "/emergencies", content=content, headers=headers, seconds=LONG, changes=True
-        )
+        answer = self.server.request("POST", path, content=content, headers=headers, seconds=LONG, changes=True)
         return self.server.read(RequestDetail, answer)
 
     def review_emergency(self, emergency_id: str, *, comment: str) -> Emergency:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
 from registry.domain.governance.policies.terms import VoteRules
-from registry.domain.governance.promotion import CheckResult, VoteEntry, VoteValue
+from registry.domain.governance.promotion import Bindings, CheckResult, VoteEntry, VoteValue
 from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.seen import differences
 
@@ -232,10 +232,16 @@ def count(wanted: Mapping[str, int], eligible: Mapping[str, Sequence[str]], *, d
     return {role: sum(assign((role, number), set()) for number in range(quorum)) for role, quorum in wanted.items()}
 
 
+def parts_changed(before: Bindings, now: Bindings) -> str:
+    """Which of the digests differ, in words; empty where none does."""
+    parts = [words for name, words in _BOUND.items() if getattr(before, name) != getattr(now, name)]
+    return " and ".join([*parts, *(["the facts that its conditions read"] if before.seen != now.seen else [])])
+
+
 def changed(vote: VoteEntry, case: Case) -> str:
     """What differs of what `vote` was bound to, for people to read."""
-    parts = [words for name, words in _BOUND.items() if getattr(vote.bound, name) != getattr(case.bound, name)]
-    told = [" and ".join(parts) + " changed since"] if parts else []
+    parts = parts_changed(replace(vote.bound, seen=None), replace(case.bound, seen=None))
+    told = [f"{parts} changed since"] if parts else []
     if vote.bound.seen != case.bound.seen:
         told += differences(vote.seen, case.seen)
     return " and ".join(told)

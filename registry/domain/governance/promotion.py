@@ -205,6 +205,8 @@ class RequestDetail:
     """Every finding about the version, oldest first."""
     conditional: bool = False
     """Whether its policy takes approvals with conditions."""
+    emergency: str | None = None
+    """The id of the emergency that opened it and waits until more people agree."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,19 @@ class ReviewVerbs(Protocol):
     def promote_in_emergency(
         self, reference: Reference, to_stage: str, *, incident: str, reason: str, token: str
     ) -> RequestDetail:
-        """Promote without votes. `token` is one of the actor's own: a fresh sign-in.
+        """Promote without votes. `token` is one of the actor's own that may decide: a fresh sign-in. Where the policy
+        asks for more people, the request stays open until they agree.
 
         Raises: UnauthenticatedError; PolicyRefusedError where the policy allows none, to this person, or where a gate
         that is not waivable does not hold; DamagedError, ConflictError, InvalidError.
+        """
+        ...
+
+    def agree_to_emergency(self, emergency_id: str, *, comment: str = "", token: str) -> RequestDetail:
+        """Agree that a waiting emergency takes effect; the last person who is needed promotes. `token` as above.
+
+        Raises: UnauthenticatedError; PolicyRefusedError for who may not; ConflictError where it does not wait any more,
+        or something changed since it was declared; NotFoundError, DamagedError, InvalidError.
         """
         ...
 

@@ -145,7 +145,15 @@ class _Log:
         self._emergency(detail, lapsed=True)
 
     def _emergency(self, detail: Mapping[str, Any], *, lapsed: bool) -> None:
-        record = emergency_record(detail["request"], detail["by"], detail["due"], detail["reviewed_by"], lapsed=lapsed)
+        people = (detail["by"], *detail.get("agreed_by", ()))
+        record = emergency_record(
+            detail["request"],
+            people,
+            detail["due"],
+            detail["reviewed_by"],
+            effective=not detail.get("waiting", False),
+            lapsed=lapsed,
+        )
         self.facts[EMERGENCY + str(detail["emergency"])] = record
 
     def attested(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
@@ -219,6 +227,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "promotion.decided": _Log.decided,
     "promotion.overruled": _Log.overruled,
     "emergency.declared": _Log.declared,
+    "emergency.agreed": _Log.declared,
     "emergency.reviewed": _Log.declared,
     "emergency.lapsed": _Log.lapsed,
     "attestation.scheduled": _Log.attested,

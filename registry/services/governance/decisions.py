@@ -81,7 +81,8 @@ def decisions(uow: UnitOfWork, ref: VersionRef) -> Sequence[RequestSummary]:
 
     A rollback decides nothing: it rests on the approval before it.
     """
-    emergencies = {one.request for one in uow.reviews.emergencies(ref) if one.reviewed_at is None}
+    past = [one for one in uow.reviews.emergencies(ref) if one.effective_at is not None]
+    emergencies = {one.request for one in past if one.reviewed_at is None}
     rolled_back = every(lambda page: uow.audit.search(subject=str(ref), action=ROLLED_BACK, page=page))
     past_votes = emergencies | {str(one.detail["request"]) for one in rolled_back}
     promoted = every(lambda page: uow.governance.requests(name=None, ref=ref, state=RequestState.PROMOTED, page=page))

@@ -8,7 +8,8 @@ from datetime import datetime
 from registry.domain.governance.approvals import Electorate
 from registry.domain.governance.case import Case
 from registry.domain.governance.policies.policy import Policy
-from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict, VoteValue
+from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, RequestSummary, Verdict, VoteValue
+from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.governance.reviews.outlook import contradicted, voters, warnings
 from registry.domain.people.people import Actor, Permission
 from registry.services.context import Context
@@ -36,6 +37,7 @@ def open_detail(
 ) -> RequestDetail:
     """An open request as `case` has it, with who can still approve it and what `actor` can do."""
     electorate = with_everybody(uow, policy, case)
+    waiting = waiting_emergency(uow, stored.summary)
     shown = as_of(stored, case, verdict)
     return replace(
         shown,
@@ -48,8 +50,16 @@ def open_detail(
             *warnings(electorate, verdict),
             *contradicted(policy.evidence_types, case),
             *policy.left_out.values(),
+            *([str(waiting)] if waiting is not None else ()),
         ),
+        emergency=waiting.id if waiting is not None else None,
     )
+
+
+def waiting_emergency(uow: UnitOfWork, request: RequestSummary) -> Emergency | None:
+    """The emergency that opened this request and that has not enough people yet."""
+    declared = (one for one in uow.reviews.emergencies(request.ref) if one.request == request.id)
+    return next((one for one in declared if one.is_waiting), None)
 
 
 def closed_detail(stored: RequestDetail, case: Case | None, verdict: Verdict) -> RequestDetail:

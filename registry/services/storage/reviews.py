@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lineage import NodeId
 from registry.domain.governance.reviews.attestations import Attestation
-from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview
+from registry.domain.governance.reviews.bypasses import Emergency, EmergencyAgreement, EmergencyReview
 from registry.domain.governance.reviews.findings import Finding, FindingState
 from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
@@ -74,7 +74,12 @@ class ReviewRepository(Protocol):
         ...
 
     def emergencies_open(self) -> Sequence[Emergency]:
-        """Those that were neither reviewed nor closed; there are few."""
+        """Those that were neither reviewed nor closed, and those that wait for more people; there are few."""
+        ...
+
+    def add_emergency_agreement(self, emergency_id: str, agreement: EmergencyAgreement) -> None: ...
+    def emergency_takes_effect(self, emergency_id: str, *, at: datetime, due_at: datetime) -> None:
+        """Enough people want it: its time begins."""
         ...
 
     def add_emergency_review(self, emergency_id: str, review: EmergencyReview) -> None: ...

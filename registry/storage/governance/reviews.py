@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from lineage import NodeId
 from registry.domain.governance.promotion import RequestState
 from registry.domain.governance.reviews.attestations import Attestation
-from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview
+from registry.domain.governance.reviews.bypasses import Emergency, EmergencyAgreement, EmergencyReview
 from registry.domain.governance.reviews.findings import Finding, FindingState, Severity, record_of
 from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
@@ -138,8 +138,13 @@ class SqlReviews:
         return emergencies.emergencies(self._connection, *([request.c.node_id == key] if ref is not None else []))
 
     def emergencies_open(self) -> Sequence[Emergency]:
-        still = (emergency.c.reviewed_at.is_(None), emergency.c.lapsed_at.is_(None))
-        return emergencies.emergencies(self._connection, *still)
+        return emergencies.emergencies(self._connection, *emergencies.still_open())
+
+    def add_emergency_agreement(self, emergency_id: str, agreement: EmergencyAgreement) -> None:
+        emergencies.add_agreement(self._connection, emergency_id, agreement)
+
+    def emergency_takes_effect(self, emergency_id: str, *, at: datetime, due_at: datetime) -> None:
+        emergencies.take_effect(self._connection, emergency_id, at=at, due_at=due_at)
 
     def add_emergency_review(self, emergency_id: str, review: EmergencyReview) -> None:
         emergencies.add_review(self._connection, emergency_id, review)

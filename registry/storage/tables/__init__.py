@@ -34,7 +34,15 @@ from registry.storage.tables.notifications import delivery, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
 from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
-from registry.storage.tables.reviews import attestation, emergency, emergency_review, finding, waiver, waiver_approval
+from registry.storage.tables.reviews import (
+    attestation,
+    emergency,
+    emergency_agreement,
+    emergency_review,
+    finding,
+    waiver,
+    waiver_approval,
+)
 from registry.storage.tables.selection import ranking, selection
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
@@ -57,6 +65,7 @@ __all__ = [
     "download",
     "edge",
     "emergency",
+    "emergency_agreement",
     "emergency_review",
     "ended_session",
     "evidence",

@@ -76,6 +76,18 @@ class EmergencyColumns(TypedColumns):
     quorum = Column(Key, nullable=False)
     reviewed_at = Column(UtcDateTime, nullable=True)
     lapsed_at = Column(UtcDateTime, nullable=True)
+    needed = Column(Key, nullable=False, server_default="1")
+    effective_at = Column(UtcDateTime, nullable=True)
+
+
+class EmergencyAgreementColumns(TypedColumns):
+    """One person who agreed that an emergency takes effect, append-only."""
+
+    id = Column(Key, primary_key=True)
+    emergency_id = Column(Key, ForeignKey("emergency.id"), nullable=False)
+    person = Column(String(64), nullable=False)
+    comment = Column(Text, nullable=False)
+    at = Column(UtcDateTime, nullable=False)
 
 
 class EmergencyReviewColumns(TypedColumns):
@@ -89,6 +101,9 @@ class EmergencyReviewColumns(TypedColumns):
 
 
 emergency = Table("emergency", metadata, EmergencyColumns)
+emergency_agreement = Table(
+    "emergency_agreement", metadata, EmergencyAgreementColumns, UniqueConstraint("emergency_id", "person")
+)
 emergency_review = Table(
     "emergency_review", metadata, EmergencyReviewColumns, UniqueConstraint("emergency_id", "person")
 )

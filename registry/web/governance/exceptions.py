@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.reviews.bypasses import Emergency
+from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
 from registry.errors import (
@@ -38,7 +39,7 @@ class EmergenciesPage:
     sent: Mapping[str, str] = field(default_factory=dict)
     """What was written into the form that was refused; never the token."""
     refused: str = ""
-    """Which form was refused: `emergency` or `rollback`."""
+    """Which form was refused: `emergency`, `rollback`, or the id of the emergency that was agreed to."""
     error: RegistryError | None = None
 
 
@@ -66,6 +67,25 @@ def declare(
 
     sent = {"to_stage": to_stage, "incident": incident, "reason": reason}
     return _done(request, registry, reference, act, "emergency", sent)
+
+
+@router.post("/emergencies/{emergency_id}/agree", response_model=None)
+def agree(
+    request: Request,
+    registry: AsActor,
+    emergency_id: str,
+    comment: Annotated[str, Form()] = "",
+    token: Annotated[str, Form()] = "",
+) -> HTMLResponse | RedirectResponse:
+    """Agree that a waiting emergency takes effect; a refusal is shown beside it."""
+    if not is_id(emergency_id):
+        raise NotFoundError(f"There is no emergency {emergency_id[:80]!r}")
+    about = str(registry.reviews.emergency(emergency_id).ref)
+
+    def act() -> RequestDetail:
+        return registry.reviews.agree_to_emergency(emergency_id, comment=comment, token=token.strip())
+
+    return _done(request, registry, about, act, emergency_id, {"comment": comment})
 
 
 @router.post("/rollbacks", response_model=None)

@@ -69,6 +69,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
         "edit",
         {"reference": "models:/vision/digits/2", "to_stage": "production", "incident": "I", "reason": "r"},
     ),
+    ("post", "/api/v1/emergencies/{emergency_id}/agree"): ("edit", {"comment": "seen"}),
     ("post", "/api/v1/emergencies/{emergency_id}/review"): ("edit", {"comment": "seen"}),
     ("post", "/api/v1/tick"): ("edit", None),
     ("post", "/api/v1/findings"): (

@@ -30,7 +30,8 @@ def promote(
 ) -> None:
     """Promote without votes; a token of yours is asked for. Gates that are not waivable hold all the same.
 
-    The version is suspended unless people review it in time.
+    Where the policy asks for several people, it takes effect when they agree: forebear emergency agree. The version is
+    suspended unless people review it in time.
     """
     from registry.cli.views.governance.promotions import show_request
 
@@ -38,6 +39,20 @@ def promote(
     done = session.registry.reviews.promote_in_emergency(
         parsing.model(model), to, incident=incident, reason=reason, token=token
     )
+    session.answer(done, show_request)
+
+
+@command(app, "agree", "forebear --as dora emergency agree emg-01kaq0… -m 'I saw it fail too'")
+def agree(
+    session: Session,
+    emergency: Annotated[str, typer.Argument(metavar="EMERGENCY", help="Its id, for example emg-01k…")],
+    comment: Annotated[str, typer.Option("--comment", "-m", help="Why you agree.", show_default=False)] = "",
+) -> None:
+    """Agree that a waiting emergency takes effect; a token of yours is asked for. Each person counts once."""
+    from registry.cli.views.governance.promotions import show_request
+
+    token = typer.prompt("One of your tokens", hide_input=True, err=True)
+    done = session.registry.reviews.agree_to_emergency(emergency, comment=comment, token=token)
     session.answer(done, show_request)
 
 

@@ -106,6 +106,8 @@ def show_waivers(waivers: Waivers) -> None:
 
 
 def _reviewers(one: Emergency) -> str:
+    if one.effective_at is None:
+        return ""
     who = ", ".join(given.person for given in one.reviews if given.counts) or "nobody"
     return f"{who} ({one.counted} of {one.quorum})"
 
@@ -117,8 +119,8 @@ def show_emergencies(emergencies: Sequence[Emergency]) -> None:
             one.id,
             one.ref,
             one.incident,
-            "open" if one.is_open else "reviewed" if one.reviewed_at else "not reviewed in time",
-            one.by,
+            one.state,
+            f"{', '.join(one.wanted_by)} ({len(one.wanted_by)} of {one.needed})" if one.needed > 1 else one.by,
             moment(one.due_at),
             _reviewers(one),
         )

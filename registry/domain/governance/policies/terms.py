@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from registry.domain.governance.conditions.expressions import Expression
 
-NOT_ENFORCED = frozenset({"emergency.quorum", "votes.signed"})
+NOT_ENFORCED = frozenset({"votes.signed"})
 """Terms that a policy file may hold and that nothing carries out yet, by the place where they are written."""
 
 

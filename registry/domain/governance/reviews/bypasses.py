@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -26,11 +26,13 @@ class Bypass:
     by: str
     reason: str
     incident: str = ""
+    others: tuple[str, ...] = ()
+    """Who agreed, beside `by`, before it took effect; in the order in which they did."""
 
     def __str__(self) -> str:
         """For sentences: `in the emergency INC-7 by carla`."""
         if self.kind is BypassKind.EMERGENCY:
-            return f"in the emergency {self.incident} by {self.by}"
+            return f"in the emergency {self.incident} by {' and '.join((self.by, *self.others))}"
         return f"in a rollback by {self.by}, since it was approved before"
 
 
@@ -50,6 +52,15 @@ def passed_over(bypass: Bypass, checks: Iterable[CheckResult], kept: Container[s
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencyAgreement:
+    """One person, beside whoever declared it, who agreed that an emergency takes effect."""
+
+    person: str
+    comment: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyReview:
     """One person who reviewed an emergency afterwards and agrees with it."""
 
@@ -62,7 +73,11 @@ class EmergencyReview:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """A promotion in an emergency. Unless `quorum` people review it by `due_at`, the version is suspended."""
+    """A promotion in an emergency. Unless `quorum` people review it by `due_at`, the version is suspended.
+
+    It takes effect, at `effective_at`, when `needed` people want it, whoever declared it among them. Until then it
+    waits, until `due_at` at the longest, and `ended` says that its request was closed in another way.
+    """
 
     id: str
     ref: VersionRef
@@ -76,11 +91,32 @@ class Emergency:
     reviews: tuple[EmergencyReview, ...] = ()
     reviewed_at: datetime | None = None
     lapsed_at: datetime | None = None
+    needed: int = 1
+    agreements: tuple[EmergencyAgreement, ...] = ()
+    effective_at: datetime | None = None
+    ended: bool = False
 
     @property
     def is_open(self) -> bool:
-        """True until it is reviewed, or suspended because it was not."""
-        return self.reviewed_at is None and self.lapsed_at is None
+        """True until it is reviewed, or suspended because it was not; also while it waits for more people."""
+        return self.reviewed_at is None and self.lapsed_at is None and not self.ended
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while it has not taken effect and still can."""
+        return self.is_open and self.effective_at is None
+
+    @property
+    def wanted_by(self) -> tuple[str, ...]:
+        """Who declared it and who agreed, in that order."""
+        return (self.by, *(one.person for one in self.agreements))
+
+    @property
+    def state(self) -> str:
+        """In a few words: waiting, open, reviewed, not reviewed in time, or not agreed to."""
+        if self.effective_at is None:
+            return "waiting" if self.is_waiting else "not agreed to"
+        return "open" if self.is_open else "reviewed" if self.reviewed_at is not None else "not reviewed in time"
 
     @property
     def counted(self) -> int:
@@ -89,14 +125,24 @@ class Emergency:
 
     def __str__(self) -> str:
         """The banner of its version."""
+        if self.effective_at is None:
+            return (
+                f"{self.by} declared the emergency {self.incident} to promote it without votes ({self.id}): "
+                f"{self.reason}. It takes effect when {self.needed} people want it, by "
+                f"{self.due_at:%Y-%m-%d %H:%M} UTC; so far: {', '.join(self.wanted_by)}"
+            )
+        people = " and ".join(self.wanted_by)
         return (
-            f"{self.by} promoted it in the emergency {self.incident} without votes ({self.id}): {self.reason}. "
-            f"It is suspended at {self.due_at:%Y-%m-%d %H:%M} UTC unless {self.quorum} people review it before; "
-            f"{self.counted} have"
+            f"{people} promoted it in the emergency {self.incident} without votes ({self.id}): "
+            f"{self.reason}. It is suspended at {self.due_at:%Y-%m-%d %H:%M} UTC unless {self.quorum} people "
+            f"review it before; {self.counted} have"
         )
 
 
-def emergency_record(request: str, by: str, due: str, reviewers: Iterable[str], *, lapsed: bool) -> str:
-    """What the database and the audit log have to say alike of one emergency."""
+def emergency_record(
+    request: str, wanted_by: Sequence[str], due: str, reviewers: Iterable[str], *, effective: bool, lapsed: bool
+) -> str:
+    """What the database and the audit log have to say alike of one emergency; `wanted_by` begins with its declarer."""
     who = ", ".join(sorted(reviewers)) or "nobody"
-    return f"{request} by {by}, due {due}, reviewed by {who}{', lapsed' if lapsed else ''}"
+    state = f"{'' if effective else ', waiting'}{', lapsed' if lapsed else ''}"
+    return f"{request} by {', '.join(wanted_by)}, due {due}, reviewed by {who}{state}"

@@ -14,7 +14,6 @@ from registry.services.governance.policies.words import Path
 
 WITH_CONDITIONS = "approve_with_conditions"
 _INSTEAD = {
-    "emergency.quorum": "one person declares an emergency, and post_review.quorum says how many review it",
     "votes.signed": "people have no keys here; the audit log has the digest of each vote, and is signed",
 }
 """What a policy has instead of a term that is not enforced."""

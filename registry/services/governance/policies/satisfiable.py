@@ -42,6 +42,11 @@ def unmet(uow: UnitOfWork, policy: Policy) -> Iterator[str]:
         for row in transition.approvals:
             wanted[row.role] = max(row.quorum, wanted.get(row.role, 0))
         yield from _unmet(policy, transition, wanted, people)
+    rule = policy.emergency
+    if rule is not None and rule.enabled and rule.quorum > 1:
+        who = {one.who for one in people if not one.service and policy.roles[rule.role].groups & set(one.roles)}
+        if len(who) < rule.quorum:
+            yield f"An emergency needs {rule.quorum} people with the role {rule.role}: there are {len(who)}"
 
 
 def _unmet(policy: Policy, transition: Transition, wanted: dict[str, int], people: Sequence[Person]) -> Iterator[str]:

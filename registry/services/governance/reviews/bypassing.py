@@ -16,7 +16,7 @@ from registry.domain.names import VersionRef
 from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.artifacts.checking import check_version
 from registry.services.context import Context
-from registry.services.governance.details import closed, closed_detail
+from registry.services.governance.details import closed, closed_detail, open_detail
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
 from registry.services.governance.policies.stored import in_force
 from registry.services.governance.requests import open_requests, promote
@@ -27,24 +27,36 @@ Allow = Callable[[UnitOfWork, Policy, Dossier], None]
 """Raises PolicyRefusedError when the actor may not do this under the policy in force."""
 Record = Callable[[UnitOfWork, RequestSummary, Policy], Event]
 """Writes what is kept beside the request, and gives its audit entry."""
+Waits = Callable[[Policy], bool]
+"""Whether other people have to agree first."""
 
 
 @contextmanager
-def _deciding(context: Context) -> Iterator[tuple[Context, UnitOfWork]]:
+def deciding(context: Context) -> Iterator[tuple[Context, UnitOfWork]]:
+    """A transaction, and the context in which the case that a decision stores is held until the commit."""
     with context.holding() as held, held.write() as uow:
         yield held, uow
 
 
 def promote_past(
-    context: Context, ref: VersionRef, target: str, bypass: Bypass, *, allow: Allow, record: Record
+    context: Context,
+    ref: VersionRef,
+    target: str,
+    bypass: Bypass,
+    *,
+    allow: Allow,
+    record: Record,
+    waits: Waits = lambda _: False,
 ) -> RequestDetail:
     """Promote `ref` to `target` now, past what `bypass` passes over. All bytes of the version are read first.
+
+    Where it waits for other people, the request stays open, and nothing is promoted yet.
 
     Raises: PolicyRefusedError with every check that holds nevertheless; DamagedError, ConflictError.
     """
     checked = found(check_version(context, lambda _: ref), ref)
     now, by = context.clock.now(), context.actor.handle
-    with _deciding(context) as (held, uow):
+    with deciding(context) as (held, uow):
         uow.governance.lock(ref.name)
         uow.objects.save_version_check(*checked)
         _refuse_open(uow, ref, target)
@@ -60,8 +72,14 @@ def promote_past(
         uow.governance.add_request(stored)
         fields = {"request": summary.id, "to": target, "policy": policy.label, "policy_digest": str(policy.digest)}
         own = record(uow, summary, policy)
+        requested = Event("promotion.requested", str(ref), fields)
+        if waits(policy):
+            plain = case_for(dossier, policy, target=target, now=now, opened_at=now)
+            shown = open_detail(uow, held.actor, stored, policy, plain, policy.judge(plain))
+            uow.commit(requested, own)
+            return shown
         events = promote(uow, held.blobs, summary, policy, case, verdict, by=by)
-        uow.commit(Event("promotion.requested", str(ref), fields), own, *events)
+        uow.commit(requested, own, *events)
     return closed_detail(closed(stored, RequestState.PROMOTED, now), case, verdict)
 
 

@@ -1,16 +1,16 @@
-"""Emergencies: a promotion without votes, by somebody who signs in anew, and its review afterwards."""
+"""Emergencies: a promotion without votes, by people who sign in anew, and its review afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
 from registry.domain.governance.approvals import RoleRule
 from registry.domain.governance.policies.policy import Policy
-from registry.domain.governance.promotion import RequestDetail, RequestSummary
+from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
 from registry.domain.governance.reviews.bypasses import Bypass, BypassKind, Emergency, EmergencyReview
 from registry.domain.governance.reviews.ticks import Settled
 from registry.domain.ids import new_id
@@ -41,21 +41,24 @@ def promote_in_emergency(
     reason = check_words(reason, "reason", MAX_REASON, lines=True)
     with context.read() as uow:
         check_own_account(uow, context)
-        _check_token(uow, context, token)
+        check_sign_in(uow, context, token)
         ref = resolve(uow, model_only(reference))
 
     def allow(uow: UnitOfWork, policy: Policy, dossier: Dossier) -> None:
-        why = _objection(uow, context, policy, dossier)
+        person = found(uow.people.get(context.actor.handle), f"person {context.actor.handle}", see="person list")
+        why = objection(policy, person, makers(uow, dossier.candidate.ref))
         if why:
             raise PolicyRefusedError(f"{context.actor.handle} may not promote {ref} in an emergency", (why,))
 
     def record(uow: UnitOfWork, request: RequestSummary, policy: Policy) -> Event:
         value = _emergency(policy, request, incident, reason)
         uow.reviews.add_emergency(value)
-        return Event("emergency.declared", str(ref), {**_detail(value), "incident": incident, "reason": reason})
+        return Event("emergency.declared", str(ref), {**detail(value), "incident": incident, "reason": reason})
 
     bypass = Bypass(BypassKind.EMERGENCY, context.actor.handle, reason, incident)
-    return promote_past(context, ref, target, bypass, allow=allow, record=record)
+    return promote_past(
+        context, ref, target, bypass, allow=allow, record=record, waits=lambda policy: needed(policy) > 1
+    )
 
 
 def review_emergency(context: Context, emergency_id: str, comment: str) -> Emergency:
@@ -65,6 +68,8 @@ def review_emergency(context: Context, emergency_id: str, comment: str) -> Emerg
         check_own_account(uow, context)
         value = found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
         now, by = context.clock.now(), context.actor.handle
+        if value.effective_at is None:
+            raise ConflictError(f"The emergency {emergency_id} has not taken effect, so there is nothing to review")
         if not value.is_open or value.due_at <= now:
             raise ConflictError(f"The emergency {emergency_id} was reviewed already, or it is too late")
         person = found(uow.people.get(by), f"person {by}", see="person list")
@@ -78,7 +83,7 @@ def review_emergency(context: Context, emergency_id: str, comment: str) -> Emerg
         if value.counted >= value.quorum:
             value = replace(value, reviewed_at=now)
             uow.reviews.close_emergency(emergency_id, reviewed_at=now)
-        uow.commit(Event("emergency.reviewed", str(value.ref), {**_detail(value), "comment": words}))
+        uow.commit(Event("emergency.reviewed", str(value.ref), {**detail(value), "comment": words}))
     return value
 
 
@@ -90,10 +95,12 @@ def objections_to_review(uow: UnitOfWork, value: Emergency, person: Person) -> t
     if review is None:
         return ("The policy names nobody who reviews emergencies",)
     role = frozen_policy(uow, stored).roles[review.role]
-    known = {one.handle: one.who for one in uow.people.known([value.by, *(one.person for one in value.reviews)])}
+    known = {
+        one.handle: one.who for one in uow.people.known([*value.wanted_by, *(one.person for one in value.reviews)])
+    }
     why = []
-    if "invoker" in review.exclude and person.who == known.get(value.by, value.by):
-        why.append(f"{person.handle} declared it")
+    if "invoker" in review.exclude and person.who in {known.get(one, one) for one in value.wanted_by}:
+        why.append(f"{person.handle} {'declared it' if person.handle == value.by else 'wanted it'}")
     if person.who in makers(uow, value.ref):
         why.append(f"{person.handle} made the version")
     if person.who in {known.get(one.person, one.person) for one in value.reviews}:
@@ -131,50 +138,60 @@ def is_told(uow: UnitOfWork, value: Emergency, person: Person) -> bool:
 
 
 def lapsing_emergencies(uow: UnitOfWork, now: datetime) -> Sequence[str]:
-    """The emergencies that nobody reviewed in time."""
+    """The emergencies that nobody reviewed in time, and those to which too few people agreed."""
     return [one.id for one in uow.reviews.emergencies_open() if one.due_at <= now]
 
 
 def lapse(uow: UnitOfWork, emergency_id: str, now: datetime) -> tuple[Settled, list[Event]] | None:
-    """Suspend what an emergency promoted and nobody reviewed in time, if it still is where it was brought."""
+    """Suspend what an emergency promoted and nobody reviewed in time, if it still is where it was brought.
+
+    One that never took effect is closed, and its request with it.
+    """
     value = found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
     if not value.is_open or value.due_at > now:
         return None
     uow.governance.lock(value.ref.name)
     stored = found(uow.governance.request(value.request), f"promotion request {value.request}", see="promote list")
     uow.reviews.close_emergency(emergency_id, lapsed_at=now)
-    value = replace(value, lapsed_at=now)
+    waited, value = value.is_waiting, replace(value, lapsed_at=now)
+    events = [Event("emergency.lapsed", str(value.ref), detail(value))]
+    if waited:
+        uow.governance.close_request(value.request, RequestState.WITHDRAWN, stored.verdict, at=now)
+        events.append(Event("promotion.withdrawn", str(value.ref), {"request": value.request}))
+        told = f"Closed {value.id}: of the {value.needed} people that the emergency {value.incident} takes, "
+        return Settled(str(value.ref), f"{told}only these wanted it: {', '.join(value.wanted_by)}"), events
     why = f"the emergency {value.incident} ({value.id}) was not reviewed by {value.due_at:%Y-%m-%d %H:%M} UTC"
-    events = [Event("emergency.lapsed", str(value.ref), _detail(value))]
     if not still_there(uow, stored.summary):
         return Settled(str(value.ref), f"Closed {value.id}: {why}"), events
     events.append(change(uow, value.ref, Status.SUSPENDED, f"Suspended because {why}", at=now, emergency=value.id))
     return Settled(str(value.ref), f"Suspended {value.ref}: {why}"), events
 
 
-def _objection(uow: UnitOfWork, context: Context, policy: Policy, dossier: Dossier) -> str:
-    """Why the actor may not promote in an emergency; empty when they may."""
-    rule, actor = policy.emergency, context.actor
+def needed(policy: Policy) -> int:
+    """How many people it takes that an emergency takes effect."""
+    return policy.emergency.quorum if policy.emergency is not None else 1
+
+
+def objection(policy: Policy, person: Person, made: frozenset[str]) -> str:
+    """Why `person` may not promote in an emergency; empty when they may. `made`: who made the version."""
+    rule = policy.emergency
     if rule is None or not rule.enabled or "promote" not in rule.allowed:
         if "emergency" in policy.left_out:
             return policy.left_out["emergency"]
         return f"Policy {policy.label} allows no promotion in an emergency"
-    person = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
-    if actor.service:
-        return f"{actor.handle} is a service account"
-    if not policy.roles[rule.role].held_by(actor.handle, standing_of(person), ()):
-        return f"{actor.handle} does not hold the role {rule.role}"
-    if person.who in makers(uow, dossier.candidate.ref):
-        return f"{actor.handle} made the version"
+    if person.service:
+        return f"{person.handle} is a service account"
+    if not policy.roles[rule.role].held_by(person.handle, standing_of(person), ()):
+        return f"{person.handle} does not hold the role {rule.role}"
+    if person.who in made:
+        return f"{person.handle} made the version"
     return ""
 
 
 def _emergency(policy: Policy, request: RequestSummary, incident: str, reason: str) -> Emergency:
-    """What is kept of it: it lasts until it expires or its review is due, whichever comes first."""
-    rule, at = policy.emergency, request.requested_at
-    review = rule.post_review if rule is not None else None
-    if rule is None or review is None:
-        raise PolicyRefusedError(f"{request.ref} cannot be promoted", (f"Policy {policy.label} has no emergencies",))
+    """What is kept of it. Where it takes more people, it waits until it would have expired."""
+    at, waits = request.requested_at, needed(policy) > 1
+    rule, quorum = lasting(policy, request)
     return Emergency(
         new_id("emg", at),
         request.ref,
@@ -183,13 +200,24 @@ def _emergency(policy: Policy, request: RequestSummary, incident: str, reason: s
         reason,
         request.requested_by,
         at,
-        at + min(rule.expires, review.within),
-        review.quorum,
+        at + (policy.emergency.expires if waits and policy.emergency is not None else rule),
+        quorum,
+        needed=needed(policy),
+        effective_at=None if waits else at,
     )
 
 
-def _check_token(uow: UnitOfWork, context: Context, secret: str) -> None:
-    """The actor signs in anew, by a token of their own. Raises: UnauthenticatedError."""
+def lasting(policy: Policy, request: RequestSummary) -> tuple[timedelta, int]:
+    """How long it lasts once it took effect, until it expires or its review is due; and how many people review it."""
+    rule = policy.emergency
+    review = rule.post_review if rule is not None else None
+    if rule is None or review is None:
+        raise PolicyRefusedError(f"{request.ref} cannot be promoted", (f"Policy {policy.label} has no emergencies",))
+    return min(rule.expires, review.within), review.quorum
+
+
+def check_sign_in(uow: UnitOfWork, context: Context, secret: str) -> None:
+    """The actor signs in anew, by a token of their own that may decide. Raises: UnauthenticatedError."""
     token = uow.people.token_by_hash(hash_secret(secret)) if is_well_formed(secret) else None
     now = context.clock.now()
     valid = token is not None and token.revoked_at is None and token.expires_at > now
@@ -198,13 +226,21 @@ def _check_token(uow: UnitOfWork, context: Context, secret: str) -> None:
             "An emergency takes a fresh sign-in, and this is no valid token of yours",
             remedy="Give one of your tokens; forebear token create makes one",
         )
+    if Permission.DECIDE not in token.scope.permissions:
+        raise UnauthenticatedError(
+            f"An emergency takes a fresh sign-in, and this token has the scope {token.scope}",
+            remedy="Give a token with the scope vote or admin",
+        )
 
 
-def _detail(value: Emergency) -> dict[str, object]:
+def detail(value: Emergency) -> dict[str, object]:
+    """What each audit entry about it says."""
     return {
         "emergency": value.id,
         "request": value.request,
         "by": value.by,
         "due": value.due_at.isoformat(),
         "reviewed_by": [one.person for one in value.reviews],
+        "agreed_by": [one.person for one in value.agreements],
+        "waiting": value.effective_at is None,
     }

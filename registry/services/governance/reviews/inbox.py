@@ -18,6 +18,7 @@ from registry.services.context import Context
 from registry.services.governance.details import case_of, with_everybody
 from registry.services.governance.policies.proposing import needs_of
 from registry.services.governance.policies.stored import frozen_policy
+from registry.services.governance.reviews.agreeing import objections_to_agreement
 from registry.services.governance.reviews.emergencies import is_told, objections_to_review
 from registry.services.governance.reviews.waivers import objections_to
 from registry.services.lookup import found
@@ -128,15 +129,20 @@ def _waivers_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxI
 
 
 def _emergencies_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxItem]:
-    """Those that the person can review, and those that the policy has them told of."""
+    """Those that the person can agree to or review, and those that the policy has them told of."""
     person = uow.people.get(handle)
     for one in uow.reviews.emergencies_open() if person is not None else ():
         if person is None or one.due_at <= now or uow.governance.version(one.ref) is None:
             continue
+        detail = f"Emergency {one.incident}, declared by {one.by}: {one.reason}"
+        if one.is_waiting:
+            if not objections_to_agreement(uow, one, person):
+                title = f"Agreement to promote {one.ref} without votes"
+                yield InboxItem(Errand.EMERGENCY, one.id, title, detail, one.at, one.ref, one.due_at)
+            continue
         may_review = not objections_to_review(uow, one, person)
         if may_review or (is_told(uow, one, person) and handle != one.by):
             title = f"Review of {one.ref}" if may_review else f"{one.ref} was promoted without votes"
-            detail = f"Emergency {one.incident}, declared by {one.by}: {one.reason}"
             yield InboxItem(Errand.EMERGENCY, one.id, title, detail, one.at, one.ref, one.due_at)
 
 

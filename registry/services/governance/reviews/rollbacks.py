@@ -82,8 +82,9 @@ def _check_may(uow: UnitOfWork, context: Context, policy: Policy, dossier: Dossi
     actor, ref = context.actor, dossier.candidate.ref
     person = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
     names = {row.role for move in policy.transitions if move.target == stage for row in move.approvals}
-    if policy.emergency is not None and policy.emergency.enabled and ROLL_BACK in policy.emergency.allowed:
-        names.add(policy.emergency.role)
+    rule = policy.emergency  # where an emergency takes several people, its role brings nothing back alone
+    if rule is not None and rule.enabled and ROLL_BACK in rule.allowed and rule.quorum == 1:
+        names.add(rule.role)
     owners = dossier.candidate.subject.owners
     standing = standing_of(person)
     if actor.service or not any(policy.roles[name].held_by(actor.handle, standing, owners) for name in names):

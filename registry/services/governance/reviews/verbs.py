@@ -17,6 +17,7 @@ from registry.domain.governance.reviews.waivers import NewWaiver, Waiver, Waiver
 from registry.domain.names import Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
+from registry.services.governance.reviews.agreeing import agree_to_emergency
 from registry.services.governance.reviews.attestations import report
 from registry.services.governance.reviews.due import tick
 from registry.services.governance.reviews.emergencies import counted, promote_in_emergency, review_emergency
@@ -62,6 +63,10 @@ class Reviews:
     ) -> RequestDetail:
         """Promote without votes."""
         return promote_in_emergency(self.context, reference, to_stage, incident=incident, reason=reason, token=token)
+
+    def agree_to_emergency(self, emergency_id: str, *, comment: str = "", token: str) -> RequestDetail:
+        """Agree that a waiting emergency takes effect."""
+        return agree_to_emergency(self.context, emergency_id, comment, token)
 
     def review_emergency(self, emergency_id: str, *, comment: str) -> Emergency:
         """Agree with an emergency afterwards."""

@@ -96,7 +96,16 @@ def test_an_emergency_that_is_not_there_is_not_reviewed(own_served: ServedRegist
 def test_the_page_of_a_version_has_a_banner_until_its_emergency_is_reviewed(own_served: ServedRegistry) -> None:
     summary, at = own_served.family.request.summary, datetime(2026, 11, 28, 12, tzinfo=UTC)
     emergency = Emergency(
-        new_id("emg", at), summary.ref, summary.id, "INC-<7>", "down", "cleo", at, at + timedelta(days=1), 2
+        new_id("emg", at),
+        summary.ref,
+        summary.id,
+        "INC-<7>",
+        "down",
+        "cleo",
+        at,
+        at + timedelta(days=1),
+        2,
+        effective_at=at,
     )
     with own_served.family.registry("ana").context.write() as uow:
         uow.reviews.add_emergency(emergency)

@@ -46,7 +46,7 @@ def test_a_term_is_refused_until_something_carries_it_out(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "instead"),
-    [("emergency.quorum", "post_review.quorum says how many review it"), ("votes.signed", "people have no keys here")],
+    [("votes.signed", "people have no keys here")],
 )
 def test_the_refusal_of_a_term_says_what_a_policy_has_instead(name: str, instead: str) -> None:
     old, new = TERMS[name]

@@ -38,7 +38,6 @@ NAMES = {
 FIXED = {
     "apiVersion", "kind", "waivers.scope", "waivers.inherit", "votes.bound_to", "votes.carry_over", "votes.signed",
     "transitions.conditional.on_overdue", "reattest.STAGE.on_lapse", "emergency.post_review.on_missing",
-    "emergency.quorum",
 }  # fmt: skip
 """Fields of which one value alone is taken today."""
 WITHOUT_VALUE = {"metrics"}
