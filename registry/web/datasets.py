@@ -13,7 +13,7 @@ from starlette.requests import Request
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, SplitSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
-from registry.web.graph import Branch, outline_of
+from registry.web.graph import Branch, family_of
 from registry.web.parts import AsActor
 from registry.web.render import link, page
 
@@ -80,8 +80,7 @@ def dataset(request: Request, registry: AsActor, team: str, name: str, version: 
         Reference.parse(f"datasets:/{full_name}/{version}") if version else Reference(AssetKind.DATASETS, full_name)
     )
     detail = registry.datasets.version(reference)
-    graph = registry.lineage.show(str(detail.summary.ref), up=-1, down=-1, limit=300)
-    ancestors, descendants = outline_of(graph)
+    family = family_of(registry, str(detail.summary.ref))
     splits = sorted(detail.summary.splits, key=lambda split: (_ORDER.get(split.name, len(_ORDER)), split.name))
     rows = class_rows(splits)
     context = DatasetPage(
@@ -90,10 +89,10 @@ def dataset(request: Request, registry: AsActor, team: str, name: str, version: 
         numbers=range(detail.dataset.versions, 0, -1),
         rows=rows[:MAX_CLASSES],
         more_classes=max(len(rows) - MAX_CLASSES, 0),
-        maker=next((node.facts["method"] for node in graph.nodes if node.id == graph.focus), ""),
-        ancestors=ancestors,
-        descendants=descendants,
-        complete=graph.complete,
+        maker=family.focus.facts["method"],
+        ancestors=family.ancestors,
+        descendants=family.descendants,
+        complete=family.complete,
     )
     api = f"/api/v1/datasets/{full_name}/versions/{detail.summary.ref.number}"
     return page(request, "dataset.html", context, section="datasets", api=api)

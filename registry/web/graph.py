@@ -1,24 +1,41 @@
-"""The lineage page: the ancestry as an outline for every reader, and as a graph to walk for those with JavaScript."""
+"""The lineage page: a family as an outline and a table for every reader, and as a graph to walk with JavaScript.
+
+All three show the same bounded part, and say how much is left out, with a link to the next of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
-from lineage import Graph, Node, NodeKind
+from lineage import Edge, Graph, Node, NodeId, NodeKind
 from lineage.outline import Direction, Line, outline
-from registry.domain.verbs.lineage import Ancestry
+from registry.domain.text import read_moment
+from registry.domain.verbs.lineage import MAX_GENERATIONS, UNFINISHED, Neighbourhood, Reach, Rest
+from registry.domain.verbs.registry import Registry
 from registry.web.parts import AsActor
-from registry.web.render import link, page
+from registry.web.render import link, page, words
 
 router = APIRouter()
-LIMIT = 400
-"""Nodes of one page; the graph loads more where a reader asks."""
+ROOMS = {NodeKind.MODEL: "models", NodeKind.DATASET: "datasets", NodeKind.STEP: "steps"}
+UP, DOWN, EACH, LIMIT = 6, 3, 4, 50
+"""How much of a family a page shows before a reader asks for more."""
+PAGE, PAGE_LIMIT = 60, 200
+"""Neighbours of one group on a page of their own, and the nodes of such a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What is left out beside a node: `26 by fine tuning`, and where the next of it are."""
+
+    words: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +46,7 @@ class Twig:
     address: str
     opens: bool
     closes: int
+    more: Sequence[More]
 
 
 Branch = Sequence[Twig]
@@ -36,62 +54,148 @@ Branch = Sequence[Twig]
 
 
 @dataclass(frozen=True, slots=True)
-class LineagePage:
-    """The part of the graph around one thing."""
+class Input:
+    """Something that a row was made from, as far as it is shown."""
+
+    node: Node
+    address: str
+    edge: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model or dataset of the family, or a step that has made nothing; `place` is how far from the focus it is."""
+
+    node: Node
+    address: str
+    place: str
+    step: Node | None
+    inputs: Sequence[Input]
+    more: Sequence[More]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The part of the graph around `target` that is shown. An empty `at` is now."""
 
     target: str
-    label: str
-    kind: str
-    address: str
+    focus: Node
+    reach: Reach
+    at: str
     ancestors: Branch
     descendants: Branch
+    rows: Sequence[Row]
     complete: bool
-    up: int
-    down: int
-    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineagePage:
+    """A family on a page of its own."""
+
+    family: Family
+    address: str
 
 
 @router.get("/lineage")
-def lineage(request: Request, registry: AsActor, target: str, up: int = -1, down: int = -1) -> HTMLResponse:
+def lineage(
+    request: Request,
+    registry: AsActor,
+    target: str,
+    up: int = UP,
+    down: int = DOWN,
+    group: Annotated[str, Query(max_length=64)] = "",
+    after: int | None = None,
+    at: Annotated[str, Query(max_length=64)] = "",
+) -> HTMLResponse:
     """Where `target` comes from and what came from it."""
-    found = registry.lineage.show(target, up=up, down=down, limit=LIMIT)
-    focus = next(node for node in found.nodes if node.id == found.focus)
-    ancestors, descendants = outline_of(found)
-    context = LineagePage(
-        target=target,
-        label=focus.label,
-        kind=focus.kind.value,
-        address=address(focus),
-        ancestors=ancestors,
-        descendants=descendants,
-        complete=found.complete,
-        up=up,
-        down=down,
-        nodes=len(found.nodes),
-    )
-    api = link("/api/v1/lineage", target=target, up=up, down=down)
+    # -1 generations, as in older links, are all that a page shows
+    up, down = (MAX_GENERATIONS if one == -1 else one for one in (up, down))
+    reach = Reach(up, down, PAGE, PAGE_LIMIT, group, after) if group else Reach(up, down, EACH, LIMIT)
+    family = family_of(registry, target, reach, at)
+    context = LineagePage(family, address(family.focus))
+    api = link("/api/v1/lineage/near", asdict(family.reach), target=target, at=at)
     return page(request, "lineage.html", context, section="lineage", api=api)
 
 
-def outline_of(found: Ancestry) -> tuple[Branch, Branch]:
-    """The outlines of the ancestors and of the descendants of the focus."""
-    known = {node.id for node in found.nodes}
-    graph = Graph(found.nodes, (edge for edge in found.edges if edge.source in known and edge.target in known))
-    return (
-        _twigs(outline(graph, found.focus, Direction.UP)),
-        _twigs(outline(graph, found.focus, Direction.DOWN)),
+def family_of(registry: Registry, target: str, reach: Reach = Reach(UP, DOWN, EACH, LIMIT), at: str = "") -> Family:
+    """What the pages show of a family. Raises: as `LineageVerbs.near`, BadFilterError for a moment that is none."""
+    found = registry.lineage.near(target, reach, as_of=read_moment(at, "The day") if at else None)
+    graph = Graph(found.nodes, found.edges)
+    rests = _rests(found, graph, at)
+    return Family(
+        target=target,
+        focus=graph.node(found.focus),
+        reach=reach,
+        at=at,
+        ancestors=_twigs(outline(graph, found.focus, Direction.UP), Direction.UP, rests),
+        descendants=_twigs(outline(graph, found.focus, Direction.DOWN), Direction.DOWN, rests),
+        rows=list(_rows(graph, found.focus, rests)),
+        complete=not found.rest,
     )
+
+
+def children_of(registry: Registry, target: str) -> Sequence[str]:
+    """What was made directly from it, counted by method: `12 by fine tuning`."""
+    found = registry.lineage.near(target, Reach(up=0, down=1, each=1, limit=1))
+    below = (one for one in found.rest if one.towards is Direction.DOWN and one.group != UNFINISHED)
+    return [named(one, counted=found.counted) for one in below]
 
 
 def address(node: Node) -> str:
     """The page of a node."""
-    room = {NodeKind.MODEL: "models", NodeKind.DATASET: "datasets", NodeKind.STEP: "steps"}[node.kind]
-    return quote(f"/{room}/{node.label}")
+    return quote(f"/{ROOMS[node.kind]}/{node.label}")
 
 
-def _twigs(lines: Sequence[Line]) -> Branch:
+def named(rest: Rest, *, counted: bool) -> str:
+    """`26 by fine tuning`, `1 unfinished step`, `3 datasets`; at least so many where not all were counted."""
+    number = f"{rest.count:,}{'' if counted else ' or more'}"
+    plural = "" if rest.count == 1 else "s"
+    if rest.group == UNFINISHED:
+        return f"{number} unfinished step{plural}"
+    kinds = {NodeKind.MODEL.value: "model", NodeKind.DATASET.value: "dataset", NodeKind.STEP.value: "step"}
+    return f"{number} {kinds[rest.group]}{plural}" if rest.group in kinds else f"{number} by {words(rest.group)}"
+
+
+_Rests = Mapping[tuple[NodeId, Direction], Sequence[More]]
+
+
+def _rests(found: Neighbourhood, graph: Graph, at: str) -> _Rests:
+    rests: dict[tuple[NodeId, Direction], list[More]] = {}
+    for rest in found.rest:
+        node = graph.node(rest.node)
+        target = node.label if node.kind is NodeKind.STEP else f"{ROOMS[node.kind]}:/{node.label}"
+        up, down = (1, 0) if rest.towards is Direction.UP else (0, 1)
+        where = link("/lineage", target=target, up=up, down=down, group=rest.group, after=rest.after, at=at)
+        rests.setdefault((rest.node, rest.towards), []).append(More(named(rest, counted=found.counted), where))
+    return rests
+
+
+def _twigs(lines: Sequence[Line], towards: Direction, rests: _Rests) -> Branch:
     after = [line.depth for line in lines[1:]] + [0]
     return [
-        Twig(line, address(line.node), following > line.depth, max(line.depth - following, 0))
+        Twig(
+            line,
+            address(line.node),
+            opens=following > line.depth,
+            closes=max(line.depth - following, 0),
+            more=() if line.shown_at is not None else rests.get((line.node.id, towards), ()),
+        )
         for line, following in zip(lines, after, strict=True)
     ]
+
+
+def _rows(graph: Graph, focus: NodeId, rests: _Rests) -> Iterator[Row]:
+    """The focus, then what it came from, then what came from it, nearest first."""
+    places = {focus: "this one"}
+    for walk, way in ((graph.ancestors, "before"), (graph.descendants, "after")):
+        for key, generation in walk(focus).items():
+            places.setdefault(key, f"{generation} {way}")
+    for key, place in places.items():
+        node = graph.node(key)
+        if node.kind is NodeKind.STEP and graph.out_of(key):
+            continue
+        step = node if node.kind is NodeKind.STEP else next((graph.node(one.source) for one in graph.into(key)), None)
+        into = graph.into(step.id) if step else ()
+        inputs = [Input(graph.node(one.source), address(graph.node(one.source)), one) for one in into]
+        more = [one for towards in Direction for one in rests.get((key, towards), ())]
+        yield Row(node, address(node), place, step, inputs, more)

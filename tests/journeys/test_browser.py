@@ -95,47 +95,6 @@ def test_a_person_finds_a_model_and_reads_about_it(chromium: Browser, served: Se
             expect(link).to_have_attribute("aria-current", "page")
 
 
-def nodes(page: Page) -> int:
-    return int(page.locator(".graph").get_attribute("data-ready") or 0)
-
-
-def tap(page: Page, title: str) -> None:
-    """Click the node with this title where the graph has drawn it."""
-    place = page.evaluate(
-        """title => {
-            const box = document.querySelector(".graph");
-            const node = box._cyreg.cy.nodes().toArray().find(one => one.data("title") === title);
-            const at = node.renderedPosition(), edge = box.getBoundingClientRect();
-            return [edge.x + at.x, edge.y + at.y];
-        }""",
-        title,
-    )
-    page.mouse.click(*place)
-
-
-def test_a_family_is_walked_in_the_graph(chromium: Browser, served: Served) -> None:
-    with signed_in(chromium, served, "vic") as page:
-        page.goto("/lineage?target=models:/vision/digits/2&up=1&down=0")
-        page.wait_for_selector(".graph[data-ready]")
-        few = nodes(page)
-        tap(page, "digits/2")
-        drawer = page.locator("[data-drawer]")
-        expect(drawer.get_by_role("heading")).to_have_text("vision/digits/2")
-        drawer.get_by_role("button", name="Expand children").click()
-        expect(page.locator(".graph")).not_to_have_attribute("data-ready", str(few))
-        assert nodes(page) == few + 2
-        page.wait_for_timeout(400)  # the graph moves to its new places
-        tap(page, "digits-small/1")
-        expect(drawer.get_by_role("heading")).to_have_text("edge/digits-small/1")
-        drawer.get_by_role("button", name="Expand children").click()
-        expect(drawer.get_by_role("button", name="Nothing more")).to_be_disabled()
-        before = page.evaluate("document.querySelector('.graph')._cyreg.cy.zoom()")
-        page.get_by_role("button", name="Zoom in").click()
-        assert page.evaluate("document.querySelector('.graph')._cyreg.cy.zoom()") > before
-        drawer.get_by_role("link", name="Open").click()
-        page.wait_for_url("**/models/edge/digits-small/1")
-
-
 def test_the_outline_needs_no_javascript(chromium: Browser, served: Served) -> None:
     with signed_in(chromium, served, "vic", java_script_enabled=False) as page:
         page.goto("/models/vision/digits/2?tab=lineage")
@@ -224,41 +183,6 @@ def test_a_model_goes_to_production_in_the_browser_alone(chromium: Browser, serv
         assert cleo.url == page_of_request
         cleo.goto("/models/vision/digits/@production")
         expect(cleo.locator(".title .badges .stage")).to_have_text("production")
-
-
-def test_the_layout_puts_every_parent_before_its_child_and_no_two_nodes_on_one_place(
-    chromium: Browser, served: Served
-) -> None:
-    with signed_in(chromium, served, "vic") as page:
-        worst = page.evaluate(
-            """async () => {
-                const { place } = await import("/static/layout.js");
-                let seed = 7;
-                const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
-                let [turned, nearest] = [0, Infinity];
-                for (let round = 0; round < 40; round += 1) {
-                    const count = 1 + random(60);
-                    const nodes = Array.from({ length: count }, (_, i) => ({ id: `${i}` }));
-                    const edges = [];
-                    for (let i = 1; i < count; i += 1)
-                        for (let k = random(4); k > 0; k -= 1) {
-                            const source = `${random(i)}`, id = `${source}-${i}`;
-                            if (!edges.some((edge) => edge.id === id)) edges.push({ id, source, target: `${i}` });
-                        }
-                    const { places } = place(nodes, edges, round % 2 === 0);
-                    const axis = round % 2 === 0 ? "x" : "y";
-                    for (const { source, target } of edges)
-                        if (places.get(source)[axis] >= places.get(target)[axis]) turned += 1;
-                    const all = [...places.values()];
-                    for (let i = 0; i < all.length; i += 1)
-                        for (let k = 0; k < i; k += 1)
-                            nearest = Math.min(nearest, Math.hypot(all[i].x - all[k].x, all[i].y - all[k].y));
-                }
-                return { turned, nearest };
-            }"""
-        )
-    assert worst["turned"] == 0
-    assert worst["nearest"] > 60
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

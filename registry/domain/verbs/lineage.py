@@ -28,6 +28,8 @@ class Ancestry:
 
 UNFINISHED = "unfinished"
 """The group of steps that have not made anything: they wait, run, or ended without."""
+MAX_GENERATIONS = 30
+"""Of a neighbourhood, on one side."""
 GROUPS = frozenset({*Method, UNFINISHED, *NodeKind})
 
 

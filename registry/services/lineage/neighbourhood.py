@@ -8,12 +8,11 @@ from datetime import datetime
 
 from lineage import Node, NodeId, NodeKind, hops_of
 from lineage.outline import Direction
-from registry.domain.verbs.lineage import GROUPS, Neighbourhood, Reach, Rest
+from registry.domain.verbs.lineage import GROUPS, MAX_GENERATIONS, Neighbourhood, Reach, Rest
 from registry.errors import UsageError
 from registry.services.storage.lineage import Fan, FanWish
 from registry.services.unit_of_work import UnitOfWork
 
-MAX_GENERATIONS = 30
 MAX_EACH = 200
 MAX_DRAWN = 1000
 """Nodes of one picture."""

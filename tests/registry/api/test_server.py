@@ -79,7 +79,7 @@ def test_unknown_addresses_need_a_signed_in_person_too(served: ServedRegistry) -
 
 
 def test_static_files_stay_in_their_folder(served: ServedRegistry) -> None:
-    assert served.client().get("/static/layout.js").headers["cache-control"] == "no-cache"
+    assert served.client().get("/static/lineage/layout.js").headers["cache-control"] == "no-cache"
     assert "immutable" in served.client().get(static("forebear.css")).headers["cache-control"]
     for path in ("/static/%2e%2e/server.py", "/static/..%2f..%2fserver.py", "/static/%2fetc%2fpasswd", "/static/none"):
         assert served.client().get(path).status_code == 404, path

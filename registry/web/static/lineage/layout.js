@@ -1,7 +1,6 @@
 // A layered layout for family trees: generations in order, few crossings, and lanes kept free for long edges.
 // After Sugiyama, Tagawa and Toda (1981). Pure: no document, no graph library.
 
-export const STEP = "transfer_step";
 const MOST_LANES = 3000; // places kept free for long edges; a larger graph draws them straight
 
 // `place([{id}], [{id, source, target}], wide)` gives {places: id -> {x, y}, bends: edge id -> [{x, y}]}.
@@ -122,7 +121,7 @@ function crossed(rows, below) {
 // Pixels: as near to the neighbours' mean as the room of the others in the row allows. A lane needs less than a node.
 function spread(rows, beside, wide) {
   const along = wide ? 150 : 84;
-  const room = wide ? 78 : 170;
+  const room = wide ? 64 : 170;
   const half = (id) => (id.startsWith("lane ") ? room * 0.2 : room * 0.5);
   const at = new Map();
   for (const row of rows) row.forEach((id, i) => at.set(id, (i - (row.length - 1) / 2) * room));
