@@ -398,16 +398,3 @@ def test_a_status_is_set_a_policy_decided_on_and_a_role_confirmed_in_the_browser
     assert "Roles that wait for a second person" in text_of(cleo.get("/people").text)
     assert cleo.post("/people/dev/validator/confirm", data=token).status_code == 303
     assert "Roles that wait" not in text_of(cleo.get("/people").text)
-
-
-def test_the_lineage_page_shows_what_was_recorded_by_a_day_and_says_when_there_was_nothing_yet(
-    served: ServedRegistry,
-) -> None:
-    client = served.client("vic")
-    now = client.get("/lineage", params={"target": "models:/vision/digits/2", "at": "2099-01-01"})
-    assert "vision/digits/1" in text_of(now.text)
-    assert "at=2099-01-01" in now.text
-    before = client.get("/lineage", params={"target": "models:/vision/digits/2", "at": "2001-01-01"})
-    assert before.status_code == 404
-    assert "did not exist yet" in text_of(before.text)
-    assert client.get("/lineage", params={"target": "models:/vision/digits/2", "at": "soon"}).status_code == 422
