@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,7 +16,7 @@ BASE = "models:/wide/base/1"
 
 
 @pytest.fixture(scope="module")
-def wide(served: ServedRegistry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedRegistry]:
+def wide(served: ServedRegistry, tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
     """`wide/base` with 12 fine-tunings, and one of the first of those."""
     found = copy_of(served, tmp_path_factory.mktemp("wide") / "home")
     ana = bootstrap.open(found.family.home, settings=found.family.settings, actor="ana")
