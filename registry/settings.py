@@ -86,6 +86,8 @@ class Settings:
     """PEM file with the certificates that the timestamps have to lead to; without it they are not verified."""
     webhook_hosts: tuple[str, ...] = ()
     """Hosts that webhooks may be sent to although their address is not one of the internet, or without encryption."""
+    webhook_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By host, the key that is sent along (`Authorization: Bearer`) with what webhooks send there."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies, and that the secrets of webhooks are made from; None: one is created and kept in
     the registry folder."""
@@ -136,6 +138,7 @@ class Settings:
             timestamp_url=text("TIMESTAMP_URL"),
             timestamp_roots=Path(roots).expanduser() if roots else None,
             webhook_hosts=tuple(h.strip() for h in hooks.split(",")) if hooks else (),
+            webhook_keys=_pairs("WEBHOOK_KEYS", text("WEBHOOK_KEYS") or ""),
             secret=text("SECRET"),
         )
 
@@ -163,3 +166,14 @@ class Settings:
 def near_home(start: Path) -> Path | None:
     """The folder `.forebear` in `start` or in a parent, if there is one."""
     return next((one / ".forebear" for one in (start, *start.parents) if (one / ".forebear").is_dir()), None)
+
+
+def _pairs(name: str, text: str) -> dict[str, str]:
+    """`a=x,b=y` as a dictionary. Raises: UsageError, without the text: it may hold a secret."""
+    found = {}
+    for one in filter(None, text.split(",")):
+        key, equals, value = (part.strip() for part in one.partition("="))
+        if not (key and equals and value):
+            raise UsageError(f"FOREBEAR_{name} must be written as host=key,host=key", remedy="Change or unset it")
+        found[key.lower()] = value
+    return found

@@ -6,7 +6,7 @@ are datasets: models under the namespace `forebear:models`, data under `forebear
 
 from __future__ import annotations
 
-from lineage.exchange.records import Json, Record, Run, measured_on, parts, run_id
+from lineage.exchange.records import Json, Record, measured_on, parts, run_id
 from lineage.nodes import Edge, Node
 
 SPEC = "https://openlineage.io/spec"
@@ -20,14 +20,29 @@ def events(record: Record) -> list[Json]:
     for step in record.steps():
         run = record.runs[step.id]
         began = run.began or run.ended or record.at
-        found.append(_event(record, step, run, "START", began))
+        found.append(event(record, step, "START", began))
         if run.state in _ENDS:
-            found.append(_event(record, step, run, _ENDS[run.state], run.ended or began))
+            found.append(event(record, step, _ENDS[run.state], run.ended or began))
     return found
 
 
-def _event(record: Record, step: Node, run: Run, kind: str, at: str) -> Json:
-    producer = f"urn:forebear:release:{record.release}"
+def trial(run: str, at: str, release: str) -> Json:
+    """An event of the type OTHER that tells of no step, to try a receiver. `run` is a UUID that no step has."""
+    return {
+        "eventType": "OTHER",
+        "eventTime": at,
+        "producer": _producer(release),
+        "schemaURL": f"{EVENT}/RunEvent",
+        "run": {"runId": run, "facets": {}},
+        "job": {"namespace": "forebear", "name": "test", "facets": {}},
+        "inputs": [],
+        "outputs": [],
+    }
+
+
+def event(record: Record, step: Node, kind: str, at: str) -> Json:
+    """The event of the type `kind` (START, COMPLETE, FAIL, ABORT) of one step at the time `at` (ISO 8601)."""
+    run, producer = record.runs[step.id], _producer(record.release)
     outputs = record.outputs(step.id)
     ended = kind != "START"
     name = parts(outputs[0])[1] if outputs else str(run.recipe.get("output", step.label))
@@ -102,6 +117,10 @@ def _dataset(producer: str, node: Node) -> Json:
 def _name(node: Node) -> Json:
     kind, name, _ = parts(node)
     return {"namespace": f"forebear:{kind}", "name": name}
+
+
+def _producer(release: str) -> str:
+    return f"urn:forebear:release:{release}"
 
 
 def _base(producer: str, definition: str) -> Json:

@@ -44,6 +44,7 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_WEBHOOK_HOSTS": "ci.intern, 127.0.0.1",
             "FOREBEAR_TIMESTAMP_URL": "https://tsa.example.org",
             "FOREBEAR_TIMESTAMP_ROOTS": "/etc/tsa.pem",
+            "FOREBEAR_WEBHOOK_KEYS": "lineage.example=k1, CI.intern=k=2",
             "FOREBEAR_SECRET": "s",
             **{f"FOREBEAR_DATA_{one.name.upper()}": "7" for one in fields(DataLimits)},
         }
@@ -52,6 +53,7 @@ def test_every_variable_is_read() -> None:
     assert all(getattr(settings, name) != getattr(plain, name) for name in Settings.__dataclass_fields__)
     assert settings.data_limits == DataLimits(7, 7, 7, 7, 7, 7, 7, 7)
     assert settings.checkpoint_anchors == (Path("/mnt/a"), Path("/mnt/b.txt"))
+    assert settings.webhook_keys == {"lineage.example": "k1", "ci.intern": "k=2"}
     assert settings.allowed_hosts == ("a.example", "b.example")
     assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16")
 
@@ -59,6 +61,12 @@ def test_every_variable_is_read() -> None:
 def test_a_setting_that_is_not_a_number_is_named() -> None:
     with pytest.raises(UsageError, match="FOREBEAR_THREADS must be a whole number, not 'many'"):
         Settings.from_environment({"FOREBEAR_THREADS": "many"})
+
+
+def test_keys_that_are_not_written_by_host_are_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError, match="written as host=key") as refused:
+        Settings.from_environment({"FOREBEAR_WEBHOOK_KEYS": "lineage.example=k1,hush"})
+    assert "hush" not in str(refused.value)
 
 
 def test_the_registry_folder_of_a_parent_directory_is_found(tmp_path: Path) -> None:
@@ -73,4 +81,4 @@ def test_without_one_the_registry_folder_of_the_user_is_used(tmp_path: Path) -> 
 
 
 def test_the_secret_is_never_shown() -> None:
-    assert "hush" not in repr(Settings(secret="hush", token="hush"))
+    assert "hush" not in repr(Settings(secret="hush", token="hush", webhook_keys={"a": "hush"}))

@@ -19,19 +19,24 @@ WebhookArgument = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The id 
     "add",
     "forebear webhook add https://hooks.example.org/forebear --on promotion.requested --on 'recall.*'",
     "forebear webhook add https://hooks.example.org/all",
+    "forebear webhook add https://lineage.example.org/api/v1/lineage --on openlineage",
 )
 def add(
     session: Session,
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of the receiver, with https://.")],
     on: Annotated[
         list[str] | None,
-        typer.Option("--on", help="Actions of the audit log to send: scope.action, 'scope.*' or '*', the default."),
+        typer.Option(
+            "--on",
+            help="Actions of the audit log to send: scope.action, 'scope.*', or '*', the default. openlineage: OpenLineage events.",
+        ),
     ] = None,
 ) -> None:
     """Send events to an address from now on. The secret that signs the messages is shown only once.
 
     Each entry of the audit log whose action is named becomes one message, signed as Standard Webhooks says
-    (docs/notifications.md). Addresses of the own network are refused unless FOREBEAR_WEBHOOK_HOSTS names the host.
+    (docs/notifications.md). With --on openlineage the receiver is sent the start and the end of each step, as OpenLineage
+    says, and nothing else. Addresses of the own network are refused unless FOREBEAR_WEBHOOK_HOSTS names the host.
     """
     from registry.cli.views.notifications.webhooks import show_new
 

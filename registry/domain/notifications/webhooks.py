@@ -33,6 +33,17 @@ DELAYS = (
 """The waits after each failure, as the specification proposes; after the last one a message is given up."""
 LONGEST = DELAYS[-1] * 1.1
 """With what is added by chance. A time further off was written by a clock that was wrong."""
+OPENLINEAGE = "openlineage"
+"""In place of patterns: the receiver is sent OpenLineage events of steps."""
+STEPS = {
+    "transfer.started": ("START",),
+    "transfer.succeeded": ("COMPLETE",),
+    "transfer.failed": ("FAIL",),
+    "transfer.cancelled": ("ABORT",),
+    "model_version.imported": ("START", "COMPLETE"),
+    "dataset_version.added": ("START", "COMPLETE"),
+}
+"""The OpenLineage events that an entry with such an action stands for."""
 _PATTERN = re.compile(r"\*|[a-z_]{1,64}\.(?:\*|[a-z_]{1,64})")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 
@@ -48,7 +59,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that is sent the entries of the audit log that `events` name: `scope.action`, `scope.*` or `*`."""
+    """An address that is sent the entries of the audit log that `events` name: `scope.action`, `scope.*` or `*`.
+
+    With `openlineage` alone it is sent the OpenLineage events of steps.
+    """
 
     id: str
     url: str
@@ -112,17 +126,26 @@ def check_events(events: Sequence[str]) -> tuple[str, ...]:
     """The patterns, each once. Raises: InvalidError."""
     if not 1 <= len(events) <= MAX_PATTERNS:
         raise InvalidError(f"A webhook has 1 to {MAX_PATTERNS} kinds of events, not {len(events)}")
+    if set(events) == {OPENLINEAGE}:
+        return (OPENLINEAGE,)
     for one in events:
+        if one == OPENLINEAGE:
+            raise InvalidError(
+                "A receiver of OpenLineage events is sent no others", remedy="Add one webhook for each of the two forms"
+            )
         if not _PATTERN.fullmatch(one):
             raise InvalidError(
                 f"{one[:80]!r} names no events",
-                remedy="Write an action of the audit log such as promotion.approved, a scope such as recall.*, or *",
+                remedy="Write an action of the audit log such as promotion.approved, a scope such as recall.*, * for "
+                f"all of them, or {OPENLINEAGE}",
             )
     return tuple(dict.fromkeys(events))
 
 
 def matches(events: Collection[str], action: str) -> bool:
     """True when one of the patterns names the action."""
+    if OPENLINEAGE in events:
+        return action in STEPS
     return not {"*", action, f"{action.partition('.')[0]}.*"}.isdisjoint(events)
 
 

@@ -15,6 +15,7 @@ from itertools import groupby
 
 from registry.domain.audit import Event, read_body
 from registry.domain.notifications.webhooks import (
+    OPENLINEAGE,
     DeliveryState,
     Sent,
     fingerprint,
@@ -28,6 +29,7 @@ from registry.errors import IntegrityError, RegistryError
 from registry.outgoing.posting import GONE, SECONDS, Outcome, post
 from registry.services.context import Context
 from registry.services.keys import registry_key
+from registry.services.notifications.openlineage import events_about
 from registry.services.storage.notifications import Claimed, Result
 
 ROUND = 60.0
@@ -112,11 +114,7 @@ def _send_in_turn(context: Context, mine: Sequence[Claimed], in_time: Callable[[
 
 
 def _sent(context: Context, one: Claimed) -> Result:
-    entry = read_body(one.body)
-    found = entry.columns
-    data: dict[str, object] = {"entry": one.seq, "subject": found.subject, "actor": found.actor}
-    body = message_of(found.action, found.at, data)
-    outcome = send(context, one.webhook, one.url, one.fingerprint, f"{one.webhook}_{one.seq}", body)
+    outcome = _sent_about(context, one)
     now, attempts = context.clock.now(), one.attempts + 1
     if outcome.accepted:
         return Result(one.key, attempts, DeliveryState.DELIVERED, "", now, None)
@@ -130,6 +128,29 @@ def _sent(context: Context, one: Claimed) -> Result:
     return Result(one.key, attempts, state, outcome.problem, now, again)
 
 
+def _sent_about(context: Context, one: Claimed) -> Outcome:
+    """What came of the last message about an entry, or of the first that was not accepted."""
+    try:
+        messages = _messages(context, one)
+    except RegistryError as error:
+        return Outcome(None, error.message, 0.0)
+    for message, body in messages:
+        outcome = send(context, one.webhook, one.url, one.fingerprint, message, body)
+        if not outcome.accepted:
+            break
+    return outcome
+
+
+def _messages(context: Context, one: Claimed) -> Sequence[tuple[str, bytes]]:
+    """(id, body) of each message about an entry: one, or the OpenLineage events of its step."""
+    entry, message = read_body(one.body), f"{one.webhook}_{one.seq}"
+    if OPENLINEAGE in one.events:
+        return [(f"{message}_{kind.lower()}", body) for kind, body in events_about(context, entry)]
+    found = entry.columns
+    data: dict[str, object] = {"entry": one.seq, "subject": found.subject, "actor": found.actor}
+    return [(message, message_of(found.action, found.at, data))]
+
+
 def send(context: Context, webhook: str, url: str, known: object, message: str, body: bytes) -> Outcome:
     """Sign and send one message. `known` is the fingerprint of the secret that its receiver was given."""
     try:
@@ -138,7 +159,9 @@ def send(context: Context, webhook: str, url: str, known: object, message: str, 
             raise IntegrityError(OTHER_KEY)
     except RegistryError as error:
         return Outcome(None, error.message, 0.0)
-    headers = headers_of(secret, message, context.clock.now(), body)
+    headers, key = headers_of(secret, message, context.clock.now(), body), context.settings.webhook_keys.get(host_of(url))
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
     return post(url, body, headers, allowed=context.settings.webhook_hosts)
 
 

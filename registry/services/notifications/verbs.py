@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from registry.domain.audit import Event
 from registry.domain.ids import is_id, new_id
 from registry.domain.notifications.webhooks import (
+    OPENLINEAGE,
     TEST,
     Attempt,
     Delivery,
@@ -33,6 +34,7 @@ from registry.services.context import Context
 from registry.services.keys import registry_key
 from registry.services.lookup import found
 from registry.services.notifications.delivering import deliver, send
+from registry.services.notifications.openlineage import trial_event
 from registry.services.unit_of_work import UnitOfWork
 
 MOST = 100
@@ -63,7 +65,7 @@ class Notifications:
                     else "There is a webhook of this address",
                     remedy="See which: forebear webhook list",
                 )
-            unseen = tuple(pattern for pattern in patterns if not uow.notifications.occurs(pattern))
+            unseen = tuple(pattern for pattern in patterns if pattern != OPENLINEAGE and not uow.notifications.occurs(pattern))
             uow.notifications.add_webhook(one, fingerprint(secret))
             uow.commit(Event("webhook.added", one.id, {"host": host_of(url), "events": list(patterns)}))
         return NewWebhook(one, written(secret), unseen)
@@ -107,7 +109,7 @@ class Notifications:
             one = _known(uow, webhook_id)
             known = uow.notifications.fingerprint(webhook_id)
         now = self.context.clock.now()
-        body = message_of(TEST, now, {"webhook": one.id})
+        body = trial_event(now) if OPENLINEAGE in one.events else message_of(TEST, now, {"webhook": one.id})
         outcome = send(self.context, one.id, one.url, known, f"{one.id}_{int(now.timestamp() * 1000)}t", body)
         return Attempt(outcome.accepted, outcome.status, outcome.problem, outcome.seconds)
 

@@ -23,6 +23,8 @@ class Claimed:
     attempts: int
     seq: int
     body: bytes
+    events: tuple[str, ...]
+    """What its webhook is sent: see `Webhook.events`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,7 @@ class SqlNotifications:
                 webhook.c.public_id,
                 webhook.c.url,
                 webhook.c.fingerprint,
+                webhook.c.events,
                 audit_entry.c.body,
             )
             .join(webhook, webhook.c.id == delivery.c.webhook_id)
@@ -184,7 +185,16 @@ class SqlNotifications:
             mine = delivery.c.id.in_([row.id for row in rows])
             self._connection.execute(update(delivery).where(mine).values(next_at=until))
         return [
-            Claimed(row.id, row.public_id, row.url, row.fingerprint, row.attempts, row.seq, bytes(row.body))
+            Claimed(
+                row.id,
+                row.public_id,
+                row.url,
+                row.fingerprint,
+                row.attempts,
+                row.seq,
+                bytes(row.body),
+                tuple(row.events),
+            )
             for row in rows
         ]
 
