@@ -159,7 +159,10 @@ def send(context: Context, webhook: str, url: str, known: object, message: str, 
             raise IntegrityError(OTHER_KEY)
     except RegistryError as error:
         return Outcome(None, error.message, 0.0)
-    headers, key = headers_of(secret, message, context.clock.now(), body), context.settings.webhook_keys.get(host_of(url))
+    headers, key = (
+        headers_of(secret, message, context.clock.now(), body),
+        context.settings.webhook_keys.get(host_of(url)),
+    )
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     return post(url, body, headers, allowed=context.settings.webhook_hosts)

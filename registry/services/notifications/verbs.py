@@ -65,7 +65,9 @@ class Notifications:
                     else "There is a webhook of this address",
                     remedy="See which: forebear webhook list",
                 )
-            unseen = tuple(pattern for pattern in patterns if pattern != OPENLINEAGE and not uow.notifications.occurs(pattern))
+            unseen = tuple(
+                pattern for pattern in patterns if pattern != OPENLINEAGE and not uow.notifications.occurs(pattern)
+            )
             uow.notifications.add_webhook(one, fingerprint(secret))
             uow.commit(Event("webhook.added", one.id, {"host": host_of(url), "events": list(patterns)}))
         return NewWebhook(one, written(secret), unseen)
