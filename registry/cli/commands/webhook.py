@@ -36,7 +36,7 @@ def add(
     """Send events to an address from now on. The secret that signs the messages is shown only once.
 
     Each entry of the audit log whose action is named becomes one message, signed as Standard Webhooks says
-    (docs/notifications.md). With --on openlineage the receiver is sent the start and the end of each step as OpenLineage
+    (docs/notifications.md). With --on openlineage the receiver is sent the start and end of each step as OpenLineage
     events, and nothing else. Addresses of the own network are refused unless FOREBEAR_WEBHOOK_HOSTS names the host.
     """
     from registry.cli.views.notifications.webhooks import show_new
