@@ -178,3 +178,24 @@ def _cause(problem: yaml.MarkedYAMLError) -> str:
         return f"{problem.context}, {found}"
     cause = next((cause for start, cause in _CAUSES.items() if found.startswith(start)), None)
     return cause or (f"{found} {problem.context}" if problem.context else found)
+
+
+def front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """The YAML between `---` at the head of a card, and the Markdown after it. Raises: InvalidError for no mapping."""
+    if not text.startswith("---\n"):
+        return {}, text
+    head, end, body = text[4:].partition("\n---")
+    if not end:
+        raise InvalidError("The card's front matter has no closing line ---")
+    try:
+        data = yaml.load(head, ShallowLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
+        raise InvalidError(f"The card's front matter is not YAML, line {line}") from error
+    except ValueError as error:  # a 13th month, a number of 5,000 digits
+        raise InvalidError("The card's front matter holds a value that YAML does not have") from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise InvalidError("The card's front matter is not a mapping of keys")
+    return data, body.removeprefix("-").lstrip("\n")

@@ -108,6 +108,8 @@ class Ancestors:
     """Those that a recall withholds because of what they were made from, the version itself among them."""
     invalid_evidence: int = 0
     """1 when the version was measured on something that was recalled, for each such recall."""
+    claims_contradicted: int = 0
+    """Base models that the version's card, or its adapter config, names otherwise than the recorded parents."""
     interface_changes: int = 0
     """Where the version is spoken to otherwise than a parent, and its recipe does not ask for it."""
 

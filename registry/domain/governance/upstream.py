@@ -23,8 +23,6 @@ from registry.errors import InvalidError, TooLargeError
 HUB = "hf:"
 MOST = 1000
 """Repositories of one check."""
-DAYS = {Severity.CRITICAL: 7, Severity.HIGH: 30, Severity.MEDIUM: 60, Severity.LOW: 90}
-"""How long there is to put right what a check finds."""
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPOSITORY = re.compile(rf"(?:{_PART}/)?{_PART}")
 _SOURCE = re.compile(rf"({_REPOSITORY.pattern})(?:@([0-9a-f]{{40}}))?")

@@ -13,7 +13,7 @@ from registry.domain.names import VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepInput
 from registry.errors import InvalidError
-from registry.services.documents import ShallowLoader
+from registry.services.documents import front_matter
 
 MAX_CARD = 256 * 1024
 RELATION = {
@@ -32,24 +32,9 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
     if len(text.encode()) > MAX_CARD:
         raise InvalidError(f"The card is larger than {MAX_CARD:,} bytes", remedy="Link to long material instead")
     refuse_credentials(text, "card")
-    if not text.startswith("---\n"):
-        return {}, text
-    head, end, body = text[4:].partition("\n---")
-    if not end:
-        raise InvalidError("The card's front matter has no closing line ---")
-    try:
-        data = yaml.load(head, ShallowLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
-        raise InvalidError(f"The card's front matter is not YAML, line {line}") from error
-    except ValueError as error:  # a 13th month, a number of 5,000 digits
-        raise InvalidError("The card's front matter holds a value that YAML does not have") from error
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
-        raise InvalidError("The card's front matter is not a mapping of keys")
+    data, body = front_matter(text)
     refuse_credentials(data, "front matter of the card")
-    return data, body.removeprefix("-").lstrip("\n")
+    return data, body
 
 
 def card_licence(text: str | None) -> str | None:

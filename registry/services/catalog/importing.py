@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,11 +26,16 @@ from registry.services.artifacts.storing import files_as_given, store_folder
 from registry.services.artifacts.weights import Interfaces, compare_folders, index_if_readable, lay_out_weights
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
+from registry.services.governance.claims import ADAPTER, CLAIMS
+from registry.services.governance.disagreements import raise_what_disagrees
 from registry.services.lineage.interfaces import of_output
 from registry.services.lookup import found, refuse_taken
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 from registry.sources import PACKAGE, resolve_source
+
+ADAPTER_CONFIG = "adapter_config.json"
+_MOST_CONFIG = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class _Prepared:
     interface: Interfaces
     """Where it is spoken to otherwise than those."""
     index: WeightIndex | None
+    claims: Mapping[str, object]
+    """What files of the source claim of its base model."""
 
 
 def import_model(context: Context, wanted: ImportModel) -> VersionRef:
@@ -74,7 +82,18 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         interface = of_output(context, converted.folder, relations)
         index = index_if_readable(context, converted.folder)
     prepared = _Prepared(
-        wanted, converted, describing, architecture, manifest, given, started, began, weights, interface, index
+        wanted,
+        converted,
+        describing,
+        architecture,
+        manifest,
+        given,
+        started,
+        began,
+        weights,
+        interface,
+        index,
+        _claims(source),
     )
     with context.write() as uow:
         _check_name(uow, wanted.name)
@@ -83,7 +102,9 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
             recorded = found(uow.catalog.version(latest), latest).summary.licence
             check_recorded_licence(latest, recorded, wanted.licence)
             return latest
-        return _publish(context, uow, prepared)
+        ref = _publish(context, uow, prepared)
+    raise_what_disagrees(context, ref)
+    return ref
 
 
 def _check_name(uow: UnitOfWork, name: Name) -> None:
@@ -131,6 +152,19 @@ def _origin(wanted: ImportModel) -> str:
     return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
 
 
+def _claims(source: Path) -> Mapping[str, object]:
+    """What an adapter's config calls its base model, as a fact of the manifest; nothing where there is none."""
+    file = source / ADAPTER_CONFIG
+    if not file.is_file() or file.stat().st_size > _MOST_CONFIG:
+        return {}
+    try:
+        document = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return {}
+    base = document.get("base_model_name_or_path") if isinstance(document, dict) else None
+    return {CLAIMS: {ADAPTER: base}} if isinstance(base, str) and base else {}
+
+
 def _upstream(origin: str) -> Upstream | None:
     return Upstream.parse(origin) if origin.startswith(HUB) else None
 
@@ -158,7 +192,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         ),
         started_at=prepared.started_at,
         ended_at=now,
-        facts={"tensors": converted.tensors, "source_files": file_list(prepared.given)},
+        facts={"tensors": converted.tensors, "source_files": file_list(prepared.given), **prepared.claims},
         weights=prepared.weights,
         interface=prepared.interface,
     )

@@ -134,12 +134,14 @@ class Catalog:
     def revise_card(self, reference: Reference, text: str) -> CardRevision:
         """Add a revision; the payload, and so the version's digest, stays as it is."""
         from registry.services.catalog.cards import split_card  # noqa: PLC0415 - not needed to look at a model
+        from registry.services.governance.disagreements import raise_what_disagrees  # noqa: PLC0415 - nor this
 
         split_card(text)
         with self.context.write() as uow:
             ref = resolve(uow, model_only(reference))
             card = uow.catalog.add_card(ref, text, by=self.context.actor.handle, at=self.context.clock.now())
             uow.commit(Event("card.revised", str(ref), {"revision": card.number, "digest": str(card.digest)}))
+        raise_what_disagrees(self.context, ref)
         return card
 
     def describe(self, name: Name, describing: Describing) -> ModelDetail:

@@ -44,6 +44,7 @@ from registry.domain.people.people import Person
 from registry.services.comparison.forgetting import sets_on_record
 from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.ancestry import ancestry_of
+from registry.services.governance.claims import claims_of, contradictions
 from registry.services.governance.quality import MAIN, forgetting, quality
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lookup import found
@@ -281,6 +282,14 @@ def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord, record: VersionRecord)
         depth=_depth(ancestry),
         tainted=uow.recalls.tainted([one.node.id for one in versions]),
         invalid_evidence=uow.recalls.invalid_evidence(ancestry.focus),
+        claims_contradicted=len(
+            contradictions(
+                uow,
+                claims_of(record.card.text if record.card else None, record.step.manifest),
+                record.parents,
+                lambda: {one.node.label.rpartition("/")[0] for one in others},
+            )
+        ),
         interface_changes=sum(
             len(silent(one.interface or ())) for one in uow.graph.comparisons(record.step.id).values()
         ),

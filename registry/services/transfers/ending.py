@@ -33,6 +33,7 @@ from registry.services.catalog.cards import derived_card
 from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
 from registry.services.data.registering import listing_facts
+from registry.services.governance.disagreements import raise_what_disagrees
 from registry.services.lineage.interfaces import of_output
 from registry.services.lineage.leaking import LEAKAGE, leakage_fact, leakage_of
 from registry.services.lookup import found
@@ -143,7 +144,10 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
             asset, action = dataset_asset(uow, run.step.inputs, run.recipe, contents), "dataset_version.created"
         else:
             asset, action = _model_asset(uow, run, *contents), "model_version.created"
-        publish(context, uow, asset, _making(run, started, finished, facts, wall_seconds, now), action=action)
+        making = _making(run, started, finished, facts, wall_seconds, now)
+        ref = publish(context, uow, asset, making, action=action)
+    if ref.kind is AssetKind.MODELS:
+        raise_what_disagrees(context, ref)
 
 
 def _contents(context: Context, run: Run, finished: Finished) -> DatasetContents | tuple[Manifest, str]:

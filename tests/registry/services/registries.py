@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.domain.people.people import Actor
+from registry.domain.people.people import Actor, Person
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context, Plugins
 from registry.settings import Settings
@@ -33,3 +33,11 @@ def open_context(
         plugins=plugins or EntryPointPlugins(memory=0, seconds=60),
         settings=Settings(mlflow_uri=mlflow_uri),
     )
+
+
+def with_an_account(context: Context) -> Context:
+    """The same, where Ana is on record: whoever is the owner of a finding must be."""
+    with context.open_uow(actor="root", write=True) as uow:
+        uow.people.add(Person("ana", "Ana", tuple(context.actor.roles), context.clock.now()))
+        uow.commit_unaudited()
+    return context

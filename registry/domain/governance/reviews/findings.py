@@ -19,6 +19,10 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+DAYS = {Severity.CRITICAL: 7, Severity.HIGH: 30, Severity.MEDIUM: 60, Severity.LOW: 90}
+"""How long there is to put right what the registry finds by itself."""
+
+
 class FindingState(StrEnum):
     """What lists of findings can be narrowed to."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from registry.domain.audit import Event
 from registry.domain.governance.reviews.attestations import Trigger
-from registry.domain.governance.reviews.findings import Finding, NewFinding, Severity
+from registry.domain.governance.reviews.findings import DAYS, Finding, NewFinding, Severity
 from registry.domain.ids import new_id
 from registry.domain.names import Reference, VersionRef
-from registry.domain.people.people import Permission
+from registry.domain.people.people import SYSTEM, Permission
 from registry.domain.text import check_words, read_day
 from registry.errors import InvalidError, PermissionDeniedError
 from registry.services.context import Context
@@ -45,6 +45,18 @@ def raise_finding(
     if value.severity is not Severity.CRITICAL:
         return value, (raised(value),)
     return value, (raised(value), *call(uow, [ref], Trigger.FINDING_CRITICAL, f"Finding {value.id} is critical", now))
+
+
+def raise_by_registry(
+    uow: UnitOfWork, ref: VersionRef, severity: Severity, text: str, *, owners: Sequence[str], now: datetime
+) -> tuple[Finding, Sequence[Event]]:
+    """A finding that the registry raises itself, for the first of `owners` who still has an account.
+
+    Whoever made the version cannot say that it is resolved.
+    """
+    owner = next((one for one in owners if uow.people.get(one) is not None), owners[-1])
+    due = (now + timedelta(days=DAYS[severity])).date().isoformat()
+    return raise_finding(uow, ref, NewFinding(text, severity, owner, due), by=SYSTEM.handle, now=now)
 
 
 def new_finding(uow: UnitOfWork, ref: VersionRef, wish: NewFinding, *, by: str, now: datetime) -> Finding:

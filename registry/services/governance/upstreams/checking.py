@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from registry.domain.audit import Event
-from registry.domain.governance.reviews.findings import Finding, NewFinding, Severity
-from registry.domain.governance.upstream import DAYS, MOST, Pinned, Upstream, UpstreamCheck, UpstreamNow, differences
+from registry.domain.governance.reviews.findings import Finding, Severity
+from registry.domain.governance.upstream import MOST, Pinned, Upstream, UpstreamCheck, UpstreamNow, differences
 from registry.domain.names import Reference, VersionRef, model_only
-from registry.domain.people.people import SYSTEM, Permission
+from registry.domain.people.people import Permission
 from registry.errors import TooLargeError
 from registry.services.context import Context
-from registry.services.governance.reviews.findings import raise_finding
+from registry.services.governance.reviews.findings import raise_by_registry
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -62,7 +61,5 @@ def _raise(
     uow: UnitOfWork, context: Context, pinned: Pinned, severity: Severity, text: str
 ) -> tuple[Finding, Sequence[Event]]:
     """For the owner of the model. The registry raises it: who runs the check cannot say by that that it is resolved."""
-    now = context.clock.now()
-    owner = pinned.owner if uow.people.get(pinned.owner) is not None else context.actor.handle
-    due = (now + timedelta(days=DAYS[severity])).date().isoformat()
-    return raise_finding(uow, pinned.ref, NewFinding(text, severity, owner, due), by=SYSTEM.handle, now=now)
+    owners, now = (pinned.owner, context.actor.handle), context.clock.now()
+    return raise_by_registry(uow, pinned.ref, severity, text, owners=owners, now=now)

@@ -25,7 +25,7 @@ from registry.services.context import Context
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
-from tests.registry.services.registries import open_context
+from tests.registry.services.registries import open_context, with_an_account
 
 ONE, OTHER = Reference.parse("models:/vision/one/1"), Reference.parse("models:/vision/other/1")
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -40,7 +40,7 @@ def tensors() -> dict[str, NDArray[np.float32]]:
 @pytest.fixture
 def catalog(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> Catalog:
     """`other` is `one` with one layer a tenth larger, a new head, another mean, and a licence that asks more."""
-    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=FakePlugins())
+    context = with_an_account(open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=FakePlugins()))
     plain = tensors()
     changed = plain | {"next.weight": plain["next.weight"] * np.float32(1.1)}
     del changed["head.weight"]

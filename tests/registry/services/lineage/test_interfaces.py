@@ -22,12 +22,12 @@ from registry.services.lookup import found
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
-from tests.registry.services.registries import open_context
+from tests.registry.services.registries import open_context, with_an_account
 
 
 @pytest.fixture
 def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> Context:
-    return open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=FakePlugins())
+    return with_an_account(open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=FakePlugins()))
 
 
 def bring(context: Context, tmp_path: Path) -> None:

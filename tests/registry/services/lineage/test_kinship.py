@@ -25,7 +25,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
-from tests.registry.services.registries import open_context
+from tests.registry.services.registries import open_context, with_an_account
 
 Import = Callable[..., VersionDetail]
 
@@ -44,7 +44,9 @@ def blobs() -> MemoryBlobs:
 
 @pytest.fixture
 def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, blobs: MemoryBlobs) -> Context:
-    return open_context(open_uow, clock, tmp_path / "home", role="admin", blobs=blobs, plugins=FakePlugins())
+    return with_an_account(
+        open_context(open_uow, clock, tmp_path / "home", role="admin", blobs=blobs, plugins=FakePlugins())
+    )
 
 
 @pytest.fixture
