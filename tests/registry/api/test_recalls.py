@@ -14,6 +14,13 @@ FILES = {
     "/api/v1/datasets/{team}/{name}/versions/{version}/files/{path}",
 }
 """The routes that give files of versions."""
+BLOB = "/v2/vision/digits/blobs/"
+DOORS = (
+    "/v2/vision/digits/manifests/2",
+    "/vision/digits/resolve/2/config.json",
+    "/api/2.0/mlflow-artifacts/artifacts/vision.digits/2/config.json",
+)
+"""Where clients of OCI, the Hub and MLflow read."""
 WISH = {"target": "models:/vision/digits/2", "level": "recall", "reason": "poisoned", "reason_class": "poisoning"}
 
 
@@ -47,6 +54,8 @@ def test_no_way_of_asking_gives_a_byte_of_what_was_recalled(
     vic = own_served.client("vic")
     before = vic.get(WEIGHTS)
     etag = before.headers["etag"]
+    doors = (*DOORS, BLOB + vic.get(DOORS[0]).json()["layers"][0]["digest"])
+    assert [vic.get(door).status_code for door in doors] == [200] * len(doors)
     recall = _opened(own_served, reason_class=reason, level=level)
     for who in ("vic", "dev", "ben", "ana"):
         client = own_served.client(who)
@@ -62,6 +71,10 @@ def test_no_way_of_asking_gives_a_byte_of_what_was_recalled(
                 assert (said["status"], said["code"], said["facts"]["recall"]) == (status, code, recall)
                 head = client.head(path, headers=headers)
                 assert (head.status_code, head.content) == (status, b"")
+    for door in doors:
+        other = vic.get(door)  # a client of the Hub goes on with its copy after a 423
+        expected = 410 if status == 423 and "resolve" in door else status
+        assert (other.status_code, recall in other.text) == (expected, True), (door, other.text)
     assert vic.get(MODEL).json()["summary"]["status"] == ("suspended" if level == "quarantine" else "recalled")
     reversed_ = own_served.client("ana").post(f"/api/v1/recalls/{recall}/reverse", json={"reason": "wrong"})
     assert reversed_.json()["restored"][0] == "models:/vision/digits/2"
