@@ -18,8 +18,9 @@ class RemoteCascades:
 
     server: Connection
 
-    def plan(self, parent: Reference, *, replaced: Reference | None = None) -> CascadePlan:
-        return self.server.get(CascadePlan, "/lineage/cascade", {"reference": parent, "replaced": replaced})
+    def plan(self, parent: Reference, *, replaced: Reference | None = None, recall: str | None = None) -> CascadePlan:
+        asked = {"reference": parent, "replaced": replaced, "recall": recall}
+        return self.server.get(CascadePlan, "/lineage/cascade", asked)
 
     def run(
         self,

@@ -16,7 +16,7 @@ from lineage.formats import as_dot, as_mermaid
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.uploads import received
-from registry.api.wire import AsActor, answer, speaks, upload_of
+from registry.api.wire import AsActor, answer, public_id, speaks, upload_of
 from registry.domain.cascade.plan import CascadePlan
 from registry.domain.codec import from_json
 from registry.domain.names import Reference
@@ -187,7 +187,8 @@ def _written(found: Ancestry, format: Format) -> Response:
 
 
 @router.get("/cascade", **speaks(CascadePlan))
-def cascade(registry: AsActor, reference: str, replaced: str | None = None) -> Response:
-    """What was made from an earlier version of `reference` and would be made again from it, in order."""
+def cascade(registry: AsActor, reference: str, replaced: str | None = None, recall: str | None = None) -> Response:
+    """What was made from an earlier version of `reference` or from what `recall` took back, and would be made again."""
     other = None if replaced is None else Reference.parse(replaced)
-    return answer(registry.cascades.plan(Reference.parse(reference), replaced=other))
+    of_recall = None if recall is None else public_id(recall)
+    return answer(registry.cascades.plan(Reference.parse(reference), replaced=other, recall=of_recall))

@@ -57,8 +57,8 @@ def show_plan(found: CascadePlan, *, written: Sequence[Path]) -> None:
         hint(f"Wrote {counted(len(written), 'recipe')}. Run them: forebear transfer run {written[0].parent}/FILE")
 
 
-def show_result(found: CascadeResult) -> None:
-    """What became of each version of the plan."""
+def show_result(found: CascadeResult, *, recall: str = "") -> None:
+    """What became of each version of the plan; after a `recall`, how to settle the tasks of those that were made."""
     rows: list[list[object]] = [
         [
             one.outcome.value.replace("_", " "),
@@ -74,6 +74,9 @@ def show_result(found: CascadeResult) -> None:
         if one.note:
             tell(f"{one.old.label}: {one.note}")
     hint(f"The new versions have the tag cascade={found.id}.")
+    for one in found.remade if recall else ():
+        if one.new is not None and one.outcome.goes_on:
+            hint(f"Settle its task: forebear recall dispose {recall} {one.old} retrain --with {one.new} -m 'WHY'")
 
 
 def _compared(one: Compared) -> str:

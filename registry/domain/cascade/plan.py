@@ -48,6 +48,8 @@ class CascadePlan:
     seconds: float
     unknown: int
     """How many have no cost on record."""
+    recall: str = ""
+    """The recall whose open tasks these are; empty for a new version of a parent."""
 
     @property
     def generations(self) -> int:

@@ -13,10 +13,12 @@ from registry.domain.names import Reference
 class CascadeVerbs(Protocol):
     """When a parent changes."""
 
-    def plan(self, parent: Reference, *, replaced: Reference | None = None) -> CascadePlan:
+    def plan(self, parent: Reference, *, replaced: Reference | None = None, recall: str | None = None) -> CascadePlan:
         """What was made from `replaced` and would be made again from `parent`; nothing is run or written.
 
         `replaced` is an earlier version of the same model or dataset; None: the newest one that anything was made from.
+        With `recall`, it is what that took back, and `parent` anything of its kind that the recall does not reach:
+        those descendants are made again whose task is open.
         Raises: NotFoundError, also where nothing was made from it; InvalidError, RefusedError for a parent that nothing
         may be made from.
         """

@@ -14,6 +14,7 @@ from registry.domain.catalog.statuses import Use, allows
 from registry.domain.names import Reference, VersionRef
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import InvalidError, NotFoundError, RegistryError
+from registry.services.cascade.recalled import TakenBack
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_as_source, resolve, summary_of
 from registry.services.recipes.recipes import read_recipe
@@ -36,23 +37,35 @@ class _Made:
     current: bool
 
 
-def plan(context: Context, uow: UnitOfWork, parent: Reference, instead: Reference | None) -> CascadePlan:
+def plan(
+    context: Context, uow: UnitOfWork, parent: Reference, instead: Reference | None, recall: str | None
+) -> CascadePlan:
     """See `CascadeVerbs`."""
-    new = resolve(uow, parent)
-    refuse_as_source(uow, summary_of(uow, new), context.clock.now())
+    new, now = resolve(uow, parent), context.clock.now()
+    refuse_as_source(uow, summary_of(uow, new), now)
+    if recall is not None:
+        after = TakenBack.read(uow, recall, now)
+        old = after.replaced_by(new, None if instead is None else resolve(uow, instead))
+        return _planned(uow, new, old, after)
     old = _replaced(uow, new) if instead is None else resolve(uow, instead)
     if (old.kind, old.name) != (new.kind, new.name) or old == new:
         raise InvalidError(f"{new} replaces another version of {new.name}, not {old}")
+    return _planned(uow, new, old, None)
+
+
+def _planned(uow: UnitOfWork, new: VersionRef, old: VersionRef, after: TakenBack | None) -> CascadePlan:
     focus = found(uow.graph.node(str(old)), old)
     nodes, edges, cut = uow.graph.walk(focus, up=0, down=-1, limit=MOST_NODES)
     if cut:
         raise InvalidError(f"More than {MOST_NODES:,} versions and steps descend from {old}: too many for one plan")
-    walk = _Walk(uow, nodes, edges, focus)
+    walk = _Walk(uow, nodes, edges, focus, after)
     if not any(one.ref != new for one in walk.made.values()):
         raise NotFoundError(f"Nothing was made from {old}", remedy=f"See: forebear lineage show {old} --down")
-    planned, left = walk.planned(old, new)
+    taken = [old] if after is None else [one for one in after.targets if one.kind is new.kind]
+    planned, left = walk.planned(new, {str(one): str(new) for one in taken})
     known = [one.seconds for one in planned if one.seconds is not None]
-    return CascadePlan(new, old, tuple(planned), tuple(left), sum(known), len(planned) - len(known))
+    recall = "" if after is None else after.recall
+    return CascadePlan(new, old, tuple(planned), tuple(left), sum(known), len(planned) - len(known), recall)
 
 
 def _replaced(uow: UnitOfWork, new: VersionRef) -> VersionRef:
@@ -75,6 +88,7 @@ class _Walk:
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     focus: Node
+    after: TakenBack | None
     made: dict[NodeId, _Made | NotPlanned] = field(default_factory=dict)
     order: list[NodeId] = field(default_factory=list)
     """Descendants, each after all that it was made from."""
@@ -122,12 +136,15 @@ class _Walk:
         detail = self.uow.steps.get(step)
         if detail is None or "schema" not in detail.recipe:
             return NotPlanned(ref, "it was imported, so no recipe is on record")
-        if not allows(status, Use.START):
+        withheld = not allows(status, Use.START)
+        if self.after is not None and (settled := self.after.settled(ref)):
+            return NotPlanned(ref, settled)
+        if withheld and self.after is None:
             return NotPlanned(ref, f"it is {status}")
         return _Made(ref, detail, owner, stage, tuple(aliases), status, current)
 
-    def planned(self, old: VersionRef, new: VersionRef) -> tuple[list[Planned], list[NotPlanned]]:
-        """What is made again in order, and what is not."""
+    def planned(self, new: VersionRef, places: Mapping[str, str]) -> tuple[list[Planned], list[NotPlanned]]:
+        """What is made again in order, with every version that `places` names replaced, and what is not."""
         wanted = self._wanted()
         generations = {self.focus.id: 0}
         planned, left = [], []
@@ -144,7 +161,7 @@ class _Walk:
             elif not above:
                 left.append(NotPlanned(one.ref, "what it was made from is not made again"))
             else:
-                record = again(one.step, {str(old): str(new)})
+                record = again(one.step, places)
                 problem = _problem(record)
                 if problem:
                     left.append(NotPlanned(one.ref, problem))

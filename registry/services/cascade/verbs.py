@@ -19,11 +19,11 @@ class Cascades:
 
     context: Context
 
-    def plan(self, parent: Reference, *, replaced: Reference | None = None) -> CascadePlan:
+    def plan(self, parent: Reference, *, replaced: Reference | None = None, recall: str | None = None) -> CascadePlan:
         """The plan; see `registry.services.cascade.planning`."""
         self.context.actor.require(Permission.READ)
         with self.context.read() as uow:
-            return plan(self.context, uow, parent, replaced)
+            return plan(self.context, uow, parent, replaced, recall)
 
     def run(
         self, plan: CascadePlan, *, side_by_side: int = 1, watch: Callable[[str], None] = lambda _: None
