@@ -14,6 +14,7 @@ from registry.domain.governance.recalls import (
     AliasFallback,
     Effect,
     Hold,
+    Level,
     NewDisposition,
     NewRecall,
     Recall,
@@ -48,6 +49,17 @@ class Mark:
     effect: Effect
     path: tuple[int, ...]
     status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTasks:
+    """How many tasks of a recall that is not reversed are open for the owner of the models and datasets."""
+
+    recall: str
+    target: str
+    level: Level
+    opened_at: datetime
+    tasks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,10 @@ class RecallRepository(Protocol):
         ...
 
     def tasks(self, recall_id: str, *, unsettled: bool, now: datetime, page: PageRequest) -> Page[Task]: ...
+    def tasks_of(self, owner: str, *, now: datetime) -> Sequence[OwnTasks]:
+        """The open tasks of one owner, by recall, oldest first."""
+        ...
+
     def propose(
         self, recall_id: str, ref: VersionRef, wish: NewDisposition, *, until: datetime | None, by: str, at: datetime
     ) -> None: ...

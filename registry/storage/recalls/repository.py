@@ -32,7 +32,7 @@ from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import NotFoundError
-from registry.services.storage.recalls import RECALL, TASK, Below, Mark, SameBytes
+from registry.services.storage.recalls import RECALL, TASK, Below, Mark, OwnTasks, SameBytes
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.lineage.node_facts import public_label
@@ -41,7 +41,16 @@ from registry.storage.recalls import marks as recall_marks
 from registry.storage.recalls import same_bytes
 from registry.storage.recalls import targets as recall_targets
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import dataset_version, model_version, node, recall, recall_alias, recall_mark, version
+from registry.storage.tables import (
+    asset,
+    dataset_version,
+    model_version,
+    node,
+    recall,
+    recall_alias,
+    recall_mark,
+    version,
+)
 
 
 class SqlRecalls:
@@ -162,6 +171,21 @@ class SqlRecalls:
         order = [SortBy(recall_mark.c.id, int)]
         rows, cursor = page_rows(self._connection, query, order, page, scope=f"tasks {recall_id} {unsettled}")
         return Page(self._values(rows), cursor)
+
+    def tasks_of(self, owner: str, *, now: datetime) -> Sequence[OwnTasks]:
+        query = (
+            select(recall, func.count(recall_mark.c.id).label("tasks"))
+            .join(recall_mark, recall_mark.c.recall_id == recall.c.id)
+            .join(version, version.c.node_id == recall_mark.c.node_id)
+            .join(asset, asset.c.id == version.c.asset_id)
+            .where(recall.c.reversed_at.is_(None), asset.c.owner == owner, _is_open(now))
+            .group_by(recall.c.id)
+            .order_by(recall.c.id)
+        )
+        return [
+            OwnTasks(row.public_id, row.target, Level(row.level), row.opened_at, row.tasks)
+            for row in self._connection.execute(query)
+        ]
 
     def propose(
         self, recall_id: str, ref: VersionRef, wish: NewDisposition, *, until: datetime | None, by: str, at: datetime

@@ -24,6 +24,8 @@ class Errand(StrEnum):
     """A waiver that lacks an approval which the person could give."""
     EMERGENCY = "emergency"
     """An emergency that lacks a review which the person could give, or that the policy has them told of."""
+    RECALL = "recall"
+    """A recall that reaches versions of the person whose tasks are open."""
     POLICY = "policy"
     """A proposed policy that lacks an approval which the person could give."""
 

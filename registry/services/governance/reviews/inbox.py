@@ -53,6 +53,7 @@ def inbox_of(context: Context) -> Inbox:
         waiting += _proposals_for(uow, handle)
         waiting += _waivers_for(uow, handle, now)
         waiting += _emergencies_for(uow, handle, now)
+        waiting += _recalls_for(uow, handle, now)
     waiting, stale, mine = (sorted(one, key=_age) for one in (waiting, stale, mine))
     return Inbox(tuple(waiting), tuple(stale), tuple(mine), newest.next_cursor is None)
 
@@ -144,6 +145,13 @@ def _emergencies_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[In
         if may_review or (is_told(uow, one, person) and handle != one.by):
             title = f"Review of {one.ref}" if may_review else f"{one.ref} was promoted without votes"
             yield InboxItem(Errand.EMERGENCY, one.id, title, detail, one.at, one.ref, one.due_at)
+
+
+def _recalls_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxItem]:
+    for one in uow.recalls.tasks_of(handle, now=now):
+        versions = "1 version of yours has" if one.tasks == 1 else f"{one.tasks:,} versions of yours have"
+        detail = f"{versions} no disposition yet: retrain, replace, accept the risk, retire, or dispute it"
+        yield InboxItem(Errand.RECALL, one.recall, f"Recall of {one.target} ({one.level})", detail, one.opened_at)
 
 
 def _proposals_for(uow: UnitOfWork, handle: str) -> Iterator[InboxItem]:

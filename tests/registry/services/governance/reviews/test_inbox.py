@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from registry.domain.governance.recalls import Level
 from registry.domain.governance.reviews.inbox import Errand, Inbox
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.reviews import inbox as module
 from registry.services.governance.reviews.verbs import Reviews
+from tests.registry.services.governance.recalls.worlds import build
 from tests.registry.services.governance.reviews.test_findings import raise_one
 from tests.registry.services.teams import Team, bring_to, ref_of
 
@@ -99,3 +101,14 @@ def test_a_request_says_who_can_supply_what_is_missing(team: Team) -> None:
     detail = team.promotions("ben").request_detail(opened.summary.id)
     assert detail.suppliers == {}
     assert any(one.startswith("Gate validation-passed does not hold: an approval given now") for one in detail.warnings)
+
+
+def test_the_owner_of_what_a_recall_reaches_finds_the_tasks_until_they_are_settled(team: Team) -> None:
+    world = build(team)
+    recall = world.open(world.photos, Level.QUARANTINE).recall
+    (item,) = (one for one in inbox(team, "ana").waiting if one.errand is Errand.RECALL)
+    assert (item.id, item.title) == (recall.id, f"Recall of {world.photos} (quarantine)")
+    assert "have no disposition yet" in item.detail
+    assert Errand.RECALL not in {one.errand for one in inbox(team, "ben").waiting}
+    world.recalls().reverse(recall.id, reason="wrong")
+    assert Errand.RECALL not in {one.errand for one in inbox(team, "ana").waiting}
