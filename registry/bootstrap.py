@@ -183,9 +183,16 @@ def do_what_is_due(registry: LocalRegistry) -> None:
     registry.reviews.tick()
 
 
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that a server could not work with later. Raises: UsageError."""
+    from registry.services.notifications.mailing import server_of  # noqa: PLC0415 - as below
+
+    server_of(settings)
+
+
 def deliver(registry: LocalRegistry, going_on: Callable[[], bool]) -> None:
     """What a server does every few seconds: it sends the notifications that are due, until `going_on` says no."""
-    from registry.services.notifications.delivering import deliver  # noqa: PLC0415 - most commands send nothing
+    from registry.services.notifications.rounds import deliver  # noqa: PLC0415 - most commands send nothing
 
     deliver(registry.context, going_on)
 

@@ -88,6 +88,12 @@ class Settings:
     """Hosts that webhooks may be sent to although their address is not one of the internet, or without encryption."""
     webhook_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By host, the key that is sent along (`Authorization: Bearer`) with what webhooks send there."""
+    smtp_url: str | None = field(default=None, repr=False)
+    """The mail server, as smtp://USER:PASSWORD@HOST:PORT (STARTTLS) or smtps://…; None: no e-mail is sent."""
+    mail_from: str = ""
+    """The address that e-mail comes from."""
+    public_url: str = ""
+    """The address that people reach the server by, for links in e-mail."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies, and that the secrets of webhooks are made from; None: one is created and kept in
     the registry folder."""
@@ -139,6 +145,9 @@ class Settings:
             timestamp_roots=Path(roots).expanduser() if roots else None,
             webhook_hosts=tuple(h.strip() for h in hooks.split(",")) if hooks else (),
             webhook_keys=_pairs("WEBHOOK_KEYS", text("WEBHOOK_KEYS") or ""),
+            smtp_url=text("SMTP_URL"),
+            mail_from=text("MAIL_FROM") or "",
+            public_url=text("PUBLIC_URL") or "",
             secret=text("SECRET"),
         )
 

@@ -210,6 +210,13 @@ class ErasureWish:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressWish:
+    """Where a person is told by e-mail; empty for nowhere."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookWish:
     """Where events are sent, and which: actions of the audit log, `scope.*` or `*`."""
 

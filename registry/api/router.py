@@ -25,7 +25,7 @@ from registry.api.routes import (
     transfers,
     versions,
 )
-from registry.api.routes.notifications import webhooks
+from registry.api.routes.notifications import mail, webhooks
 from registry.api.wire import known_query
 
 PREFIX = "/api/v1"
@@ -45,6 +45,7 @@ def api_router() -> APIRouter:
         *decisions,
         people,
         webhooks,
+        mail,
         audit,
         store,
         doctor,

@@ -32,6 +32,7 @@ GROUPS = (
     ("role", "What people may do, and whose votes count.", "people", "role"),
     ("token", "Tokens to sign in to the server with.", "people", "token"),
     ("webhook", "Webhooks: what other programs are sent when something happens.", "webhook", "app"),
+    ("mail", "E-mail: who is told where of what waits for them.", "mail", "app"),
     ("store", "The stored files of all versions: verify, repair and free them.", "store", "app"),
     ("backup", "Backups of the whole registry: make, verify and restore them.", "backup", "app"),
     ("remote", "The servers that you have signed in to.", "remote", "app"),

@@ -39,7 +39,7 @@ class Deadline:
         """Seconds that are left, a little at least."""
         return max(0.01, self._until - time.monotonic())
 
-    def watch(self, connected: socket.socket) -> None:
+    def watch(self, connected: socket.socket | None) -> None:
         """Make `connected` the connection that ends."""
         self._socket = connected
         if self.over:

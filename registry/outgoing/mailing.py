@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,16 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from registry.domain.notifications.mail import MailServer
+from registry.errors import RegistryError
+from registry.outgoing.addresses import places_of
 from registry.outgoing.deadlines import Deadline
 from registry.outgoing.posting import Outcome
 
 SECONDS = 30.0
 """For all that is sent over one connection."""
+_READY = 220
+_OURSELVES = "[127.0.0.1]"
+"""Who we say that we are, as one without a name does: to look up our own name may take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ def send_letters(server: MailServer, letters: Sequence[Letter], *, seconds: floa
             with _connected(server, deadline) as connection:
                 for letter in letters:
                     outcomes.append(_sent(connection, server, letter))  # noqa: PERF401 - those before a failure count
-        except (OSError, smtplib.SMTPException, ValueError) as error:
+        except (OSError, smtplib.SMTPException, ValueError, RegistryError) as error:
             problem = f"The mail server did not answer within {seconds:g} s" if deadline.over else _problem_of(error)
             outcomes += [Outcome(None, problem, 0.0)] * (len(letters) - len(outcomes))
     return outcomes
@@ -54,18 +60,20 @@ def send_letters(server: MailServer, letters: Sequence[Letter], *, seconds: floa
 
 @contextlib.contextmanager
 def _connected(server: MailServer, deadline: Deadline) -> Iterator[smtplib.SMTP]:
-    context = ssl.create_default_context()
-    if server.encrypted:
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=deadline.left, context=context)
-    else:
-        connection = smtplib.SMTP(server.host, server.port, timeout=deadline.left)
+    """A connection to the mail server: what `smtplib` does itself to connect has no time limit as a whole."""
+    places = places_of(server.host, server.port, allowed=(server.host,), seconds=deadline.left)
+    plain = deadline.connect(places)
+    connection = smtplib.SMTP(local_hostname=_OURSELVES)
+    connection.sock = _encrypted(plain, server, deadline) if server.encrypted else plain
     try:
-        deadline.watch(connection.sock)
-        connection.ehlo()
+        _expect(connection.getreply())
+        connection.ehlo_or_helo_if_needed()
         if not server.encrypted and (connection.has_extn("starttls") or not server.is_own_machine):
-            connection.starttls(context=context)  # fails where the server has it not: nothing is sent in the clear
-            deadline.watch(connection.sock)
-            connection.ehlo()
+            if not connection.has_extn("starttls"):  # nothing is sent in the clear
+                raise smtplib.SMTPNotSupportedError
+            _expect(connection.docmd("STARTTLS"))
+            connection.sock, connection.file = _encrypted(plain, server, deadline), None
+            connection.ehlo()  # what was said in the clear does not count
         if server.user:
             connection.login(server.user, server.password)
         yield connection
@@ -73,6 +81,19 @@ def _connected(server: MailServer, deadline: Deadline) -> Iterator[smtplib.SMTP]
             connection.quit()
     finally:
         connection.close()
+
+
+def _encrypted(plain: socket.socket, server: MailServer, deadline: Deadline) -> ssl.SSLSocket:
+    context = ssl.create_default_context()
+    encrypted = context.wrap_socket(plain, server_hostname=server.host, do_handshake_on_connect=False)
+    deadline.watch(encrypted)
+    encrypted.do_handshake()
+    return encrypted
+
+
+def _expect(reply: tuple[int, bytes]) -> None:
+    if reply[0] != _READY:
+        raise smtplib.SMTPResponseException(*reply)
 
 
 def _sent(connection: smtplib.SMTP, server: MailServer, letter: Letter) -> Outcome:
@@ -101,6 +122,8 @@ def _written(server: MailServer, letter: Letter) -> EmailMessage:
 
 
 def _problem_of(error: Exception) -> str:
+    if isinstance(error, RegistryError):
+        return error.message
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate of the mail server cannot be verified: {error.verify_message}"
     if isinstance(error, smtplib.SMTPNotSupportedError):
@@ -109,7 +132,7 @@ def _problem_of(error: Exception) -> str:
         return f"The mail server refused the sign-in ({error.smtp_code})"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"The mail server refused the connection ({error.smtp_code})"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "The mail server did not answer in time"
     if isinstance(error, OSError) and error.strerror:
         return f"The mail server cannot be reached: {error.strerror}"

@@ -11,13 +11,14 @@ from importlib.metadata import packages_distributions
 
 from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Problem
-from registry.errors import AuditBrokenError
+from registry.errors import AuditBrokenError, UsageError
 from registry.services.artifacts.checking import last_report
 from registry.services.audit.verbs import Audit
 from registry.services.comparison.voiding import void_verdicts
 from registry.services.context import Context
 from registry.services.extras import extras, install_command, unmet
 from registry.services.governance.reviews.due import overdue
+from registry.services.notifications.mailing import server_of
 
 OURS = ("lineage", "registry", "adapters", "forebear")
 LOW_SPACE = 2 * 1024**3
@@ -41,6 +42,7 @@ def examine(context: Context) -> Sequence[Problem]:
         *_verdicts(context),
         *_listings(context),
         *_due(context),
+        *_notifications(context),
     ]
 
 
@@ -139,6 +141,25 @@ def _due(context: Context) -> Iterator[Problem]:
         things = "thing was" if late == 1 else "things were"
         message = f"{late} {things} due and not done: run forebear serve, or call forebear tick from cron"
         yield Problem("warning", "due", message)
+
+
+def _notifications(context: Context) -> Iterator[Problem]:
+    """Whether messages were given up, and whether the mail server of the settings can be read."""
+    with context.read() as uow:
+        hooks, mails = uow.notifications.webhooks(), uow.mail.dead()
+    for one in hooks:
+        again = f"Try again: forebear webhook resume {one.id}"  # and no address: it is for admins
+        if one.stopped_at is not None:
+            yield Problem("warning", "notifications", f"The webhook {one.id} is stopped: it answered 410. {again}")
+        elif one.dead:
+            yield Problem("warning", "notifications", f"{one.dead:,} messages of {one.id} were given up. {again}")
+    if mails:
+        message = f"{mails:,} messages by e-mail were given up: forebear mail list --state dead"
+        yield Problem("warning", "notifications", message)
+    try:
+        server_of(context.settings)
+    except UsageError as error:
+        yield Problem("error", "notifications", str(error))
 
 
 def _listings(context: Context) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
-    from registry.services.storage.notifications import NotificationRepository
+    from registry.services.storage.notifications import MailRepository, NotificationRepository
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.recalls import RecallRepository
@@ -52,6 +52,8 @@ class UnitOfWork(Protocol):
     def recalls(self) -> RecallRepository: ...
     @property
     def notifications(self) -> NotificationRepository: ...
+    @property
+    def mail(self) -> MailRepository: ...
     @property
     def people(self) -> PeopleRepository: ...
     @property

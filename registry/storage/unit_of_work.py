@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
-    from registry.services.storage.notifications import NotificationRepository
+    from registry.services.storage.notifications import MailRepository, NotificationRepository
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.recalls import RecallRepository
@@ -117,6 +117,12 @@ class SqlUnitOfWork:
         from registry.storage.notifications.repository import SqlNotifications  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlNotifications(self._open())
+
+    @cached_property
+    def mail(self) -> MailRepository:
+        from registry.storage.notifications.mail import SqlMail  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlMail(self._open())
 
     @cached_property
     def people(self) -> PeopleRepository:

@@ -247,6 +247,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "notifications.resume_webhook", ana.notifications.resume_webhook(hook.webhook.id)
     yield "notifications.test_webhook", outcome(lambda: ana.notifications.test_webhook(NO_WEBHOOK))
     yield "notifications.remove_webhook", ana.notifications.remove_webhook(hook.webhook.id)
+    yield "notifications.set_address", vic.notifications.set_address("vic", "vic@example.org")
+    yield "notifications.test_mail", outcome(lambda: vic.notifications.test_mail("vic"))
     token = vic.people.create_token("vic", label="mine", days=3)
     yield "people.create_token", token
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)

@@ -45,6 +45,9 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_TIMESTAMP_URL": "https://tsa.example.org",
             "FOREBEAR_TIMESTAMP_ROOTS": "/etc/tsa.pem",
             "FOREBEAR_WEBHOOK_KEYS": "lineage.example=k1, CI.intern=k=2",
+            "FOREBEAR_SMTP_URL": "smtp://u:p@mail.example",
+            "FOREBEAR_MAIL_FROM": "forebear@example.org",
+            "FOREBEAR_PUBLIC_URL": "https://models.example",
             "FOREBEAR_SECRET": "s",
             **{f"FOREBEAR_DATA_{one.name.upper()}": "7" for one in fields(DataLimits)},
         }

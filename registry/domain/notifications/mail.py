@@ -16,7 +16,9 @@ MAX_ADDRESS = 254
 """Characters of an address (RFC 5321 section 4.5.3.1.3)."""
 SOON = timedelta(days=3)
 """How long before its day a finding is said to be due."""
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+_WORD, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_WORD}(?:\.{_WORD})*@{_LABEL}(?:\.{_LABEL})*")
+"""Without quotes, comments and letters beyond ASCII, which RFC 5321 and 6531 allow."""
 _OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -26,6 +28,8 @@ class MailAddress:
 
     person: str
     address: str
+    enabled: bool
+    """False where the registry has no mail server, so that nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,37 +26,27 @@ from registry.domain.notifications.webhooks import (
     secret_of,
 )
 from registry.errors import IntegrityError, RegistryError
-from registry.outgoing.posting import GONE, SECONDS, Outcome, post
+from registry.outgoing.posting import GONE, Outcome, post
 from registry.services.context import Context
 from registry.services.keys import registry_key
 from registry.services.notifications.openlineage import events_about
 from registry.services.storage.notifications import Claimed, Result
 
-ROUND = 60.0
-"""Seconds after which a round begins no more messages; the next round goes on."""
-LEASE = timedelta(seconds=ROUND + 2 * SECONDS)
-"""How long a message is its process's own: longer than a round."""
 AT_ONCE, ENTRIES, THREADS = 64, 1000, 8
 """Messages of one transaction, entries of one, and receivers that are sent to at the same time."""
-KEPT = timedelta(days=30)
-"""How long it is kept what became of a message."""
 STOPPED = "The receiver answered 410: it wants no more messages"
 _log = logging.getLogger("forebear.webhooks")
 
 
-def deliver(context: Context, going_on: Callable[[], bool] = lambda: True) -> Sent:
-    """One round: make messages from the new entries of the log, and send what is due, until `going_on` says no.
+def deliver_webhooks(context: Context, in_time: Callable[[], bool], *, lease: timedelta, kept: timedelta) -> Sent:
+    """Make messages from the new entries of the log, and send what is due while there is time.
 
-    To one receiver messages go one after the other, and after a failure the rest waits for the next round.
+    To one receiver messages go one after the other, and after a failure the rest waits for the next round. A message
+    is this process's own for `lease`; what became of it is kept for `kept`.
     """
-    ends = context.clock.monotonic() + ROUND
     done = Sent()
-
-    def in_time() -> bool:
-        return going_on() and context.clock.monotonic() < ends
-
-    _queue(context, in_time)
-    while in_time() and (mine := _claim(context)):
+    _queue(context, in_time, kept)
+    while in_time() and (mine := _claim(context, lease)):
         results = _send_all(context, mine, in_time)
         _record(context, results)
         tried = [one for one in results if one.tried_at is not None]
@@ -67,23 +57,23 @@ def deliver(context: Context, going_on: Callable[[], bool] = lambda: True) -> Se
     return done
 
 
-def _queue(context: Context, in_time: Callable[[], bool]) -> None:
+def _queue(context: Context, in_time: Callable[[], bool], kept: timedelta) -> None:
     with context.read() as uow:
         more = uow.notifications.is_behind()
     while more and in_time():
         now = context.clock.now()
         with context.open_uow(actor=context.actor.handle, write=True) as uow:
-            more = uow.notifications.queue(now, limit=ENTRIES, forget=now - KEPT)
+            more = uow.notifications.queue(now, limit=ENTRIES, forget=now - kept)
             uow.commit_unaudited()
 
 
-def _claim(context: Context) -> Sequence[Claimed]:
+def _claim(context: Context, lease: timedelta) -> Sequence[Claimed]:
     now = context.clock.now()
     with context.read() as uow:
         if not uow.notifications.is_due(now):
             return ()
     with context.open_uow(actor=context.actor.handle, write=True) as uow:
-        mine = uow.notifications.claim(now, until=now + LEASE, limit=AT_ONCE)
+        mine = uow.notifications.claim(now, until=now + lease, limit=AT_ONCE)
         uow.commit_unaudited()
     return mine
 

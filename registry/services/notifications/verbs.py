@@ -1,13 +1,15 @@
-"""The verbs of notifications: webhooks are added, tried, looked at, resumed and removed by admins."""
+"""The verbs of notifications: admins add, try, resume and remove webhooks; people say where they get e-mail."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from registry.domain.audit import Event
 from registry.domain.ids import is_id, new_id
+from registry.domain.notifications.mail import Mail, MailAddress, check_address
 from registry.domain.notifications.webhooks import (
     OPENLINEAGE,
     TEST,
@@ -26,14 +28,17 @@ from registry.domain.notifications.webhooks import (
     written,
 )
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people.people import Permission
-from registry.errors import ConflictError, UnavailableError
+from registry.domain.people.people import Permission, Scope
+from registry.errors import ConflictError, PermissionDeniedError, UnavailableError
 from registry.outgoing.addresses import places_of
+from registry.outgoing.mailing import Letter, send_letters
 from registry.outgoing.posting import SECONDS
 from registry.services.context import Context
 from registry.services.keys import registry_key
 from registry.services.lookup import found
-from registry.services.notifications.delivering import deliver, send
+from registry.services.notifications.delivering import send
+from registry.services.notifications.mailing import server_of
+from registry.services.notifications.rounds import deliver
 from registry.services.notifications.openlineage import trial_event
 from registry.services.unit_of_work import UnitOfWork
 
@@ -124,6 +129,62 @@ class Notifications:
             if webhook_id is not None:
                 _known(uow, webhook_id)
             return uow.notifications.deliveries(webhook=webhook_id, state=state, page=page)
+
+    def address(self, handle: str) -> MailAddress:
+        """Where a person is told of what waits for them, for themselves and admins. Raises: NotFoundError."""
+        self._require_own(handle)
+        with self.context.read() as uow:
+            return self._address(uow, handle)
+
+    def set_address(self, handle: str, address: str) -> MailAddress:
+        """Keep the address of oneself, or as an admin of anybody; see `NotificationVerbs.set_address`."""
+        self._require_own(handle)
+        actor = self.context.actor
+        if actor.scope is not Scope.ADMIN:
+            raise PermissionDeniedError(
+                f"A token with the scope {actor.scope} changes no address",
+                remedy="Sign in with one that has no limit (scope admin)",
+                facts={"permission": "admin", "scope": actor.scope.value},
+            )
+        if address:
+            check_address(address)
+        with self.context.write(Permission.READ) as uow:
+            if uow.mail.address(handle) == address:
+                return self._address(uow, handle)
+            uow.mail.set_address(handle, address)
+            changed = self._address(uow, handle)
+            uow.commit(Event("person.email_set" if address else "person.email_removed", f"person:{handle}"))
+        return changed
+
+    def test_mail(self, handle: str) -> Attempt:
+        """Send a person a message now, to try it. Raises: NotFoundError, ConflictError."""
+        self._require_own(handle)
+        server = server_of(self.context.settings)
+        with self.context.read() as uow:
+            address = uow.mail.address(handle)
+        if server is None:
+            raise ConflictError("This registry sends no e-mail", remedy="Name a mail server: FOREBEAR_SMTP_URL")
+        if not address:
+            raise ConflictError(f"{handle} has no address", remedy=f"Set it: forebear mail address {handle} ADDRESS")
+        subject, text = "A test from Forebear", "This is a test. You are told here of what waits for you.\n"
+        letter = Letter(f"test.{secrets.token_hex(12)}", address, subject, text, self.context.clock.now())
+        (outcome,) = send_letters(server, [letter])
+        return Attempt(outcome.accepted, outcome.status, outcome.problem, outcome.seconds)
+
+    def mails(
+        self, handle: str | None = None, *, state: DeliveryState | None = None, page: PageRequest = PageRequest()
+    ) -> Page[Mail]:
+        """What became of messages to a person, or as an admin to anybody (None: to all), newest first."""
+        self._require_own(handle)
+        with self.context.read() as uow:
+            return uow.mail.mails(person_=handle, state=state, page=page)
+
+    def _require_own(self, handle: str | None) -> None:
+        own = handle == self.context.actor.handle
+        self.context.actor.require(Permission.READ if own else Permission.ADMIN)
+
+    def _address(self, uow: UnitOfWork, handle: str) -> MailAddress:
+        return MailAddress(handle, uow.mail.address(handle), self.context.settings.smtp_url is not None)
 
     def deliver(self) -> Sent:
         """Send what is due; see `NotificationVerbs.deliver`."""

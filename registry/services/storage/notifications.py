@@ -1,4 +1,4 @@
-"""Webhooks and their messages as storage keeps them."""
+"""Webhooks, addresses of e-mail, and the messages to both, as storage keeps them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lineage import Digest
+from registry.domain.notifications.mail import Mail, NewMail
 from registry.domain.notifications.webhooks import Delivery, DeliveryState, Webhook
 from registry.domain.paging import Page, PageRequest
 
@@ -37,6 +38,75 @@ class Result:
     problem: str
     tried_at: datetime | None
     next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the inbox of a person has that they are told of."""
+
+    person: str
+    mails: Sequence[NewMail]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMail:
+    """A message to a person that is this process's to send now."""
+
+    key: int
+    person: str
+    address: str
+    topic: str
+    subject: str
+    text: str
+    attempts: int
+
+
+class MailRepository(Protocol):
+    """Addresses of e-mail, and one message for each thing that a person is told of."""
+
+    def address(self, handle: str) -> str:
+        """Empty for somebody without one. Raises: NotFoundError."""
+        ...
+
+    def set_address(self, handle: str, address: str) -> None:
+        """Keep it; an empty one deletes it with the messages of the person. Raises: NotFoundError."""
+        ...
+
+    def newest(self) -> int:
+        """The number of the newest entry of the log."""
+        ...
+
+    def to_look_at(self, newest: int, now: datetime) -> Sequence[str]:
+        """Who has an address and an inbox that may have something new."""
+        ...
+
+    def add(self, looks: Sequence[Look], newest: int, at: datetime) -> int:
+        """Keep the messages that are new by their topic, and that these were looked at; gives how many are new."""
+        ...
+
+    def forget_settled(self, before: datetime) -> None:
+        """Delete the messages that were settled before then."""
+        ...
+
+    def mails(self, *, person_: str | None, state: DeliveryState | None, page: PageRequest) -> Page[Mail]:
+        """Newest first. Raises: NotFoundError."""
+        ...
+
+    def dead(self) -> int:
+        """How many messages were given up."""
+        ...
+
+    def is_due(self, now: datetime) -> bool:
+        """True when `claim` would give something."""
+        ...
+
+    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[ClaimedMail]:
+        """Up to `limit` messages that are due, oldest first. Nobody else is given them before `until`."""
+        ...
+
+    def record(self, results: Sequence[Result]) -> None:
+        """Keep what came of messages; one that another process has recorded meanwhile stays as that has it."""
+        ...
 
 
 class NotificationRepository(Protocol):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    bindparam,
     delete,
     func,
     insert,
@@ -20,10 +19,11 @@ from sqlalchemy import (
 )
 
 from lineage import Digest
-from registry.domain.notifications.webhooks import LONGEST, Delivery, DeliveryState, Webhook, matches
+from registry.domain.notifications.webhooks import Delivery, DeliveryState, Webhook, matches
 from registry.domain.paging import Page, PageRequest
 from registry.errors import NotFoundError
 from registry.services.storage.notifications import Claimed, Result
+from registry.storage.notifications import retrying
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import audit_entry, delivery, webhook
 from registry.storage.tables.notifications import OPEN, SETTLED, WAITING
@@ -159,8 +159,7 @@ class SqlNotifications:
         return len(entries) == limit
 
     def is_due(self, now: datetime) -> bool:
-        query = select(delivery.c.id).where(text(WAITING)).limit(1)
-        return any(self._connection.execute(query.where(due)).first() is not None for due in _due(now))
+        return retrying.is_due(self._connection, delivery, now)
 
     def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Claimed]:
         query = (
@@ -176,14 +175,8 @@ class SqlNotifications:
             )
             .join(webhook, webhook.c.id == delivery.c.webhook_id)
             .join(audit_entry, audit_entry.c.seq == delivery.c.seq)
-            .where(text(WAITING))
-            .order_by(delivery.c.next_at, delivery.c.id)
-            .limit(limit)
         )
-        rows = [row for due in _due(now) for row in self._connection.execute(query.where(due))][:limit]
-        if rows:
-            mine = delivery.c.id.in_([row.id for row in rows])
-            self._connection.execute(update(delivery).where(mine).values(next_at=until))
+        rows = retrying.claim(self._connection, delivery, query, now, until=until, limit=limit)
         return [
             Claimed(
                 row.id,
@@ -199,35 +192,7 @@ class SqlNotifications:
         ]
 
     def record(self, results: Sequence[Result]) -> None:
-        if not results:
-            return
-        still = (
-            delivery.c.id == bindparam("_key"),
-            delivery.c.attempts == bindparam("_before"),
-            delivery.c.state == DeliveryState.WAITING.value,
-        )
-        changed = {
-            "attempts": bindparam("_attempts"),
-            "state": bindparam("_state"),
-            "problem": bindparam("_problem"),
-            "tried_at": func.coalesce(bindparam("_tried_at", type_=delivery.c.tried_at.type), delivery.c.tried_at),
-            "next_at": func.coalesce(bindparam("_next_at", type_=delivery.c.next_at.type), delivery.c.next_at),
-        }
-        self._connection.execute(
-            update(delivery).where(*still).values(changed),
-            [
-                {
-                    "_key": one.key,
-                    "_before": one.attempts - (one.tried_at is not None),
-                    "_attempts": one.attempts,
-                    "_state": one.state.value,
-                    "_problem": one.problem,
-                    "_tried_at": one.tried_at,
-                    "_next_at": one.next_at,
-                }
-                for one in results
-            ],
-        )
+        retrying.record(self._connection, delivery, results)
 
     def _newest(self) -> int:
         return self._connection.scalar(select(func.max(audit_entry.c.seq))) or 0
@@ -250,14 +215,6 @@ def _many(state: DeliveryState) -> Any:
     """How many messages of a webhook are in this state."""
     mine = (delivery.c.webhook_id == webhook.c.id, text(OPEN), delivery.c.state == state.value)
     return select(func.count()).select_from(delivery).where(*mine).correlate(webhook).scalar_subquery()
-
-
-def _due(now: datetime) -> Sequence[ColumnElement[bool]]:
-    """What is due, in two parts, since an index finds one range at a time.
-
-    The second: a time that no wait reaches was written by a clock that was wrong.
-    """
-    return (delivery.c.next_at <= now, delivery.c.next_at > now + LONGEST + timedelta(minutes=1))
 
 
 def _delivery(row: Any) -> Delivery:

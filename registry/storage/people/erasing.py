@@ -33,7 +33,9 @@ from registry.storage.tables import (
     audit_node,
     card_revision,
     document,
+    email_address,
     idempotency_key,
+    mail,
     metadata,
     person,
     policy,
@@ -58,6 +60,8 @@ def erase_person(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
     key = connection.execute(select(person.c.id).where(person.c.handle == erasure.handle)).scalar_one()
     connection.execute(delete(idempotency_key).where(idempotency_key.c.person_id == key))
     connection.execute(update(token).where(token.c.person_id == key).values(label=""))
+    connection.execute(delete(mail).where(mail.c.person_id == key))
+    connection.execute(delete(email_address).where(email_address.c.person_id == key))
     erasure = replace(erasure, digests={**erasure.digests, **_manifests(connection, erasure)})
     for table in metadata.sorted_tables:
         if table not in _OF_THE_LOG | _ELSEWHERE:

@@ -30,7 +30,7 @@ from registry.storage.tables.governance import (
 )
 from registry.storage.tables.graph import edge, node, tensor, weight_comparison, weight_index
 from registry.storage.tables.listing import document, facet, headline, listing
-from registry.storage.tables.notifications import delivery, webhook
+from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
 from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
@@ -64,6 +64,7 @@ __all__ = [
     "document",
     "download",
     "edge",
+    "email_address",
     "emergency",
     "emergency_agreement",
     "emergency_review",
@@ -77,6 +78,7 @@ __all__ = [
     "idempotency_key",
     "lease",
     "listing",
+    "mail",
     "metadata",
     "metric",
     "mirror",

@@ -1,4 +1,4 @@
-"""Webhooks, and the messages that were or will be sent to them."""
+"""Webhooks, addresses of e-mail, and the messages that were or will be sent to both."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ class DeliveryColumns(TypedColumns):
     next_at = Column(UtcDateTime, nullable=False)
 
 
+class EmailAddressColumns(TypedColumns):
+    """Where a person is told of what waits for them, and what of the audit log their inbox was last looked at for."""
+
+    person_id = Column(Key, ForeignKey("person.id"), primary_key=True, autoincrement=False)
+    address = Column(String(254), nullable=False)
+    looked_seq = Column(Key, nullable=False)
+    looked_at = Column(UtcDateTime, nullable=True)
+
+
+class MailColumns(TypedColumns):
+    """One message to a person; there is one for each topic."""
+
+    id = Column(Key, primary_key=True)
+    person_id = Column(Key, ForeignKey("person.id"), nullable=False)
+    topic = Column(String(120), nullable=False)
+    subject = Column(Text, nullable=False)
+    text = Column(Text, nullable=False)
+    state = Column(String(16), nullable=False)
+    attempts = Column(Key, nullable=False)
+    problem = Column(Text, nullable=False)
+    tried_at = Column(UtcDateTime, nullable=True)
+    next_at = Column(UtcDateTime, nullable=False)
+
+
 WAITING = "state = 'waiting'"
 OPEN = "state <> 'delivered'"
 SETTLED = "state <> 'waiting'"
@@ -53,4 +77,15 @@ delivery = Table(
     partial_index("ix_delivery_waiting", "next_at", where=WAITING),
     partial_index("ix_delivery_open", "webhook_id", "state", where=OPEN),
     partial_index("ix_delivery_settled", "tried_at", where=SETTLED),
+)
+email_address = Table("email_address", metadata, EmailAddressColumns)
+mail = Table(
+    "mail",
+    metadata,
+    MailColumns,
+    UniqueConstraint("person_id", "topic"),
+    Index("ix_mail_person_id_id", "person_id", "id"),
+    partial_index("ix_mail_waiting", "next_at", where=WAITING),
+    partial_index("ix_mail_open", "state", where=OPEN),
+    partial_index("ix_mail_settled", "tried_at", where=SETTLED),
 )

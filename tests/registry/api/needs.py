@@ -104,6 +104,8 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("delete", "/api/v1/webhooks/{webhook_id}"): ("admin", None),
     ("post", "/api/v1/webhooks/{webhook_id}/resume"): ("admin", None),
     ("post", "/api/v1/webhooks/{webhook_id}/test"): ("admin", None),
+    ("put", "/api/v1/people/{handle}/email"): ("admin", {"address": "eve@example.org"}),
+    ("post", "/api/v1/people/{handle}/email/test"): ("admin", None),
     ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }

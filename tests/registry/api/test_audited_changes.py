@@ -59,6 +59,7 @@ WRITTEN: Mapping[str, list[str]] = {
     "people.withdraw_erasure": ["person.erasure_asked", "person.erasure_withdrawn"],
     "notifications.add_webhook": ["webhook.added"],
     "notifications.remove_webhook": ["webhook.removed"],
+    "notifications.set_address": ["person.email_set"],
     "people.create_token": ["token.created"],
     "people.revoke_token": ["token.revoked"],
     "catalog.delete": ["model_version.deleted"],
@@ -98,7 +99,7 @@ TOLD_ELSEWHERE = {
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
     *("selection.compare", "selection.ranking"),
-    "notifications.test_webhook", "notifications.webhook",
+    "notifications.test_mail", "notifications.test_webhook", "notifications.webhook",
     *("lineage.identify", "recalls.advisory"),
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
     "people.authenticate", "promotions.explain", "promotions.policy_proposal",
@@ -173,6 +174,8 @@ ROUTES: Mapping[str, str] = {
     "POST /store/check": "store.verify",
     "POST /store/collect": "store.collect",
     "POST /tick": "reviews.tick",
+    "POST /people/{handle}/email/test": "notifications.test_mail",
+    "PUT /people/{handle}/email": "notifications.set_address",
     "DELETE /webhooks/{webhook_id}": "notifications.remove_webhook",
     "POST /webhooks": "notifications.add_webhook",
     "POST /webhooks/{webhook_id}/resume": "notifications.resume_webhook",
@@ -293,6 +296,8 @@ COMMANDS: Mapping[str, str] = {
     "transfer cancel": "transfers.cancel",
     "transfer resume": "transfers.resume",
     "transfer run": "transfers.submit",
+    "mail address": "notifications.set_address",
+    "mail test": "notifications.test_mail",
     "webhook add": "notifications.add_webhook",
     "webhook remove": "notifications.remove_webhook",
     "webhook resume": "notifications.resume_webhook",
@@ -303,6 +308,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
+    "mail list",
     "annex-iv", "as-of", "attestation list", "audit checkpoint", "audit export", "audit prove", "audit show",
     "audit verify", "backup create", "backup verify", "cascade plan", "dataset compare", "dataset list",
     "dataset pull", "dataset show", "dataset versions", "doctor", "drift list", "drift show", "emergency list",

@@ -28,6 +28,7 @@ WRITES_NOTHING = {
         "recalls/advisory",
         "lineage/identify",
         "webhooks/{webhook_id}/test",
+        "people/{handle}/email/test",
     )
 }
 

@@ -58,6 +58,7 @@ SAME = {
     "role offers": "role offers",
     "token list": "token list ben",
     "webhook list": "webhook list",
+    "mail list": "mail list ana",
     "webhook deliveries": "webhook deliveries",
     "store status": "store status",
     "store stats": "store stats",

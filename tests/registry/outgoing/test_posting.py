@@ -7,13 +7,12 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from registry.outgoing.posting import post
-from tests.builders import NOW
+from tests.certificates import certificate
 from tests.receiving import HANG, HOST, receiving
 
 ALLOWED = (HOST,)
@@ -151,31 +150,3 @@ def test_a_certificate_is_verified_against_those_that_the_system_trusts(
     with talking(talk, context) as port:
         other = post(f"https://{HOST}:{port}/", b"{}", {}, allowed=ALLOWED)
     assert "certificate of the receiver cannot be verified" in other.problem
-
-
-def certificate(path: Path) -> Path:
-    """A key and a certificate for localhost that nobody signed."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(NOW - timedelta(days=10_000))
-        .not_valid_after(NOW + timedelta(days=10_000))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
-    return path

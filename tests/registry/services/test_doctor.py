@@ -16,7 +16,9 @@ from registry.services.context import Context
 from registry.services.doctor import examine
 from registry.storage.database import Database
 from tests.builders import step
+from tests.receiving import receiving
 from tests.registry.services.governance.reviews.test_conditions import promoted
+from tests.registry.services.notifications.worlds import context_of, send, verbs
 from tests.registry.services.teams import Team
 
 
@@ -88,3 +90,16 @@ def test_what_is_due_and_not_done_is_a_warning(team: Team) -> None:
 def test_who_has_no_role_examines_nothing(team: Team) -> None:
     with pytest.raises(PermissionDeniedError):
         examine(replace(team.context("guest"), actor=Actor("eve", frozenset())))
+
+
+def test_messages_that_were_given_up_and_a_mail_server_that_cannot_be_read_are_told(team: Team) -> None:
+    with receiving(410) as receiver:
+        made = verbs(team).add_webhook(receiver.url, ["webhook.added"])
+        send(team)
+    (stopped,) = found(team.context("guest"), "notifications")
+    assert (stopped.level, made.webhook.id in stopped.message) == ("warning", True)
+    assert receiver.url not in stopped.message
+    verbs(team).remove_webhook(made.webhook.id)
+    assert found(team.context("guest"), "notifications") == []
+    (unread,) = found(context_of(team, "guest", smtp_url="mail.example.org"), "notifications")
+    assert (unread.level, "FOREBEAR_SMTP_URL" in unread.message) == ("error", True)

@@ -14,7 +14,8 @@ import pytest
 from registry.domain.audit import Event
 from registry.domain.notifications.webhooks import DELAYS, DeliveryState, Sent
 from registry.domain.people.people import Permission, Person
-from registry.services.notifications.delivering import ENTRIES, KEPT, LEASE, _claim, _queue, deliver
+from registry.services.notifications.delivering import ENTRIES, _claim, _queue
+from registry.services.notifications.rounds import KEPT, LEASE, deliver
 from tests.receiving import receiving
 from tests.registry.services.notifications.worlds import KEY, bodies, context_of, events_of, listed, send, verbs
 from tests.registry.services.teams import Team
@@ -132,8 +133,8 @@ def test_who_dies_while_sending_leaves_the_message_to_be_sent_again(team: Team) 
     context = context_of(team)
     with receiving() as receiver:
         verbs(team).add_webhook(receiver.url, ["webhook.added"])
-        _queue(context, lambda: True)
-        assert len(_claim(context)) == 1  # and nothing is recorded: the process has died
+        _queue(context, lambda: True, KEPT)
+        assert len(_claim(context, LEASE)) == 1  # and nothing is recorded: the process has died
         assert send(team).delivered == 0, "another process has it"
         team.clock.forward(seconds=LEASE.total_seconds() + 1)
         assert send(team).delivered == 1
@@ -219,7 +220,7 @@ def test_an_erased_person_is_in_no_message_that_is_sent_later(team: Team) -> Non
     with receiving() as receiver:
         verbs(team).add_webhook(receiver.url, ["person.added"])
         team.people("root").add("eve", "Eve")
-        _queue(context_of(team), lambda: True)
+        _queue(context_of(team), lambda: True, KEPT)
         team.people("root").erase("eve", reason="left")
         team.people("ben").erase("eve", reason="")
         assert send(team).delivered == 1

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from registry.domain.notifications.webhooks import Delivery, Sent
 from registry.services.context import Context
-from registry.services.notifications.delivering import deliver
+from registry.services.notifications.rounds import deliver
 from registry.services.notifications.verbs import Notifications
 from registry.settings import Settings
 from tests.receiving import HOST, Receiver
