@@ -26,6 +26,8 @@ from registry.outgoing.posting import Outcome
 SECONDS = 30.0
 """For all that is sent over one connection."""
 _READY = 220
+_POLICY = SMTP.clone(max_line_length=900)
+"""A subject is one line: one that is folded begins with a space for some readers. RFC 5322 allows 998 characters."""
 _OURSELVES = "[127.0.0.1]"
 """Who we say that we are, as one without a name does: to look up our own name may take long."""
 
@@ -112,7 +114,7 @@ def _sent(connection: smtplib.SMTP, server: MailServer, letter: Letter) -> Outco
 
 def _written(server: MailServer, letter: Letter) -> EmailMessage:
     """The message. Raises: ValueError for a header with a line end, which its makers have taken out."""
-    message = EmailMessage(SMTP)
+    message = EmailMessage(_POLICY)
     message["From"], message["To"], message["Subject"] = server.sender, letter.to, letter.subject
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = f"<{letter.id}@{server.sender.rpartition('@')[2]}>"
