@@ -38,8 +38,8 @@ from registry.services.keys import registry_key
 from registry.services.lookup import found
 from registry.services.notifications.delivering import send
 from registry.services.notifications.mailing import server_of
-from registry.services.notifications.rounds import deliver
 from registry.services.notifications.openlineage import trial_event
+from registry.services.notifications.rounds import deliver
 from registry.services.unit_of_work import UnitOfWork
 
 MOST = 100
