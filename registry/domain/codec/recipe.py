@@ -23,6 +23,8 @@ def recipe_record(recipe: Recipe) -> dict[str, Any]:
     It is a recipe of the schema, so it can be checked and run as it is.
     """
     written = {key: value for key, value in to_json(recipe).items() if value is not None}
+    if not recipe.forgetting:
+        del written["forgetting"]  # as in records from before there was such a key
     for part in ("freeze", "optimizer"):
         written[part] = {key: value for key, value in written[part].items() if value is not None}
     written["sources"] = [{"model": source["model"], "as": source["role"]} for source in written["sources"]]

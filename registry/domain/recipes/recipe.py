@@ -149,3 +149,5 @@ class Recipe:
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict)
     resources: Resources = Resources()
+    forgetting: bool = False
+    """Whether what the output lost on the test data of the models above it is measured at the end."""

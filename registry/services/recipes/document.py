@@ -251,8 +251,10 @@ class RecipeDocument(_Strict):
     tags: dict[str, Annotated[str, Field(strict=True)]] | None = Field(None, description="Tags of the new version.")
     adapter: Words | None = Field(None, description="Which transfer adapter runs it; by modality when left out.")
     params: dict[str, JsonValue] | None = Field(None, description="What the adapter has of its own.")
-
     resources: ResourcesText | None = Field(None, description="What the step asks of the machine that runs it.")
+    forgetting: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="Measure at the end what the output lost on the test data of the models above it."
+    )
 
     _root: yaml.Node | None = PrivateAttr(None)
 

@@ -126,6 +126,7 @@ def complete(
         tags=dict(document.tags or {}),
         params={name: param.default for name, param in known.items()} | preset | dict(document.params or {}),
         resources=resources_of(document),
+        forgetting=document.forgetting or False,
     )
 
 

@@ -47,6 +47,11 @@ def contradictions(document: RecipeDocument) -> Iterator[Found]:
     yield from _training(document)
     yield from _metrics(document)
     yield from _leaks(document)
+    if document.forgetting and document.resources is not None and (document.resources.gpus or 0) > 1:
+        yield (
+            ("forgetting",),
+            "forgetting is measured in one process, and this recipe asks for several GPUs: leave out one of the two",
+        )
     if len(document.tags or {}) > MAX_TAGS:
         yield ("tags",), f"expected at most {MAX_TAGS} tags, not {len(document.tags or {}):,}"
     for key, value in (document.tags or {}).items():

@@ -39,6 +39,7 @@ from registry.services.comparison.baselines import Baselines
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.transfers import processes
+from registry.services.transfers.asked_forgetting import measure_where_asked
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.ending import (
     Run,
@@ -80,7 +81,9 @@ def run_step(
         if hold.lost:
             _clean_up_cancelled(context, step_id)
     with context.read() as uow:
-        return found(uow.steps.get(step_id), step_id)
+        ended = found(uow.steps.get(step_id), step_id)
+    measure_where_asked(context, ended, alone=launch is None)
+    return ended
 
 
 def _run(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:

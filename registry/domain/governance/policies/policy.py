@@ -171,10 +171,7 @@ class Policy:
         yield from (rule.when for rule in self.risk_tiers)
         transition = self._transition_for(case)
         if transition is not None:
-            rows: list[EvidenceNeed | Gate | ApprovalRow] = [*transition.evidence, *transition.gates]
-            rows += transition.approvals
-            yield from (row.when for row in rows if row.when is not None)
-            yield from (gate.require for gate in transition.gates)
+            yield from transition.conditions
 
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""

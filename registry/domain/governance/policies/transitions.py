@@ -121,6 +121,12 @@ class Transition:
     """Time that passes between the last needed approval and the promotion; a veto within it blocks."""
     conditional: Conditional | None = None
 
+    @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """Every condition that may be evaluated for a verdict on it."""
+        rows: tuple[EvidenceNeed | Gate | ApprovalRow, ...] = (*self.evidence, *self.gates, *self.approvals)
+        return (*(row.when for row in rows if row.when is not None), *(gate.require for gate in self.gates))
+
 
 @dataclass(frozen=True, slots=True)
 class StatusChanges:

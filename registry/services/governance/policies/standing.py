@@ -63,6 +63,12 @@ def reach_of(context: Context, name: str) -> PolicyReach:
     )
 
 
+def judging(dossier: Dossier, policies: Iterable[Policy], now: datetime) -> list[Policy]:
+    """The policies that judge a version now, and those of which that cannot be told."""
+    applying, unknown = _applying(dossier, policies, now)
+    return _highest(applying) + unknown
+
+
 def _applying(dossier: Dossier, policies: Iterable[Policy], now: datetime) -> tuple[list[Policy], list[Policy]]:
     """The policies whose condition holds for a version, and those of which that cannot be told."""
     applying, unknown = list[Policy](), list[Policy]()

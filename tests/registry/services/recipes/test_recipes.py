@@ -307,6 +307,7 @@ shared = {
     "seed": st.integers(0, 2**32 - 1),
     "metrics": st.lists(st.sampled_from(sorted(SINGLE_LABEL_METRICS)), min_size=1, unique=True),
     "checkpoint_every": st.integers(0, 1000),
+    "forgetting": st.booleans(),
     "description": st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=30),
     "licence": words,
     "tags": st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), words, max_size=2),
@@ -338,6 +339,11 @@ def test_a_record_gives_the_recipe_back_and_can_be_run_again(keys: dict[str, Any
     assert recipe_from_record(json.loads(canonical_json(record))) == recipe
     assert cooked(yaml.safe_dump(record, allow_unicode=True), modality) == recipe
     assert misfits(record, recipe_schema()) == []
+
+
+def test_a_recipe_that_does_not_ask_what_was_forgotten_has_the_record_of_one_from_before() -> None:
+    assert "forgetting" not in recipe_record(cooked(PROBE_TEXT + "forgetting: false\n"))
+    assert recipe_record(cooked(PROBE_TEXT + "forgetting: true\n"))["forgetting"] is True
 
 
 def test_a_record_of_another_schema_is_not_guessed_at() -> None:
