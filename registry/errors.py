@@ -366,6 +366,13 @@ class TooManyAttemptsError(RegistryError):
     family = Family.TOO_MANY
 
 
+class TooManyRequestsError(RegistryError):
+    """Too many requests came with a token, of a person or from an address: wait for `retry_after` seconds."""
+
+    code = "rate-limited"
+    family = Family.TOO_MANY
+
+
 class TooManyKeysError(RegistryError):
     """You used too many idempotency keys in a day. `retry_after` says in how many seconds the oldest is forgotten."""
 

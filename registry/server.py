@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import re
@@ -41,8 +40,10 @@ from registry.api.oci.manifests import Seen
 from registry.api.oci.routes import router as oci_router
 from registry.api.router import api_router
 from registry.api.streams import Streams
+from registry.api.timed_body import TimedBody
 from registry.api.uploads import sweep
-from registry.auth import COOKIE, LIFETIME, Attempts, Doorkeeper
+from registry.auth import COOKIE, LIFETIME, Attempts, Counts, Doorkeeper, Rates
+from registry.auth.counting import FILE as COUNTS
 from registry.domain.people.people import Actor
 from registry.domain.verbs.registry import Registry
 from registry.errors import (
@@ -65,11 +66,11 @@ OPEN = frozenset({"/healthz", "/sign-in"})
 """The addresses, besides static files, that need no sign-in."""
 MAX_FORM = 256 * 1024
 """Largest form in bytes; the API limits its own bodies, since uploads may be large."""
-SLOWEST = 500
-"""Bytes a second that a body must bring on average, after a first allowance of `Settings.body_seconds`."""
 SAFE = frozenset({"GET", "HEAD"})
 DELIVER_EVERY = 5.0
 """Seconds between two rounds of sending notifications."""
+SAVE_EVERY = 10.0
+"""Seconds between two times that the counts of requests are written."""
 UNCOMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
 """Media types that are compressed already, that are files of versions (read by byte range), or event streams."""
 _HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
@@ -107,12 +108,12 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(Request(scope, _Receiver(receive, self.settings.body_seconds)), _Sender(send, scope))
+            await self._answer(Request(scope, TimedBody(receive, self.settings.body_seconds)), _Sender(send, scope))
 
     async def _answer(self, request: Request, send: _Sender) -> None:
         try:
             self._check_host(request)
-            await self._identify(request)
+            await self._let_in(request)
             send.named = _is_program(request)
             await self.app(request.scope, request.receive, send)
         except RegistryError as error:
@@ -132,6 +133,13 @@ class Guard:
                 f"This server does not answer to the name {host[:80]!r}",
                 remedy="FOREBEAR_ALLOWED_HOSTS names the hosts that it answers to",
             )
+
+    async def _let_in(self, request: Request) -> None:
+        """Identify the caller, and count the request. Raises: as `_identify`; TooManyRequestsError."""
+        self.door.rates.count_address(_address(request))
+        await self._identify(request)
+        if hasattr(request.state, "registry"):
+            self.door.rates.count_actor(request.state.registry.actor)
 
     async def _identify(self, request: Request) -> None:
         """Attach the registry of the caller to the request. Raises: UnauthenticatedError, PermissionDeniedError."""
@@ -170,33 +178,6 @@ class Guard:
         answer = RedirectResponse(to_sign_in, 303)
         answer.delete_cookie(COOKIE, path="/")
         return answer
-
-
-class _Receiver:
-    """Passes the parts of a body on, and waits for the client only so long: slow bodies would keep connections open.
-
-    It waits at most `seconds` for each part, and for all parts together at most as long and a second for each
-    `SLOWEST` bytes that came.
-    """
-
-    def __init__(self, receive: Receive, seconds: int) -> None:
-        self.receive, self.seconds, self.whole = receive, seconds, False
-        self.left = float(seconds)
-
-    async def __call__(self) -> Message:
-        if self.whole:
-            return await self.receive()  # waits for the client to go away
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        try:
-            message = await asyncio.wait_for(self.receive(), min(self.seconds, self.left))
-        except TimeoutError:
-            raise HTTPException(
-                408, f"The body came too slowly: {self.seconds} s without a part, or less than {SLOWEST} bytes a second"
-            ) from None
-        self.left += len(message.get("body", b"")) / SLOWEST - (clock() - began)
-        self.whole = not message.get("more_body", False)
-        return message
 
 
 class _Sender:
@@ -286,7 +267,9 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     registry = bootstrap.open_system(home, settings=settings)
     bootstrap.sweep(home)
     sweep(home)
-    door = Doorkeeper(registry.people, registry_key(home, settings), bootstrap.SystemClock(), Attempts())
+    counts = Counts(home / COUNTS)
+    attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
+    door = Doorkeeper(registry.people, registry_key(home, settings), bootstrap.SystemClock(), attempts, rates)
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):
@@ -310,8 +293,9 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
     due = Schedule(partial(bootstrap.do_what_is_due, registry))
     notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
-    with registry, contextlib.suppress(KeyboardInterrupt), due, notices:
+    with registry, contextlib.suppress(KeyboardInterrupt), due, notices, Schedule(counts.save, SAVE_EVERY):
         server.run()
+    counts.save()
     if not server.started:
         sys.exit(1)  # its log says why
 

@@ -44,6 +44,12 @@ class Settings:
     """Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     max_connections: int = 1000
     """Connections that the server keeps open at once; it answers 503 to more."""
+    rate_token: int = 12_000
+    """Requests a minute with one token; 0: no limit."""
+    rate_person: int = 24_000
+    """Requests a minute of one person, whatever tokens they have; 0: no limit."""
+    rate_address: int = 48_000
+    """Requests a minute from one address, whoever asks; 0: no limit."""
     header_seconds: int = 10
     """Seconds within which the header of a request must have come; then the server closes the connection."""
     body_seconds: int = 30
@@ -131,6 +137,9 @@ class Settings:
             allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
             trusted_proxies=tuple(p.strip() for p in proxies.split(",")) if proxies else (),
             max_connections=number("MAX_CONNECTIONS", cls().max_connections),
+            rate_token=number("RATE_TOKEN", cls().rate_token),
+            rate_person=number("RATE_PERSON", cls().rate_person),
+            rate_address=number("RATE_ADDRESS", cls().rate_address),
             header_seconds=number("HEADER_SECONDS", cls().header_seconds),
             body_seconds=number("BODY_SECONDS", cls().body_seconds),
             max_upload=number("MAX_UPLOAD", cls().max_upload),

@@ -27,6 +27,7 @@ from registry.errors import (
     RegistryError,
     RepeatedRequestError,
     ServerUnreachableError,
+    TooManyRequestsError,
     UnauthenticatedError,
     UsageError,
 )
@@ -197,6 +198,11 @@ class Connection:
         for attempt in range(1, ATTEMPTS * 100):
             try:
                 return once()
+            except TooManyRequestsError as error:  # it was not looked at, so it is safe
+                if attempt >= ATTEMPTS:
+                    raise
+                self.sleep(float(str(error.facts.get("retry_after", LONGEST_WAIT))))
+                continue
             except (ServerUnreachableError, RepeatedRequestError) as error:
                 going = isinstance(error, RepeatedRequestError) and not error.facts.get("answered")
                 if not (going and time.monotonic() < waiting_until) and (

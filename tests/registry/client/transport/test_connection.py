@@ -36,6 +36,7 @@ from registry.errors import (
     RegistryError,
     RepeatedRequestError,
     ServerUnreachableError,
+    TooManyRequestsError,
     UnauthenticatedError,
     UsageError,
 )
@@ -82,6 +83,20 @@ def test_a_lost_connection_is_made_again_with_growing_pauses() -> None:
     assert connection(lost, pauses=pauses).get(Actor, "/me").handle == "ana"
     assert len(pauses) == ATTEMPTS - 1
     assert pauses[-1] > pauses[0]
+
+
+def test_a_server_that_asks_to_wait_is_asked_again_when_it_says() -> None:
+    pauses: list[float] = []
+    answers = iter((problem(429, "rate-limited", retry_after=7), answering(200, ACTOR)))
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        return next(answers)(request)
+
+    assert connection(handle, pauses=pauses).get(Actor, "/me").handle == "ana"
+    assert pauses == [7.0]
+    with pytest.raises(TooManyRequestsError, match="No"):
+        connection(problem(429, "rate-limited", retry_after=7), pauses=pauses).get(Actor, "/me")
+    assert len(pauses) == ATTEMPTS
 
 
 def test_a_server_that_stays_away_is_named_with_its_reason() -> None:

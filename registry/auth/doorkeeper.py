@@ -12,33 +12,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import math
 import secrets
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, ip_address, ip_network
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
+from registry.auth.counting import Attempts, Rates
 from registry.domain.people.people import Actor
 from registry.domain.verbs.people import PeopleVerbs
 from registry.errors import (
     PermissionDeniedError,
-    TooManyAttemptsError,
     UnauthenticatedError,
 )
 from registry.ports.clock import Clock
 
 COOKIE = "forebear_session"
 LIFETIME = timedelta(hours=12)
-WRONG_PER_MINUTE = 20
-"""Wrong tokens that one address may send in a minute: enough for a person who pastes the wrong text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,48 +41,6 @@ class Session:
     expires_at: datetime
 
 
-class Attempts:
-    """Counts the wrong tokens of each address (for IPv6, of each /64 network, which is one customer's).
-
-    After `per_minute` within a minute every token from there is refused, a right one too: otherwise guessing would go
-    on. The counts are this process's and end with it.
-    """
-
-    def __init__(self, per_minute: int = WRONG_PER_MINUTE) -> None:
-        self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    @contextmanager
-    def counted(self, address: str) -> Iterator[None]:
-        """Around one try: an UnauthenticatedError is counted. Raises: TooManyAttemptsError before it."""
-        who = _network(address)
-        if not self._limiter.test(self._limit, who):
-            resets_at, _ = self._limiter.get_window_stats(self._limit, who)
-            seconds = max(1, math.ceil(resets_at - time.time()))
-            raise TooManyAttemptsError(
-                "Too many wrong tokens came from your address",
-                remedy=f"Wait {seconds} s",
-                facts={"retry_after": seconds},
-            )
-        try:
-            yield
-        except UnauthenticatedError:
-            self._limiter.hit(self._limit, who)
-            raise
-
-
-def _network(address: str) -> str:
-    try:
-        found = ip_address(address)
-    except ValueError:  # a Unix socket has no address
-        return address
-    if isinstance(found, IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:  # how a server on an IPv6 socket sees clients with IPv4
-        return str(found.ipv4_mapped)
-    return str(ip_network((found, 64), strict=False))
-
-
 @dataclass(frozen=True, slots=True)
 class Doorkeeper:
     """Turns what a request carries into an actor. `key` signs cookies: see `services.keys.registry_key`."""
@@ -101,6 +49,7 @@ class Doorkeeper:
     key: str
     clock: Clock
     attempts: Attempts
+    rates: Rates = field(default_factory=Rates)
 
     def actor_of_header(self, authorization: str, address: str) -> Actor:
         """The actor of `Authorization: Bearer fbr_…`. Raises: UnauthenticatedError, TooManyAttemptsError."""

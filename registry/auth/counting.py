@@ -1,0 +1,151 @@
+"""How often somebody may ask within a minute: by token, person and address; and how often with a wrong token.
+
+The counts are this server's own, in memory. `Counts` writes them into a file of the registry folder, so that they
+outlive a restart; what came since the last writing is forgotten when the server is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address, ip_network
+from pathlib import Path
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from registry.domain.people.people import Actor
+from registry.errors import TooManyAttemptsError, TooManyRequestsError, UnauthenticatedError
+from registry.files import write_whole
+from registry.settings import Settings
+
+WRONG_PER_MINUTE = 20
+"""Wrong tokens that one address may send in a minute: enough for a person who pastes the wrong text."""
+FILE = "request-counts.json"
+_LARGEST = 16 * 1024**2
+log = logging.getLogger("forebear.server")
+
+
+class Counts:
+    """The counts of all limits, each until the end of its minute; kept in `file`, where there is one."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.storage = MemoryStorage()
+        self._file = file
+        self._bring_back()
+
+    def save(self) -> None:
+        """Write them; a file that cannot be written is logged, since the counts in memory go on."""
+        if self._file is None:
+            return
+        ends = dict(self.storage.expirations)
+        kept = {key: [self.storage.storage.get(key, 0), end] for key, end in ends.items() if end > time.time()}
+        try:
+            write_whole(self._file, json.dumps(kept).encode(), private=True)
+        except OSError as error:
+            log.warning("How often clients asked cannot be written to %s: %s", self._file, error.strerror)
+
+    def _bring_back(self) -> None:
+        if self._file is None or not self._file.is_file():
+            return
+        try:
+            with self._file.open("rb") as opened:
+                kept = {str(key): (int(n), float(end)) for key, (n, end) in json.loads(opened.read(_LARGEST)).items()}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            log.warning("How often clients asked cannot be read from %s: %s", self._file, error)
+            return
+        for key, (number, end) in kept.items():
+            left = min(end - time.time(), 60.0)
+            if left > 0 < number:
+                self.storage.incr(key, math.ceil(left), number)
+
+
+class Attempts:
+    """Counts the wrong tokens of each address (for IPv6, of each /64 network, which is one customer's).
+
+    After `per_minute` within a minute every token from there is refused, a right one too: otherwise guessing would go
+    on.
+    """
+
+    def __init__(self, per_minute: int = WRONG_PER_MINUTE, counts: Counts | None = None) -> None:
+        self._limit = RateLimitItemPerMinute(per_minute)
+        self._limiter = FixedWindowRateLimiter((counts or Counts()).storage)
+
+    @contextmanager
+    def counted(self, address: str) -> Iterator[None]:
+        """Around one try: an UnauthenticatedError is counted. Raises: TooManyAttemptsError before it."""
+        who = network_of(address)
+        if not self._limiter.test(self._limit, "wrong", who):
+            seconds = _seconds(self._limiter, self._limit, "wrong", who)
+            raise TooManyAttemptsError(
+                "Too many wrong tokens came from your address",
+                remedy=f"Wait {seconds} s",
+                facts={"retry_after": seconds},
+            )
+        try:
+            yield
+        except UnauthenticatedError:
+            self._limiter.hit(self._limit, "wrong", who)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Counts the requests of each token, person and address; the numbers are requests a minute, and 0 is no limit."""
+
+    token: int = 0
+    person: int = 0
+    address: int = 0
+    counts: Counts = field(default_factory=Counts)
+
+    @classmethod
+    def of(cls, settings: Settings, counts: Counts) -> Rates:
+        """Those of the settings."""
+        return cls(settings.rate_token, settings.rate_person, settings.rate_address, counts)
+
+    def count_address(self, address: str) -> None:
+        """Count a request before it is known who asks. Raises: TooManyRequestsError."""
+        self._count(self.address, "address", network_of(address), "from your address")
+
+    def count_actor(self, actor: Actor) -> None:
+        """Count it for who asks, and for their token. Raises: TooManyRequestsError."""
+        self._count(self.person, "person", actor.handle, f"from {actor.handle}")
+        if actor.token is not None:
+            self._count(self.token, "token", actor.token, "with this token")
+
+    def _count(self, most: int, kind: str, who: str, whose: str) -> None:
+        if not most:
+            return
+        limit, limiter = RateLimitItemPerMinute(most), FixedWindowRateLimiter(self.counts.storage)
+        if not limiter.hit(limit, kind, who):
+            seconds = _seconds(limiter, limit, kind, who)
+            raise TooManyRequestsError(
+                f"More than {most:,} requests in a minute came {whose}",
+                remedy=f"Wait {seconds} s",
+                facts={"retry_after": seconds},
+            )
+
+
+def _seconds(limiter: FixedWindowRateLimiter, limit: RateLimitItemPerMinute, *names: str) -> int:
+    """Until the minute is over."""
+    ends, _ = limiter.get_window_stats(limit, *names)
+    return max(1, math.ceil(ends - time.time()))
+
+
+def network_of(address: str) -> str:
+    """Whom an address stands for: itself, or for IPv6 the /64 network that one customer has."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # a Unix socket has no address
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:  # how a server on an IPv6 socket sees clients with IPv4
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, 64), strict=False))

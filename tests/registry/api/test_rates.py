@@ -1,0 +1,38 @@
+"""Who asks too often is told to wait, in the words of whatever protocol they speak."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry import bootstrap
+from registry.auth import Attempts, Doorkeeper, Rates
+from registry.server import create_app
+from registry.services.keys import registry_key
+from tests.serving import ServedRegistry
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/api/v1/models", "application/problem+json"),
+        ("/", "text/html; charset=utf-8"),
+        ("/api/models", "application/json"),
+        ("/v2/", "application/json"),
+        ("/api/2.0/mlflow/registered-models/search", "application/json"),
+    ],
+)
+def test_who_asks_too_often_is_told_to_wait_at_every_door(served: ServedRegistry, path: str, kind: str) -> None:
+    settings, tokens = served.family.settings, served.family.tokens
+    with bootstrap.open_system(served.family.home, settings=settings) as system:
+        key = registry_key(served.family.home, settings)
+        door = Doorkeeper(system.people, key, bootstrap.SystemClock(), Attempts(), Rates(token=2, address=4))
+        app = create_app(system, settings, door, home=served.family.home)
+        client = ServedRegistry(app, served.family).client()
+        asked = [client.get(path, headers={"Authorization": f"Bearer {tokens['ana']}"}) for _ in range(3)]
+        assert [one.status_code for one in asked] == [200, 200, 429]
+        assert asked[2].headers["content-type"] == kind
+        assert 1 <= int(asked[2].headers["retry-after"]) <= 60
+        other = {"Authorization": f"Bearer {tokens['ben']}"}
+        assert [client.get(path, headers=other).status_code for _ in range(2)] == [200, 429], (
+            "the address has asked 4 times"
+        )
