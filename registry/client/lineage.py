@@ -18,6 +18,7 @@ from registry.domain.verbs.lineage import (
     Leakage,
     Neighbourhood,
     Obligations,
+    Only,
     ParentCheck,
     Reach,
     Relatives,
@@ -43,9 +44,13 @@ class RemoteLineage:
         params = {"target": target, "up": up, "down": down, "limit": limit, "at": at}
         return self.server.get(Ancestry, "/lineage", params)
 
-    def near(self, target: str, reach: Reach = Reach(), *, as_of: datetime | None = None) -> Neighbourhood:
+    def near(
+        self, target: str, reach: Reach = Reach(), *, only: Only = Only(), as_of: datetime | None = None
+    ) -> Neighbourhood:
         at = None if as_of is None else as_of.isoformat()
-        return self.server.get(Neighbourhood, "/lineage/near", {"target": target, "at": at, **asdict(reach)})
+        return self.server.get(
+            Neighbourhood, "/lineage/near", {"target": target, "at": at, **asdict(reach), **asdict(only)}
+        )
 
     def path(self, source: str, target: str) -> Ancestry | None:
         try:

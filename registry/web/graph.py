@@ -6,24 +6,38 @@ All three show the same bounded part, and say how much is left out, with a link 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
-from lineage import Edge, Graph, Node, NodeId, NodeKind
+from lineage import Assurance, Edge, Graph, Node, NodeId, NodeKind
 from lineage.outline import Direction, Line, outline
+from registry.domain.catalog.licences import LicenceClass
+from registry.domain.catalog.models import Status
+from registry.domain.recipes.recipe import Method
 from registry.domain.text import read_moment
-from registry.domain.verbs.lineage import MAX_GENERATIONS, UNFINISHED, Neighbourhood, Reach, Rest
+from registry.domain.verbs.lineage import MAX_GENERATIONS, UNFINISHED, Matches, Neighbourhood, Only, Reach, Rest
 from registry.domain.verbs.registry import Registry
+from registry.errors import UsageError
 from registry.web.parts import AsActor
 from registry.web.render import link, page, words
 
 router = APIRouter()
 ROOMS = {NodeKind.MODEL: "models", NodeKind.DATASET: "datasets", NodeKind.STEP: "steps"}
+CHOICES = {
+    "status": ("Status", tuple(Status)),
+    "method": ("Method", tuple(Method)),
+    "assurance": ("Assurance of an input", tuple(Assurance)),
+    "licence": ("Licence", tuple(LicenceClass)),
+}
+"""What a reader can filter by besides the stage: the field, its name, and its values."""
+FOUND_LIMIT = 200
+"""Nodes of a page with a filter."""
 UP, DOWN, EACH, LIMIT = 6, 3, 4, 50
 """How much of a family a page shows before a reader asks for more."""
 PAGE, PAGE_LIMIT = 60, 200
@@ -76,12 +90,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The part of the graph around `target` that is shown. An empty `at` is now."""
+    """The part of the graph around `target` that is shown. An empty `at` is now.
+
+    With a filter, `matches` says what it found, and `aside` are the nodes that are there for the way alone.
+    """
 
     target: str
     focus: Node
     reach: Reach
+    only: Mapping[str, str]
     at: str
+    matches: Matches | None
+    aside: frozenset[NodeId]
     ancestors: Branch
     descendants: Branch
     rows: Sequence[Row]
@@ -94,6 +114,7 @@ class LineagePage:
 
     family: Family
     address: str
+    choices: Mapping[str, tuple[str, Sequence[str]]] = field(default_factory=lambda: CHOICES)
 
 
 @router.get("/lineage")
@@ -105,33 +126,64 @@ def lineage(
     down: int = DOWN,
     group: Annotated[str, Query(max_length=64)] = "",
     after: int | None = None,
+    stage: Annotated[str, Query(max_length=64)] = "",
+    status: str = "",
+    method: str = "",
+    assurance: str = "",
+    licence: str = "",
     at: Annotated[str, Query(max_length=64)] = "",
 ) -> HTMLResponse:
-    """Where `target` comes from and what came from it."""
-    # -1 generations, as in older links, are all that a page shows
-    up, down = (MAX_GENERATIONS if one == -1 else one for one in (up, down))
-    reach = Reach(up, down, PAGE, PAGE_LIMIT, group, after) if group else Reach(up, down, EACH, LIMIT)
-    family = family_of(registry, target, reach, at)
+    """Where `target` comes from and what came from it; with a filter, what of that matches, and the ways there."""
+    only = Only(
+        stage.strip() or None,
+        _chosen(Status, status, "status"),
+        _chosen(Method, method, "method"),
+        _chosen(Assurance, assurance, "assurance"),
+        _chosen(LicenceClass, licence, "class of licences"),
+    )
+    # -1 generations, as in older links, are all that a page shows; a filter goes through all of them
+    up, down = (MAX_GENERATIONS if one == -1 or only else one for one in (up, down))
+    if group:
+        reach = Reach(up, down, PAGE, PAGE_LIMIT, group, after)
+    else:
+        reach = Reach(up, down, EACH, FOUND_LIMIT if only else LIMIT)
+    family = family_of(registry, target, reach, only, at)
     context = LineagePage(family, address(family.focus))
-    api = link("/api/v1/lineage/near", asdict(family.reach), target=target, at=at)
+    api = link("/api/v1/lineage/near", asdict(reach) | dict(family.only), target=target, at=at)
     return page(request, "lineage.html", context, section="lineage", api=api)
 
 
-def family_of(registry: Registry, target: str, reach: Reach = Reach(UP, DOWN, EACH, LIMIT), at: str = "") -> Family:
+def family_of(
+    registry: Registry, target: str, reach: Reach = Reach(UP, DOWN, EACH, LIMIT), only: Only = Only(), at: str = ""
+) -> Family:
     """What the pages show of a family. Raises: as `LineageVerbs.near`, BadFilterError for a moment that is none."""
-    found = registry.lineage.near(target, reach, as_of=read_moment(at, "The day") if at else None)
+    found = registry.lineage.near(target, reach, only=only, as_of=read_moment(at, "The day") if at else None)
     graph = Graph(found.nodes, found.edges)
     rests = _rests(found, graph, at)
     return Family(
         target=target,
         focus=graph.node(found.focus),
         reach=reach,
+        only={name: str(value) for name, value in asdict(only).items() if value is not None},
         at=at,
+        matches=found.matches,
+        aside=frozenset(graph.nodes) - {found.focus, *found.matches.drawn} if found.matches else frozenset(),
         ancestors=_twigs(outline(graph, found.focus, Direction.UP), Direction.UP, rests),
         descendants=_twigs(outline(graph, found.focus, Direction.DOWN), Direction.DOWN, rests),
         rows=list(_rows(graph, found.focus, rests)),
         complete=not found.rest,
     )
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def _chosen(words_of: type[_Word], text: str, name: str) -> _Word | None:
+    """Raises: UsageError."""
+    try:
+        return words_of(text) if text else None
+    except ValueError:
+        raise UsageError(f"There is no {name} {text[:40]!r}", remedy=f"Give one of {', '.join(words_of)}") from None
 
 
 def children_of(registry: Registry, target: str) -> Sequence[str]:

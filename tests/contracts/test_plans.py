@@ -17,8 +17,12 @@ from sqlalchemy import Connection, Engine, event
 
 from benchmarks.catalog import questions
 from benchmarks.material.catalog import World, fill
+from lineage import Assurance
 from registry import bootstrap
-from registry.domain.verbs.lineage import Kin, Reach
+from registry.domain.catalog.licences import LicenceClass
+from registry.domain.catalog.models import Status
+from registry.domain.recipes.recipe import Method
+from registry.domain.verbs.lineage import Kin, Only, Reach
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.database import Database
@@ -75,6 +79,8 @@ def about_ancestry(registry: LocalRegistry, world: World) -> Iterator[Callable[[
     yield lambda draw: lineage.show(some(draw), up=-1, down=1, as_of=datetime(2099, 1, 1, tzinfo=UTC))
     for past in (None, datetime(2099, 1, 1, tzinfo=UTC)):
         yield lambda draw, past=past: lineage.near(some(draw), as_of=past)  # type: ignore[misc]
+        only = Only("production", Status.ACTIVE, Method.FINE_TUNING, Assurance.OBSERVED, LicenceClass.PERMISSIVE)
+        yield lambda draw, past=past, only=only: lineage.near(some(draw), only=only, as_of=past)  # type: ignore[misc]
         reach = Reach(up=0, down=1, group="fine_tuning", after=0)
         yield lambda draw, past=past, reach=reach: lineage.near(str(world.ref(0)), reach, as_of=past)  # type: ignore[misc]
     yield lambda draw: lineage.common(some(draw), some(draw))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lineage import Assurance
+from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.models import MetricComparison, Modality, SearchQuery, SortKey, Status
 from registry.domain.governance.policies.changes import ProposalState
 from registry.domain.governance.promotion import RequestState
@@ -17,7 +19,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
-from registry.domain.verbs.lineage import Exchange, Kin, Reach, Use
+from registry.domain.verbs.lineage import Exchange, Kin, Only, Reach, Use
 from registry.domain.verbs.registry import Registry
 from registry.domain.verbs.selection import Recommend
 from registry.services.governance.policies.stored import default_policy_text
@@ -33,6 +35,12 @@ LATEST, DATA, BASE = (
 NOWHERE = Reference.parse("models:/no/where/1")
 RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsource: models:/library/lite0/1\n"
 RECIPE += "data: {train: datasets:/vision/digits/1, validation: {dataset: datasets:/vision/digits/1, split: test}}\n"
+
+FILTERS = (
+    Only(stage="candidate"),
+    Only(status=Status.ACTIVE, method=Method.FINE_TUNING),
+    Only(assurance=Assurance.OBSERVED, licence=LicenceClass.PERMISSIVE),
+)
 
 
 def step_of(registry: Registry) -> str:
@@ -116,6 +124,7 @@ READS: Mapping[str, Verb] = {
         r.lineage.near(str(GRANDCHILD)),
         r.lineage.near(str(BASE), Reach(up=0, down=1, each=1, limit=5), as_of=datetime(2099, 1, 1, tzinfo=UTC)),
         r.lineage.near(str(BASE), Reach(up=0, down=1, group="fine_tuning", after=1)),
+        *(r.lineage.near(str(BASE), Reach(limit=5), only=only) for only in FILTERS),
     ],
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
     "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],

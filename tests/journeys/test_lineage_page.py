@@ -50,6 +50,7 @@ def nodes(page: Page) -> int:
 
 def tap(page: Page, title: str) -> tuple[float, float]:
     """Click the node whose title begins so, where the graph has drawn it; gives the place."""
+    page.locator(".graph").scroll_into_view_if_needed()
     x, y = page.evaluate(
         """title => {
             const box = document.querySelector(".graph");
@@ -114,7 +115,6 @@ def test_the_drawer_never_covers_what_was_clicked(chromium: Browser, served: Ser
     viewport: Any = {"width": size[0], "height": size[1]}
     with signed_in(chromium, served, "vic", viewport=viewport) as page:
         opened(page, "/lineage?target=models:/vision/digits/2")
-        page.locator(".graph").scroll_into_view_if_needed()
         for title in ("digits/2", "lite0/1", "digits-small/1", "digits/1"):
             x, y = tap(page, title)
             drawer = page.locator("[data-drawer]")
@@ -194,15 +194,17 @@ def test_axe_finds_no_fault_on_a_big_family_with_the_drawer_open(
     chromium: Browser, served: Served, scheme: Any
 ) -> None:
     with signed_in(chromium, served, "vic", color_scheme=scheme) as page:
-        opened(page, f"{WIDE}#node=models:/wide/base/1")
-        expect(page.locator("[data-drawer]")).to_be_visible()
-        page.get_by_text("The same as a table").click()
-        page.wait_for_timeout(50)  # boxes that became visible are measured
-        faults = [
-            (fault["id"], node["html"][:150], node["failureSummary"][:300])
-            for fault in Axe().run(page).response["violations"]
-            for node in fault["nodes"]
-        ]
+        faults = []
+        for more in ("#node=models:/wide/base/1", "&method=fine_tuning&at=2030-01-01"):
+            opened(page, WIDE + more)
+            expect(page.locator("[data-drawer]")).to_be_visible(visible=more.startswith("#"))
+            page.get_by_text("The same as a table").click()
+            page.wait_for_timeout(50)  # boxes that became visible are measured
+            faults += [
+                (fault["id"], node["html"][:150], node["failureSummary"][:300])
+                for fault in Axe().run(page).response["violations"]
+                for node in fault["nodes"]
+            ]
     assert faults == []
 
 

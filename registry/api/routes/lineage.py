@@ -11,15 +11,18 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from lineage import Graph
+from lineage import Assurance, Graph
 from lineage.formats import as_dot, as_mermaid
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.uploads import received
 from registry.api.wire import AsActor, answer, public_id, speaks, upload_of
 from registry.domain.cascade.plan import CascadePlan
+from registry.domain.catalog.licences import LicenceClass
+from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json
 from registry.domain.names import Reference
+from registry.domain.recipes.recipe import Method
 from registry.domain.text import read_moment
 from registry.domain.verbs.lineage import (
     Ancestry,
@@ -30,6 +33,7 @@ from registry.domain.verbs.lineage import (
     Leakage,
     Neighbourhood,
     Obligations,
+    Only,
     ParentCheck,
     Reach,
     Relatives,
@@ -85,14 +89,23 @@ def near(
     limit: Annotated[int, Query(ge=1, le=1000, description="Nodes of the answer")] = 120,
     group: Annotated[str | None, Query(max_length=64, description="Only neighbours of this group of `rest`")] = None,
     after: Annotated[int | None, Query(ge=0, description="Only neighbours after this node")] = None,
+    stage: Annotated[
+        str | None, Query(max_length=64, description="Only models at this stage, and the ways there")
+    ] = None,
+    status: Annotated[Status | None, Query(description="Only versions with this status")] = None,
+    method: Annotated[Method | None, Query(description="Only versions that were made so")] = None,
+    assurance: Annotated[Assurance | None, Query(description="Only versions made from an input with this")] = None,
+    licence: Annotated[LicenceClass | None, Query(description="Only versions under a licence of this class")] = None,
     at: At = None,
 ) -> Response:
     """What a picture shows of the family of `target`: a bounded number of nodes, and counts of what is left out.
 
     The next ones of a group that is counted in `rest` are asked for with its `group` and `after`, and `up` or `down` 1.
+    With a stage, status, method, assurance or class of licences: what matches, and the ways to it (`matches`).
     """
     as_of = None if at is None else read_moment(at, "at")
-    return answer(registry.lineage.near(target, Reach(up, down, each, limit, group, after), as_of=as_of))
+    only = Only(stage, status, method, assurance, licence)
+    return answer(registry.lineage.near(target, Reach(up, down, each, limit, group, after), only=only, as_of=as_of))
 
 
 @router.get("/path", **speaks(Ancestry, or_text=DRAWN))

@@ -5,10 +5,21 @@ An unknown licence is kept as it was written; a policy can refuse unknown ones.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from registry.domain.catalog.clauses import CLAUSES, UNKNOWN, clauses_of
+from registry.domain.catalog.clauses import (
+    ATTRIBUTION,
+    CLAUSES,
+    NO_COMMERCE,
+    NOTICE,
+    SHARE_ALIKE,
+    UNKNOWN,
+    UNLISTED,
+    base,
+    clauses_of,
+)
 from registry.errors import ConflictError
 
 HUB_IDS = {
@@ -75,6 +86,30 @@ def licence_clauses(text: str) -> frozenset[str]:
     """What the licence `text` asks: the union over all its parts, an OR included until somebody elects a branch."""
     parts = _keys(text) if is_known(text) else None
     return frozenset({UNKNOWN}) if parts is None else clauses_of(parts)
+
+
+class LicenceClass(StrEnum):
+    """What a licence asks, in one word: the last of these that is true of it."""
+
+    PERMISSIVE = "permissive"
+    """Name the authors and pass on the text, or nothing."""
+    SHARE_ALIKE = "share-alike"
+    RESTRICTED = "restricted"
+    """Forbidden uses, no derivatives, or other terms of its own."""
+    NON_COMMERCIAL = "non-commercial"
+    UNKNOWN = "unknown"
+
+
+def licence_class(text: str) -> LicenceClass:
+    """The class of an expression: that of its strictest part."""
+    asked = {base(one) for one in licence_clauses(text)}
+    if asked & {UNKNOWN, UNLISTED}:
+        return LicenceClass.UNKNOWN
+    if NO_COMMERCE in asked:
+        return LicenceClass.NON_COMMERCIAL
+    if asked - {ATTRIBUTION, NOTICE, SHARE_ALIKE}:
+        return LicenceClass.RESTRICTED
+    return LicenceClass.SHARE_ALIKE if SHARE_ALIKE in asked else LicenceClass.PERMISSIVE
 
 
 def licence_ids(text: str) -> frozenset[str]:

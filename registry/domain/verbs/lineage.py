@@ -11,6 +11,8 @@ from typing import Protocol
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison
 from lineage.outline import Direction
 from registry.domain.catalog.interface import InterfaceDifference
+from registry.domain.catalog.licences import LicenceClass
+from registry.domain.catalog.models import Status
 from registry.domain.governance.advisories import AdvisoryMatch, KinHit
 from registry.domain.names import Reference, VersionRef
 from registry.domain.recipes.recipe import Method
@@ -49,17 +51,48 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """A filter of models and datasets: those of which all that is given is true.
+
+    `method` made them; one of the inputs that they were made from has the `assurance`.
+    """
+
+    stage: str | None = None
+    status: Status | None = None
+    method: Method | None = None
+    assurance: Assurance | None = None
+    licence: LicenceClass | None = None
+
+    def __bool__(self) -> bool:
+        return self != Only()
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What of a family a filter lets through: the nearest `drawn` of `count`, each with a shortest way to the focus.
+
+    `complete` is False when only the nearest of a larger family were searched.
+    """
+
+    drawn: tuple[NodeId, ...]
+    count: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbourhood:
     """What is near `focus`, at most as many nodes as were asked for. `rest` says what is beside and beyond it.
 
-    `counted` is False where one node has so many neighbours that `rest` counts at least as many, not exactly.
+    `counted` is False where one node has so many neighbours that `rest` counts at least as many, not exactly. With a
+    filter there is no `rest`, and `matches` says what was found.
     """
 
     focus: NodeId
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
-    rest: tuple[Rest, ...]
-    counted: bool
+    rest: tuple[Rest, ...] = ()
+    counted: bool = True
+    matches: Matches | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +300,13 @@ class LineageVerbs(Protocol):
         """
         ...
 
-    def near(self, target: str, reach: Reach = Reach(), *, as_of: datetime | None = None) -> Neighbourhood:
-        """The part of the graph that a picture shows: bounded, with counts of what is left out."""
+    def near(
+        self, target: str, reach: Reach = Reach(), *, only: Only = Only(), as_of: datetime | None = None
+    ) -> Neighbourhood:
+        """The part of the graph that a picture shows: bounded, with counts of what is left out.
+
+        With `only`, what matches within the generations of `reach`, and the ways to it.
+        """
         ...
 
     def path(self, source: str, target: str) -> Ancestry | None:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from lineage import Node, NodeId, NodeKind, hops_of
 from lineage.outline import Direction
-from registry.domain.verbs.lineage import GROUPS, MAX_GENERATIONS, Neighbourhood, Reach, Rest
+from registry.domain.verbs.lineage import GROUPS, MAX_GENERATIONS, Neighbourhood, Only, Reach, Rest
 from registry.errors import UsageError
+from registry.services.lineage.searching import search
 from registry.services.storage.lineage import Fan, FanWish
 from registry.services.unit_of_work import UnitOfWork
 
@@ -18,9 +19,13 @@ MAX_DRAWN = 1000
 """Nodes of one picture."""
 
 
-def near(uow: UnitOfWork, focus: Node, reach: Reach, as_of: datetime | None) -> Neighbourhood:
+def near(uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: datetime | None) -> Neighbourhood:
     """See `LineageVerbs.near`. Raises: UsageError for a reach out of range."""
     _check(reach)
+    if only:
+        if reach.group is not None:
+            raise UsageError("A filter goes through all groups", remedy="Give a group or a filter, not both")
+        return search(uow, focus, reach, only, as_of)
     drawing = _Drawing(uow, reach, as_of, {focus.id: None})
     half = max(1, reach.limit // 2) if reach.down else reach.limit  # ancestors leave room for what came after
     drawing.grow(focus, Direction.UP, reach.up, room=half)

@@ -19,6 +19,7 @@ from registry.domain.verbs.lineage import (
     Leakage,
     Neighbourhood,
     Obligations,
+    Only,
     ParentCheck,
     Reach,
     Relatives,
@@ -60,7 +61,9 @@ class Lineage:
             raise _not_yet(focus, as_of)
         return Ancestry(focus.id, tuple(nodes), tuple(edges), complete=not cut)
 
-    def near(self, target: str, reach: Reach = Reach(), *, as_of: datetime | None = None) -> Neighbourhood:
+    def near(
+        self, target: str, reach: Reach = Reach(), *, only: Only = Only(), as_of: datetime | None = None
+    ) -> Neighbourhood:
         """What a picture shows of the family of `target`.
 
         Raises: BadReferenceError, NotFoundError (also when `target` came after `as_of`), UsageError.
@@ -69,7 +72,7 @@ class Lineage:
             focus = _node(uow, target)
             if as_of is not None and not uow.graph.existed(focus.id, as_of):
                 raise _not_yet(focus, as_of)
-            return neighbourhood.near(uow, focus, reach, as_of)
+            return neighbourhood.near(uow, focus, reach, only, as_of)
 
     def path(self, source: str, target: str) -> Ancestry | None:
         """One shortest way from `source` down to `target`, in that order; None when there is none.

@@ -13,6 +13,7 @@ from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
+from registry.domain.verbs.lineage import Only
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,16 @@ class GraphRepository(Protocol):
 
     def edges_among(self, keys: Collection[NodeId], as_of: datetime | None = None) -> Sequence[Edge]:
         """The edges, not superseded, with both ends among these nodes, oldest first."""
+        ...
+
+    def reached(
+        self, start: Node, generations: int, *, upwards: bool, limit: int, as_of: datetime | None = None
+    ) -> Sequence[tuple[NodeId, int]]:
+        """Up to `limit` + 1 nodes on one side of `start` (itself first) with their distance in edges, nearest first."""
+        ...
+
+    def matching(self, keys: Collection[NodeId], only: Only, as_of: datetime | None = None) -> Collection[NodeId]:
+        """The versions among these nodes that the filter lets through; stage and status are those of now."""
         ...
 
     def existed(self, key: NodeId, at: datetime) -> bool:

@@ -18,10 +18,12 @@ from registry.domain.codec import from_json, to_json
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import TEST
+from registry.domain.verbs.lineage import Only
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage.fans import at_time, in_force, read_fans
+from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
@@ -60,6 +62,9 @@ class SqlGraph:
         rows = self._connection.execute(_edges_into(past=as_of is not None), {"keys": keys} | at_time(as_of))
         return _edges(row for row in rows if row[0] in inside)
 
+    def matching(self, keys: Collection[NodeId], only: Only, as_of: datetime | None = None) -> Collection[NodeId]:
+        return read_matching(self._connection, keys, only, as_of)
+
     def existed(self, key: NodeId, at: datetime) -> bool:
         created: datetime = self._connection.execute(_CREATED, {"key": key}).scalar_one()
         return created <= at
@@ -74,8 +79,8 @@ class SqlGraph:
         if as_of is not None and not self.existed(start.id, as_of):
             return [], [], False
         with nested_loops(self._connection):
-            above = self._reach(start, up, upwards=True, limit=limit, as_of=as_of)
-            below = self._reach(start, down, upwards=False, limit=limit, as_of=as_of)
+            above = self.reached(start, up, upwards=True, limit=limit, as_of=as_of)
+            below = self.reached(start, down, upwards=False, limit=limit, as_of=as_of)
         depths: dict[NodeId, int] = {}
         for key, depth in (*above, *below):
             depths.setdefault(key, depth)
@@ -154,10 +159,9 @@ class SqlGraph:
             newer = self._connection.execute(insert(edge).values(values).returning(edge.c.id)).scalar_one()
             self._connection.execute(update(edge).where(edge.c.id == row.id).values(superseded_by=newer))
 
-    def _reach(
-        self, start: Node, generations: int, *, upwards: bool, limit: int, as_of: datetime | None
-    ) -> list[tuple[NodeId, int]]:
-        """Up to `limit` + 1 nodes on one side of `start` (itself first) with their distance in edges, nearest first."""
+    def reached(
+        self, start: Node, generations: int, *, upwards: bool, limit: int, as_of: datetime | None = None
+    ) -> Sequence[tuple[NodeId, int]]:
         hops = _FOR_EVER if generations < 0 else hops_of(generations, start.kind)
         if hops == 0:
             return [(start.id, 0)]

@@ -83,7 +83,7 @@ async function start() {
   const graph = cytoscape({ container: box, style: look(), layout: { name: "null" }, minZoom: 0.05, maxZoom: 3, textureOnViewport: false });
   const family = new Family(graph, box.dataset.at);
   const { target: name, up, down, each, limit, group, after } = box.dataset;
-  await family.load(Object.fromEntries(Object.entries({ target: name, up, down, each, limit, group, after }).filter(([, value]) => value)));
+  await family.load(Object.fromEntries(Object.entries({ target: name, up, down, each, limit, group, after, ...JSON.parse(box.dataset.only) }).filter(([, value]) => value)));
   const wanted = await restore(family, state);
   box.querySelector("[data-plain]").remove();
   const measure = minimap(graph, document.querySelector("[data-map]"));

@@ -76,3 +76,18 @@ def test_the_lineage_page_shows_what_was_recorded_by_a_day_and_says_when_there_w
     assert before.status_code == 404
     assert "did not exist yet" in text_of(before.text)
     assert client.get("/lineage", params={"target": "models:/vision/digits/2", "at": "soon"}).status_code == 400
+
+
+def test_a_filter_shows_what_matches_and_says_how_many(served: ServedRegistry) -> None:
+    client = served.client("vic")
+    asked = {"target": "models:/library/lite0/1"}
+    page = client.get("/lineage", params=asked | {"stage": "candidate", "licence": "permissive"}).text
+    assert "1 matches" in text_of(page)
+    assert "/models/vision/digits/2" in page
+    assert 'value="candidate"' in page
+    assert 'value="permissive" selected' in page
+    nothing = text_of(client.get("/lineage", params=asked | {"status": "recalled"}).text)
+    assert "Nothing in this lineage matches" in nothing
+    wrong = client.get("/lineage", params=asked | {"method": "magic"})
+    assert wrong.status_code == 400
+    assert "There is no method" in text_of(wrong.text)

@@ -48,6 +48,7 @@ export class Family {
       .map((node) => ({ group: "nodes", data: { id: String(node.id), kind: node.kind, node, mark: mark(node), focus: !part && node.id === found.focus ? 1 : 0 } }));
     this.graph.add(nodes);
     this.graph.add(joined(found.edges).filter((one) => this.graph.getElementById(one.data.id).empty()));
+    if (found.matches) this.graph.nodes().filter((one) => one.data("focus") !== 1 && !found.matches.drawn.includes(Number(one.id()))).addClass("aside");
     for (const rest of found.rest) if (this.rests.get(keyOf(rest))?.after == null) this.rests.set(keyOf(rest), rest);
     this.settle();
     return nodes.length;

@@ -37,6 +37,7 @@ export function look() {
     { selector: "node[focus = 1]", style: { "background-color": colour("node-model"), "font-weight": 700, width: 36, height: 36 } },
     { selector: 'node[mark = "recalled"]', style: { ...marked(CROSS, "bad"), "background-color": colour("bad-wash"), "border-style": "double", "border-width": 5 } },
     { selector: 'node[mark = "tainted"]', style: { ...marked(HATCH, "warn"), "background-color": colour("warn-wash"), "border-style": "dashed" } },
+    { selector: "node.aside", style: { opacity: 0.55, "font-size": 10.5 } },
     { selector: "node.tall", style: { "text-valign": "center", "text-halign": "right", "text-margin-y": 0, "text-margin-x": 7 } },
     { selector: "node.here", style: { "outline-width": 3, "outline-offset": 3, "outline-color": colour("leaf"), "outline-opacity": 1 } },
     {

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.catalog.licences import combine_licences, is_known, normalise_licence
+from registry.domain.catalog.licences import (
+    LicenceClass,
+    combine_licences,
+    is_known,
+    licence_class,
+    normalise_licence,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,19 @@ def test_a_child_owes_what_all_its_parents_ask() -> None:
     assert combine_licences(["MIT", "Apache-2.0", "MIT"]) == "MIT AND Apache-2.0"
     assert combine_licences(["MIT OR GPL-2.0-only", "Apache-2.0"]) == "(MIT OR GPL-2.0-only) AND Apache-2.0"
     assert combine_licences(["MIT"]) == "MIT"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MIT", LicenceClass.PERMISSIVE),
+        ("CC0-1.0", LicenceClass.PERMISSIVE),
+        ("Apache-2.0 AND GPL-3.0-only", LicenceClass.SHARE_ALIKE),
+        ("MIT AND CC-BY-NC-SA-4.0", LicenceClass.NON_COMMERCIAL),
+        ("CC-BY-ND-4.0", LicenceClass.RESTRICTED),
+        ("LicenseRef-llama-3", LicenceClass.RESTRICTED),
+        ("whatever we like", LicenceClass.UNKNOWN),
+    ],
+)
+def test_the_class_of_a_licence_is_that_of_its_strictest_part(text: str, expected: LicenceClass) -> None:
+    assert licence_class(text) is expected
