@@ -50,10 +50,12 @@ def nodes(page: Page) -> int:
 
 def tap(page: Page, title: str) -> tuple[float, float]:
     """Click the node whose title begins so, where the graph has drawn it; gives the place."""
-    page.locator(".graph").scroll_into_view_if_needed()
     x, y = page.evaluate(
-        """title => {
+        """async title => {
             const box = document.querySelector(".graph");
+            box.scrollIntoView({ block: "center" });
+            const frame = () => new Promise(done => requestAnimationFrame(done));
+            for (let i = 0; i < 3; i += 1) await frame(); // the graph learns where it stands now
             const node = box._cyreg.cy.nodes().toArray().find(one => one.data("title").startsWith(title));
             const at = node.renderedPosition(), edge = box.getBoundingClientRect();
             return [edge.x + at.x, edge.y + at.y];
