@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
@@ -22,6 +23,7 @@ from registry.domain.catalog.models import (
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
 from registry.domain.governance.reviews.bypasses import Emergency
+from registry.domain.governance.reviews.findings import Finding, FindingState
 from registry.domain.governance.status_changes import status_target
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
@@ -64,7 +66,10 @@ class Content:
     children: Sequence[str] = ()
     """How many models and datasets were made directly from it, by method: `12 by fine tuning`."""
     checks: Sequence[ParentCheck] = ()
-    """What the weights say about the parents."""
+    """What the weights say about the parents, and where it is called otherwise than they are."""
+    findings: Sequence[Finding] = ()
+    """The open ones about the version."""
+    now: datetime | None = None
     requests: Sequence[RequestSummary] = ()
     evidence: Sequence[EvidenceValue] = ()
     options: Sequence[StageOption] = ()
@@ -168,7 +173,13 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
     ref = version.summary.ref
     exact = Reference.to(ref)
     if tab == "lineage":
-        return Content(family=family_of(registry, str(ref)), checks=registry.lineage.checks(exact))
+        open_ones = registry.reviews.findings(reference=exact, state=FindingState.OPEN, page=PageRequest(20)).items
+        return Content(
+            family=family_of(registry, str(ref)),
+            checks=registry.lineage.checks(exact),
+            findings=open_ones,
+            now=datetime.now(UTC),
+        )
     if tab == "approvals":
         return Content(
             requests=registry.promotions.requests(reference=exact, page=PageRequest(100)).items,
