@@ -59,7 +59,7 @@ def import_(
 
     A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
     """
-    from registry.cli.views.catalog import note_licence, say_published
+    from registry.cli.views.catalog import note_findings, note_licence, say_published
     from registry.domain.verbs.catalog import ImportModel
 
     wanted = ImportModel(
@@ -79,6 +79,7 @@ def import_(
     version = session.registry.catalog.import_model(wanted)
     session.answer(version, lambda found: say_published(found, began=began))
     note_licence(version.summary.licence)
+    note_findings(session.registry.reviews, version)
 
 
 @command(app, "list", "forebear model list", "forebear model list --limit 10")

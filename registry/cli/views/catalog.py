@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.domain.data.datasets import DatasetVersionDetail, DatasetVersionSummary
     from registry.domain.paging import Page
     from registry.domain.verbs.catalog import PullReport
+    from registry.domain.verbs.reviews import ReviewVerbs
 
 NO_MODELS = "There are no models yet. Import one: forebear model import team/name PATH"
 NO_MATCH = "No model matches; leave a condition out, or see them all: forebear model list"
@@ -55,6 +56,15 @@ def note_licence(licence: str) -> None:
 
     for one in licence_notes(licence):
         note(one)
+
+
+def note_findings(reviews: ReviewVerbs, version: VersionDetail) -> None:
+    """Warn about what was found to disagree when the version was registered."""
+    from registry.domain.governance.reviews.findings import FindingState
+    from registry.domain.names import Reference
+
+    for one in reviews.findings(reference=Reference.to(version.summary.ref), state=FindingState.OPEN).items:
+        note(f"Finding of severity {one.severity}: {one.text}")
 
 
 def note_source(version: VersionDetail) -> None:
