@@ -11,6 +11,7 @@ from lineage import Assurance
 from registry.domain.catalog.models import Modality, Status
 from registry.domain.data.datasets import DvcRecord, SplitPlan
 from registry.domain.manifests import FileEntry, Manifest
+from registry.domain.governance.upstream import Upstream
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError, ConflictError, InvalidError, NameTakenError, NotFoundError
@@ -367,3 +368,19 @@ def test_a_version_needs_its_model_and_its_step(open_uow: Factory) -> None:
 
 def _publish(uow: UnitOfWork, ref: VersionRef, step_id: str) -> None:
     uow.catalog.add_version(NewVersion(ref, manifest("x"), "resnet-18", "MIT", "registered", step_id, NOW, "ana"))
+
+
+def test_sources_are_found_by_repository_in_any_case_and_listed_by_it(open_uow: SqlUnitOfWorkFactory) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        refs = [add_version(uow, f"library/{name}") for name in ("zebra", "ape")]
+        for ref, source in zip(refs, ("hf:Zoo/Zebra@" + "c" * 40, "hf:zoo/ape"), strict=True):
+            uow.catalog.pin(ref, Upstream.parse("hf:zoo/none"))
+            uow.catalog.pin(ref, Upstream.parse(source))  # in place of the first
+        assert [one.ref for one in uow.catalog.pinned_to("ZOO/zebra")] == refs[:1]
+        assert uow.catalog.pinned_to("zoo/none") == []
+        first = uow.catalog.pinned(PageRequest(1))
+        rest = uow.catalog.pinned(PageRequest(1, first.next_cursor))
+        assert [one.upstream for one in (*first.items, *rest.items)] == ["hf:zoo/ape", "hf:Zoo/Zebra@" + "c" * 40]
+        assert uow.catalog.source_of(refs[1]) == "hf:zoo/ape"
+        uow.catalog.delete_version(refs[1], at=NOW)
+        assert (uow.catalog.source_of(refs[1]), uow.catalog.pinned_to("zoo/ape")) == ("", [])

@@ -218,6 +218,7 @@ READ = (
     "/findings",
     "/waivers",
     "/recalls",
+    "/advisories",
     "/emergencies?reference=models:/vision/digits/2",
     "/selections",
     "/inventory",

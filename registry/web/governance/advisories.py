@@ -11,6 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from registry.domain.governance.advisories import AdvisoryMatch
+from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Registry
 from registry.errors import InvalidError, RegistryError, TooLargeError
 from registry.web.parts import AsActor
@@ -34,8 +35,9 @@ class AdvisoriesPage:
 
 
 @router.get("/advisories")
-def advisories(request: Request) -> HTMLResponse:
+def advisories(request: Request, registry: AsActor) -> HTMLResponse:
     """The form."""
+    registry.actor.require(Permission.READ)
     return _shown(request, AdvisoriesPage())
 
 

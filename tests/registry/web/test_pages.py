@@ -37,6 +37,7 @@ PAGES = (
     "/difference?one=models:/library/lite0/1&other=models:/vision/digits/2",
     "/inbox",
     "/recalls",
+    "/advisories",
     "/recalls?target=datasets:/vision/digits/1&level=recall",
     "/emergencies",
     "/waivers",

@@ -33,7 +33,8 @@ def show_impact(impact: Impact) -> None:
 def show_match(match: AdvisoryMatch) -> None:
     """What an advisory names, the versions that have it, and those that its weights are kin to."""
     one, hits = match.advisory, match.hits
-    facts(one.id, {"form": one.form, "digests named": len(one.digests), "found here": len(hits)})
+    if one.digests:  # none where only weights were given
+        facts(one.id, {"form": one.form, "digests named": len(one.digests), "found here": len(hits)})
     for hit in hits:
         heading(f"{hit.digest} ({len(hit.targets)}, and {hit.descendants} made from it)")
         table(("Version",), [(ref,) for ref in hit.targets], empty="")

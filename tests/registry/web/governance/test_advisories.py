@@ -18,6 +18,7 @@ def test_an_advisory_is_looked_up_in_the_browser_and_leads_to_the_preview(served
         assert answer.status_code == 200, answer.text
         assert "1 of 2 digests found here" in answer.text
         assert "vision/digits/1" in answer.text
+        assert "made from" in answer.text
     link = f"/recalls?target={digest.replace(':', '%3A')}&amp;level=quarantine"
     assert link in answer.text
     assert "would reach" in browser.get(link.replace("&amp;", "&")).text
