@@ -10,8 +10,8 @@ import pytest
 from lineage import Assurance
 from registry.domain.catalog.models import Modality, Status
 from registry.domain.data.datasets import DvcRecord, SplitPlan
-from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.governance.upstream import Upstream
+from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError, ConflictError, InvalidError, NameTakenError, NotFoundError
@@ -370,7 +370,7 @@ def _publish(uow: UnitOfWork, ref: VersionRef, step_id: str) -> None:
     uow.catalog.add_version(NewVersion(ref, manifest("x"), "resnet-18", "MIT", "registered", step_id, NOW, "ana"))
 
 
-def test_sources_are_found_by_repository_in_any_case_and_listed_by_it(open_uow: SqlUnitOfWorkFactory) -> None:
+def test_sources_are_found_by_repository_in_any_case_and_listed_by_it(open_uow: Factory) -> None:
     with open_uow(actor="ana", write=True) as uow:
         refs = [add_version(uow, f"library/{name}") for name in ("zebra", "ape")]
         for ref, source in zip(refs, ("hf:Zoo/Zebra@" + "c" * 40, "hf:zoo/ape"), strict=True):
