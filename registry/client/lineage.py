@@ -8,6 +8,8 @@ from datetime import datetime
 
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.uploads import parts_of, upload
+from registry.domain.catalog.compute import ComputeReport, NewCompute
+from registry.domain.codec import to_json
 from registry.domain.names import Reference, model_only
 from registry.domain.verbs.lineage import (
     Ancestry,
@@ -81,6 +83,13 @@ class RemoteLineage:
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})
+
+    def compute(self, reference: Reference) -> ComputeReport:
+        return self.server.get(ComputeReport, "/lineage/compute", {"target": model_only(reference)})
+
+    def declare_compute(self, reference: Reference, wish: NewCompute) -> ComputeReport:
+        params = {"target": model_only(reference)}
+        return self.server.send(ComputeReport, "POST", "/lineage/compute", to_json(wish), params=params)
 
     def export(self, reference: Reference, exchange_format: Exchange) -> object:
         return self.server.get(object, "/lineage/export", {"target": reference, "format": exchange_format})

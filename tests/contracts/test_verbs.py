@@ -21,6 +21,7 @@ from safetensors.numpy import save_file
 from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import Connection
 from registry.domain import verbs
+from registry.domain.catalog.compute import NewCompute
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
 from registry.domain.governance.promotion import VoteValue
@@ -178,6 +179,7 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     data = vic.datasets.pull(DATA, folder / "data")
     yield "datasets.pull", [data.ref, data.files, data.size, data.notice, content_of(folder / "data")]
     yield "lineage.verify", outcome(lambda: dev.lineage.verify(GRANDCHILD))
+    yield "lineage.declare_compute", dev.lineage.declare_compute(BASE, NewCompute("card", 1e22, gpai=False))
     save_file({"head.weight": np.arange(600, dtype=np.float32).reshape(20, 30)}, folder / "found.safetensors")
     yield "lineage.identify", dev.lineage.identify(str(folder / "found.safetensors"))
     evidence = dev.promotions.add_evidence(CHILD, "other", {"a": 1})

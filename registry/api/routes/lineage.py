@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -16,8 +16,9 @@ from lineage.formats import as_dot, as_mermaid
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.uploads import received
-from registry.api.wire import AsActor, answer, public_id, speaks, upload_of
+from registry.api.wire import AsActor, answer, body_of, public_id, speaks, upload_of
 from registry.domain.cascade.plan import CascadePlan
+from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json
@@ -190,6 +191,26 @@ def leakage(registry: AsActor, target: Target) -> Response:
 def obligations(registry: AsActor, target: Target, use: Use | None = None) -> Response:
     """Every clause of a licence that is in force for a model or dataset version, with the shortest way that it came."""
     return answer(registry.lineage.obligations(Reference.parse(target), use=use))
+
+
+@router.get("/compute", **speaks(ComputeReport))
+def compute(registry: AsActor, target: Target) -> Response:
+    """How much compute went into a model version since the models that it all began with, each step once."""
+    return answer(registry.lineage.compute(Reference.parse(target)))
+
+
+def _computed(registry: Registry, path: Mapping[str, str]) -> ComputeReport:
+    return registry.lineage.compute(Reference.parse(path["target"]))
+
+
+@router.post("/compute", **speaks(ComputeReport, takes=NewCompute))
+def declare_compute(
+    registry: Annotated[Registry, changes(_computed, "/lineage/compute")],
+    target: Target,
+    body: Annotated[NewCompute, Depends(body_of(NewCompute))],
+) -> Response:
+    """Declare how much compute the training of a version took, or whether it is a GPAI model; the newest counts."""
+    return answer(registry.lineage.declare_compute(Reference.parse(target), body))
 
 
 def _written(found: Ancestry, format: Format) -> Response:

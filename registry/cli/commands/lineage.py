@@ -178,6 +178,55 @@ def obligations(
         raise typer.Exit(Family.REFUSED.exit_code)
 
 
+@command(app, "compute", "forebear lineage compute models:/vision/digits/2")
+def compute(
+    session: Session,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A version of a model.")],
+) -> None:
+    """Show how much compute went into a version since the models that it all began with, each step once.
+
+    Steps measure it; of what was imported, people declare it. What nobody knows is said, and nothing is made up for it.
+    """
+    from registry.cli.views.lineage.compute import show_compute
+
+    session.answer(session.registry.lineage.compute(parsing.model(model)), show_compute)
+
+
+@command(
+    app,
+    "declare-compute",
+    "forebear lineage declare-compute models:/library/llama/1 --flop 1.8e24 --source 'model card, section 2'",
+    "forebear lineage declare-compute models:/library/net/1 --no-gpai --source 'it only reads digits'",
+)
+def declare_compute(
+    session: Session,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A version of a model.")],
+    source: Annotated[str, typer.Option("--source", help="Where that stands.", show_default=False)],
+    flop: Annotated[
+        float | None,
+        typer.Option("--flop", help="The floating-point operations of the training that made it.", show_default=False),
+    ] = None,
+    gpai: Annotated[
+        bool | None,
+        typer.Option(
+            "--gpai/--no-gpai",
+            help="Whether it is a general-purpose AI model (EU AI Act). Default: it is from 1e23 FLOP on.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Declare how much compute the training of a version took, from what it was made from. The newest word counts.
+
+    Who had a hand in a version that is judged is not believed about what it was made from, unless the policy lets
+    people approve their own work.
+    """
+    from registry.cli.views.lineage.compute import show_compute
+    from registry.domain.catalog.compute import NewCompute
+
+    declared = session.registry.lineage.declare_compute(parsing.model(model), NewCompute(source, flop, gpai))
+    session.answer(declared, show_compute)
+
+
 @command(
     app,
     "export",

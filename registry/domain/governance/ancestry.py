@@ -19,11 +19,9 @@ NOT_RECORDED = Untold("this was not recorded when the case was stored")
 TOO_MANY = Untold("there are too many ancestors to look at each")
 NO_TEST_ROWS = Untold("it was not recorded of all test rows of the version whether they stood in training data")
 NO_FLOPS = Untold("the step that made the version did not measure its compute")
-CANNOT_BE_TOLD = {
-    ("subject", "base_is_gpai"): Untold("the registry does not know whether the base is a general-purpose AI model"),
-    ("compute", "modification_share"): Untold("nobody recorded how much compute the training of the base took"),
-}
-"""Facts of the language that nobody can tell of any version, by their way of names."""
+NO_GPAI = Untold("the registry does not know whether the base is a general-purpose AI model")
+NO_SHARE = Untold("nobody recorded how much compute the training of the base took")
+"""Of cases from before anybody could say so, in the words of then: such a case replays as it was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,15 @@ class Restriction:
 
 
 @dataclass(frozen=True, slots=True)
+class ComputeFacts:
+    """Whether the base is a GPAI model, and the part of its compute that was spent since; else `why` not."""
+
+    base_is_gpai: bool | None
+    share: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ancestry:
     """What was read for one case, for the policy that judges it. None stands for what that does not read."""
 
@@ -65,6 +72,7 @@ class Ancestry:
     bases: Mapping[str, tuple[Digest, ...]] = field(default_factory=dict)
     """The digests of `eval_dataset` (data it was tested on) and `base_model` (direct parents)."""
     flops: float | None = None
+    compute: ComputeFacts | None = None
     overlap: int | None = None
     """Test rows that stood in training data; None where it is not known of all, or there are none."""
 
@@ -86,11 +94,22 @@ def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
     if ancestry is not None:
         found["flops"] = NO_FLOPS if known.flops is None else known.flops
         found["eval_train_overlap"] = NO_TEST_ROWS if known.overlap is None else known.overlap
+    found |= _compute(known.compute)
     return {
         **dict.fromkeys(
             ("ancestors", "datasets", "restrictions", "conflicts", "flops", "eval_train_overlap"), NOT_RECORDED
         ),
         **found,
+    }
+
+
+def _compute(known: ComputeFacts | None) -> dict[str, object]:
+    if known is None:
+        return {"base_is_gpai": NO_GPAI, "modification_share": NO_SHARE}
+    why = Untold(known.why)
+    return {
+        "base_is_gpai": why if known.base_is_gpai is None else known.base_is_gpai,
+        "modification_share": why if known.share is None else known.share,
     }
 
 

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from lineage import Digest
 from registry.domain.catalog.models import Status
-from registry.domain.governance.ancestry import CANNOT_BE_TOLD, Ancestry, ancestry_facts
+from registry.domain.governance.ancestry import Ancestry, ancestry_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.governance.reviews.bypasses import Bypass
 from registry.domain.governance.reviews.findings import Finding, finding_facts
@@ -208,15 +207,6 @@ def expression_facts(
     case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object], tier: str = "high"
 ) -> dict[str, object]:
     """The variables of a policy's expressions. Numbers in metrics, baseline, evidence and params are doubles."""
-    facts = _facts(case, evidence, params, tier)
-    for (variable, name), untold in CANNOT_BE_TOLD.items():
-        facts[variable] = {**facts[variable], name: untold}
-    return facts
-
-
-def _facts(
-    case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object], tier: str
-) -> dict[str, Any]:
     candidate, subject = case.candidate, case.candidate.subject
     ancestry, use = ancestry_facts(candidate.ancestry), evidence.get(INTENDED_USE)
     return {
@@ -238,6 +228,7 @@ def _facts(
             "aliases": list(subject.aliases),
             "use": {} if use is None else _doubles(use.body),
             "restrictions": ancestry["restrictions"],
+            "base_is_gpai": ancestry["base_is_gpai"],
         },
         "findings": finding_facts(case.findings, case.now),
         "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__}
@@ -245,7 +236,7 @@ def _facts(
         "ancestors": ancestry["ancestors"],
         "datasets": ancestry["datasets"],
         "licence": {"unknown": candidate.unknown_licences, "conflicts": ancestry["conflicts"]},
-        "compute": {"flops": ancestry["flops"]},
+        "compute": {"flops": ancestry["flops"], "modification_share": ancestry["modification_share"]},
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
         "quality": _doubles(candidate.quality),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison
 from lineage.outline import Direction
+from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.models import Status
@@ -342,6 +343,14 @@ class LineageVerbs(Protocol):
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """Every clause of a licence that is in force for a model or dataset version, with the shortest way it came."""
+        ...
+
+    def compute(self, reference: Reference) -> ComputeReport:
+        """How much compute went into a model version since the models that it all began with, each step once."""
+        ...
+
+    def declare_compute(self, reference: Reference, wish: NewCompute) -> ComputeReport:
+        """Declare how much compute the training of a version took, or whether it is a GPAI model; the newest counts."""
         ...
 
     def export(self, reference: Reference, exchange_format: Exchange) -> object:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from registry.domain.audit import AuditEntry, Body, read_body
+from registry.domain.catalog.compute import compute_record
 from registry.domain.catalog.models import FIRST_STAGE, Status
 from registry.domain.governance.promotion import RequestState, VoteValue
 from registry.domain.governance.reviews.attestations import attestation_record
@@ -27,6 +28,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
+from registry.services.storage.lineage import COMPUTE
 from registry.services.storage.recalls import RECALL, TASK
 from registry.services.storage.reviews import ATTESTATION, EMERGENCY, FINDING, WAIVER
 
@@ -156,6 +158,9 @@ class _Log:
         )
         self.facts[EMERGENCY + str(detail["emergency"])] = record
 
+    def computed(self, subject: str, actor: str, detail: Mapping[str, Any]) -> None:
+        self.facts[COMPUTE + subject] = compute_record(detail, actor)
+
     def attested(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         record = attestation_record(detail["stage"], detail["due"], lapsed=detail["lapsed"])
         self.facts[ATTESTATION + subject] = record
@@ -237,6 +242,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "waiver.requested": _Log.waived,
     "waiver.approved": _Log.waived,
     "waiver.ended": _Log.waived_no_more,
+    "compute.declared": _Log.computed,
     "finding.raised": _Log.found,
     "finding.resolved": _Log.put_right,
     "recall.opened": _Log.recalled,

@@ -62,7 +62,8 @@ class Audit:
             if signed is not None and report.intact:
                 report = verified(report, signed, self.context.settings)
             if state and report.intact:
-                state_now = {**uow.governance.state(), **uow.reviews.state(), **uow.recalls.state()}
+                subjects = (uow.governance, uow.reviews, uow.recalls, uow.graph)
+                state_now = dict(fact for one in subjects for fact in one.state().items())
                 report = replace(report, differences=differences(uow.audit.entries(), state_now))
             if report.intact and kept is not None and report.entries > kept.head.seq:
                 return _with_record_of_now(report, uow)

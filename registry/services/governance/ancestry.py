@@ -6,9 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lineage import Assurance, Digest, NodeId, NodeKind
+from registry.domain.catalog.compute import ComputeReport
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.catalog.models import Status
-from registry.domain.governance.ancestry import BASE_MODEL, EVAL_DATASET, AncestorFact, Ancestry, Restriction
+from registry.domain.governance.ancestry import (
+    BASE_MODEL,
+    EVAL_DATASET,
+    AncestorFact,
+    Ancestry,
+    ComputeFacts,
+    Restriction,
+)
 from registry.domain.recipes.methods import MODEL_ROLES, TEST, split_role
 from registry.domain.verbs.lineage import Use
 from registry.services.lineage.leaking import LEAKAGE
@@ -17,6 +25,8 @@ from registry.services.storage.lineage import Ancestor, AncestryRecord
 
 MOST_LISTED = 1000
 """Ancestors that a case lists one by one; of a larger ancestry, no condition can look at each."""
+MOST_SAID = 3
+"""Reasons that a check names."""
 _WEAKEST = (Assurance.CONTRADICTED, Assurance.DECLARED, Assurance.OBSERVED, Assurance.VERIFIED)
 
 
@@ -27,15 +37,19 @@ def ancestry_of(
     listed: bool,
     licences: bool,
     findings: Mapping[NodeId, int],
+    compute: ComputeReport | None = None,
 ) -> Ancestry:
     """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read.
 
-    `findings` are how many are open, by node.
+    `findings` are how many are open, by node; `compute` is there where it is read.
     """
     found = Ancestry(bases=_bases(record), flops=_flops(manifest), overlap=train_overlap(manifest))
     if listed:
         each = _listed(record, findings)
         found = replace(found, listed=each, too_many=each is None)
+    if compute is not None:
+        why = "; ".join(compute.missing[:MOST_SAID])
+        found = replace(found, compute=ComputeFacts(compute.base_is_gpai, compute.share, why))
     if licences:
         restrictions = tuple(Restriction(one.clause, one.path[0], one.licence) for one in owed(record, None))
         conflicts = {use.value: sum(one.conflict for one in owed(record, use)) for use in Use}

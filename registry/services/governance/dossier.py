@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 
 from lineage import Assurance, Digest, Graph, NodeId, NodeKind, lineage_digest
+from registry.domain.catalog.compute import ComputeReport
 from registry.domain.catalog.interface import silent
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
@@ -47,11 +49,13 @@ from registry.services.governance.ancestry import ancestry_of
 from registry.services.governance.claims import claims_of, contradictions
 from registry.services.governance.quality import MAIN, forgetting, quality
 from registry.services.governance.recorded_evidence import recorded_evidence
+from registry.services.lineage.compute import Amounts, amounts_of, reported
 from registry.services.lookup import found
 from registry.services.storage.governance import NamedVersion, VersionRecord
 from registry.services.storage.lineage import AncestryRecord
 from registry.services.unit_of_work import UnitOfWork
 
+_OF_COMPUTE = {("subject", "base_is_gpai"), ("compute", "modification_share")}
 MAX_ANCESTORS = 100_000
 """Nodes of an ancestry that are read; a larger one counts as unresolved, so that a policy can refuse it."""
 
@@ -84,6 +88,8 @@ class Dossier:
     """Of the step that made the version."""
     open_findings: Mapping[NodeId, int] = field(default_factory=dict)
     """How many findings are open about each node of the ancestry that has one."""
+    amounts: Callable[[], Amounts] | None = field(default=None, compare=False)
+    """Reads what is on record of the compute of the ancestry, where a policy asks for it: the one thing read late."""
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -146,6 +152,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         ancestry=ancestry,
         manifest=record.step.manifest,
         open_findings=uow.reviews.open_findings([one.node.id for one in ancestry.members]),
+        amounts=cache(lambda: amounts_of(uow, ancestry)),
     )
 
 
@@ -194,7 +201,7 @@ def case_for(
     )
     against = None if alias is None else "none" if compared is None else str(compared.ref)
     conditions = list(policy.conditions(case))
-    case = replace(case, candidate=replace(case.candidate, ancestry=_read(dossier, conditions)))
+    case = replace(case, candidate=replace(case.candidate, ancestry=_read(dossier, policy, case, conditions)))
     facts = expression_facts(case, {}, {})
     seen = seen_state(conditions, facts, ancestors=dossier.ancestors, compared=against)
     waived = sorted(f"{one.gate} ({one.id})" for one in dossier.waivers if one.in_force(now))
@@ -202,7 +209,7 @@ def case_for(
     return replace(case, seen=seen, bound=replace(case.bound, seen=seen_digest(seen)))
 
 
-def _read(dossier: Dossier, conditions: Sequence[Expression]) -> Ancestry | None:
+def _read(dossier: Dossier, policy: Policy, case: Case, conditions: Sequence[Expression]) -> Ancestry | None:
     """What these conditions read of the ancestry: the more that is read, the longer it takes."""
     if dossier.ancestry is None:
         return None
@@ -211,9 +218,25 @@ def _read(dossier: Dossier, conditions: Sequence[Expression]) -> Ancestry | None
     licences = any(place[:2] in {("subject", "restrictions"), ("licence", "conflicts")} for place in places)
     # A place that ends above, such as `subject` alone, reads all that is under it.
     licences = licences or ("subject",) in places or ("licence",) in places
+    computed = any(place[:2] in _OF_COMPUTE or place in {("subject",), ("compute",)} for place in places)
     return ancestry_of(
-        dossier.ancestry, dossier.manifest, listed=listed, licences=licences, findings=dossier.open_findings
+        dossier.ancestry,
+        dossier.manifest,
+        listed=listed,
+        licences=licences,
+        findings=dossier.open_findings,
+        compute=_compute(dossier, policy, case) if computed else None,
     )
+
+
+def _compute(dossier: Dossier, policy: Policy, case: Case) -> ComputeReport | None:
+    """What was done since the bases. Who made the version says nothing of its bases, unless they may approve it too."""
+    if dossier.amounts is None or dossier.ancestry is None:
+        return None
+    made = (Contribution.UPLOADER, Contribution.RUN_SUBMITTER, Contribution.LAST_EDITOR)
+    makers = {who for kind in made for who in case.candidate.contributors.get(kind, ())}
+    without = frozenset(case.who(maker) for maker in makers) if policy.duties.no_self_approval else frozenset[str]()
+    return reported(dossier.ancestry, dossier.amounts(), case.candidate.ref, without=without)
 
 
 def _subject(record: VersionRecord) -> Subject:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lineage import Graph, Node
 from lineage.above import nearest_common, shortest_path
+from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.domain.verbs.lineage import (
@@ -27,7 +28,7 @@ from registry.domain.verbs.lineage import (
 )
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import exchange, identifying, kinship, leaking, neighbourhood, obligations
+from registry.services.lineage import compute, exchange, identifying, kinship, leaking, neighbourhood, obligations
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -141,6 +142,14 @@ class Lineage:
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""
         return obligations.obligations(self.context, reference, use)
+
+    def compute(self, reference: Reference) -> ComputeReport:
+        """How much compute went into a version since its bases. Raises: NotFoundError, BadReferenceError."""
+        return compute.compute(self.context, reference)
+
+    def declare_compute(self, reference: Reference, wish: NewCompute) -> ComputeReport:
+        """Declare the compute of a version. Raises: NotFoundError, InvalidError, BadReferenceError."""
+        return compute.declare_compute(self.context, reference, wish)
 
     def export(self, reference: Reference, exchange_format: Exchange) -> object:
         """A version and its ancestry for other programs. Raises: NotFoundError, RefusedError when it is too large."""

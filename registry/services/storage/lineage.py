@@ -9,11 +9,15 @@ from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from lineage.exchange.records import Run
+from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.verbs.lineage import Only
+
+COMPUTE = "compute of "
+"""How the name of a fact about declared compute begins; see `services.audit.state`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,22 @@ class GraphRepository(Protocol):
 
     def measured_on(self, label: str, split: str | None) -> int:
         """How many steps were measured on this split of a dataset version as test data."""
+        ...
+
+    def declare_compute(self, value: DeclaredCompute) -> None:
+        """Append what somebody declares of a version. Raises: NotFoundError."""
+        ...
+
+    def declared_compute(self, keys: Collection[NodeId]) -> Mapping[NodeId, DeclaredCompute]:
+        """The newest declaration about each of these versions that has one."""
+        ...
+
+    def measured_flops(self, keys: Collection[NodeId]) -> Mapping[NodeId, float]:
+        """Of the steps among these nodes, the FLOP that their manifests name; those that measured none are left out."""
+        ...
+
+    def state(self) -> Mapping[str, str]:
+        """What the tables say of declared compute, by name, to be held against the log."""
         ...
 
     def add_comparison(self, step_id: str, input_label: str, evidence: EdgeEvidence) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, 
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from lineage.exchange.records import Run
+from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
@@ -22,6 +23,7 @@ from registry.domain.verbs.lineage import Only
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish
 from registry.storage.catalog.versions import headline_metrics
+from registry.storage.lineage import compute
 from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
@@ -100,6 +102,18 @@ class SqlGraph:
             return None
         inside = tuple(_edges(row for row in edges if row.from_node in members and row.to_node in members))
         return AncestryRecord(focus, tuple(members.values()), inside, complete=len(members) <= limit)
+
+    def declare_compute(self, value: DeclaredCompute) -> None:
+        compute.declare(self._connection, value)
+
+    def declared_compute(self, keys: Collection[NodeId]) -> Mapping[NodeId, DeclaredCompute]:
+        return compute.declared(self._connection, keys)
+
+    def measured_flops(self, keys: Collection[NodeId]) -> Mapping[NodeId, float]:
+        return compute.measured(self._connection, keys)
+
+    def state(self) -> Mapping[str, str]:
+        return dict(compute.state(self._connection))
 
     def made_from(self, label: str, *, since: datetime, until: datetime, limit: int) -> Sequence[MadeFrom]:
         parent, child, step = node.alias(), node.alias(), node.alias()

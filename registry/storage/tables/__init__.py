@@ -28,7 +28,7 @@ from registry.storage.tables.governance import (
     request,
     vote,
 )
-from registry.storage.tables.graph import edge, node, tensor, weight_comparison, weight_index
+from registry.storage.tables.graph import edge, node, tensor, training_compute, weight_comparison, weight_index
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
@@ -101,6 +101,7 @@ __all__ = [
     "store_check",
     "tensor",
     "token",
+    "training_compute",
     "upstream",
     "version",
     "version_check",

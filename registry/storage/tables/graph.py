@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, TypedColumns
+from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, String, Table, Text, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata
@@ -59,6 +59,18 @@ class TensorColumns(TypedColumns):
     size = Column(Key, nullable=False)
 
 
+class TrainingComputeColumns(TypedColumns):
+    """What somebody declared of the compute of one version, append-only; the newest counts."""
+
+    id = Column(Key, primary_key=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), nullable=False, index=True)
+    flop: Column[float | None] = Column(Double, nullable=True)
+    gpai = Column(Boolean, nullable=True)
+    source = Column(Text, nullable=False)
+    declared_by = Column(String(64), nullable=False)
+    declared_at = Column(UtcDateTime, nullable=False)
+
+
 node = Table("node", metadata, NodeColumns)
 edge = Table(
     "edge",
@@ -70,3 +82,4 @@ edge = Table(
 weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns)
 weight_index = Table("weight_index", metadata, WeightIndexColumns)
 tensor = Table("tensor", metadata, TensorColumns)
+training_compute = Table("training_compute", metadata, TrainingComputeColumns)

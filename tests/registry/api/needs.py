@@ -38,6 +38,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", DATA + "/recall"): ("admin", {"reason": "wrong"}),
     ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
     ("post", "/api/v1/lineage/checks"): ("edit", None),
+    ("post", "/api/v1/lineage/compute"): ("edit", {"source": "card", "flop": 1e22}),
     ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/selections"): ("edit", {"dataset": "datasets:/no/data/1"}),

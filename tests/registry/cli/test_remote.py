@@ -40,6 +40,7 @@ SAME = {
     "transfer verdict": f"transfer verdict {STEP}",
     "lineage show": "lineage show models:/vision/digits/2",
     "lineage export": "lineage export models:/vision/digits/2 --format prov",
+    "lineage compute": "lineage compute models:/vision/digits/2",
     "lineage obligations": "lineage obligations models:/vision/digits/2",
     "lineage leakage": "lineage leakage models:/vision/digits/2",
     "lineage common": "lineage common models:/library/lite0/1 models:/vision/digits/2",

@@ -1,6 +1,6 @@
 """What a policy asks for that nobody can tell today, with its line: said before it is published, not at every request.
 
-A fact that cannot be told, evidence that the registry does not record itself, and a signature that nothing verifies are
+Evidence that the registry does not record itself, and a signature that nothing verifies are
 denied whenever they are judged. A transition that needs one of them lets no version through.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from registry.domain.governance.ancestry import CANNOT_BE_TOLD
 from registry.domain.governance.conditions.answers import NONE, possible_answers, untold_places
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.conditions.presence import Place
@@ -48,11 +47,8 @@ def _warnings(policy: Policy) -> Iterator[Warned]:
 
 def _denied(policy: Policy) -> dict[Place, str]:
     """By the way of names, why nobody can tell a fact under this policy."""
-    facts: dict[Place, str] = {place: fact.reason for place, fact in CANNOT_BE_TOLD.items()}
     kinds = policy.evidence_types.values()
-    return facts | {
-        ("evidence", kind.name): why for kind in kinds if (why := _unrecorded(policy, kind.name)) is not None
-    }
+    return {("evidence", kind.name): why for kind in kinds if (why := _unrecorded(policy, kind.name)) is not None}
 
 
 def _unrecorded(policy: Policy, type_: str) -> str | None:

@@ -47,9 +47,11 @@ def test_mistakes_are_shown_with_their_lines_above_the_form_that_keeps_the_text(
 
 
 def test_what_lets_nothing_through_is_said_before_it_is_proposed(served: ServedRegistry) -> None:
-    gate = "      - {id: gpai, require: '!subject.base_is_gpai'}\n      - {id: no-recall,"
-    _, shown, _ = sent(served, "ana", text=NEXT.replace("      - {id: no-recall,", gate, 1))
-    assert "No version passes transition to-candidate: gate gpai never holds" in shown
+    gate = "      - {id: scanned, require: 'evidence.scan.files == 0.0'}\n      - {id: no-recall,"
+    text = NEXT.replace("      - {id: no-recall,", gate, 1)
+    kind = "  scan: {predicate: 'urn:scan', producer: system}\n  provenance: "
+    _, shown, _ = sent(served, "ana", text=text.replace("  provenance: ", kind, 1))
+    assert "No version passes transition to-candidate: gate scanned never holds" in shown
 
 
 def test_a_policy_is_proposed_on_the_page_by_an_admin_and_shown_with_its_differences(
