@@ -57,8 +57,9 @@ def places_of(host: str, port: int, *, allowed: Collection[str] = (), seconds: f
     if host.lower() not in {one.lower() for one in allowed}:
         for one in places:
             if not is_public(str(one.address[0])):
+                has = "" if host == one.address[0] else f" has the address {one.address[0]}, which"
                 raise RefusedError(
-                    f"{host} has the address {one.address[0]}, which is not one of the internet",
+                    f"{host}{has} is not an address of the internet",
                     remedy=f"To allow this host, name it in the setting {SETTING} of the server",
                 )
     return places

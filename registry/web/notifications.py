@@ -1,4 +1,4 @@
-"""Webhooks, for admins: what is sent where, what became of it, and the forms to add, try and remove one."""
+"""Webhooks, for admins: what is sent where, what became of it, and the forms to add, try and remove one; e-mail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.ids import is_id
+from registry.domain.notifications.mail import Mail
 from registry.domain.notifications.webhooks import Attempt, Delivery, DeliveryState, NewWebhook, Webhook
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Permission
@@ -31,6 +32,8 @@ class WebhooksPage:
     next_page: str
     state: str
     states: Sequence[str]
+    mails: Sequence[Mail]
+    """The newest messages by e-mail that are not delivered."""
     made: NewWebhook | None = None
     """The one that was just added: its secret is shown now and never again."""
     attempt: Attempt | None = None
@@ -73,6 +76,11 @@ def act(request: Request, registry: AsActor, webhook_id: str, deed: str) -> HTML
     return _shown(request, registry, attempt=done) if isinstance(done, Attempt) else see("/webhooks")
 
 
+def _undelivered(registry: Registry) -> Sequence[Mail]:
+    states, some = (DeliveryState.WAITING, DeliveryState.DEAD), PageRequest(20)
+    return [one for state in states for one in registry.notifications.mails(state=state, page=some).items]
+
+
 def _shown(
     request: Request,
     registry: Registry,
@@ -94,6 +102,7 @@ def _shown(
         following,
         wanted.value if wanted else "",
         [one.value for one in DeliveryState],
+        _undelivered(registry),
         made,
         attempt,
         url,

@@ -15,6 +15,7 @@ from registry.domain.governance.reviews.findings import Finding, FindingState, N
 from registry.domain.governance.reviews.inbox import InboxItem
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
+from registry.domain.notifications.mail import MailAddress
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
 from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
@@ -52,19 +53,40 @@ class InboxPage:
     """Title, entries, and what is said where there are none."""
     now: datetime
     complete: bool
+    mail: MailAddress
+    refused: str = ""
+    """What was written as the address, if it is none."""
 
 
 @router.get("/inbox")
 def inbox(request: Request, registry: AsActor) -> HTMLResponse:
     """The review inbox of the reader."""
+    return _inbox(request, registry)
+
+
+@router.post("/email", response_model=None)
+def set_address(
+    request: Request, registry: AsActor, address: Annotated[str, Form()] = ""
+) -> HTMLResponse | RedirectResponse:
+    """Say where oneself is told by e-mail; an empty address ends it."""
+    try:
+        registry.notifications.set_address(registry.actor.handle, address.strip())
+    except InvalidError:
+        return _inbox(request, registry, refused=address)
+    return see("/inbox")
+
+
+def _inbox(request: Request, registry: Registry, *, refused: str = "") -> HTMLResponse:
     found = registry.reviews.inbox()
     lists = (
         ("Waiting for me", found.waiting, "Nothing waits for you."),
         ("Went stale", found.stale, "All of your approvals of open requests count."),
         ("My requests", found.mine, "You have no open request."),
     )
-    context = InboxPage(lists, datetime.now(UTC), found.complete)
-    return page(request, "inbox.html", context, section="promotions", api="/api/v1/inbox")
+    mail = registry.notifications.address(registry.actor.handle)
+    context = InboxPage(lists, datetime.now(UTC), found.complete, mail, refused)
+    status = InvalidError.family.status if refused else 200
+    return page(request, "inbox.html", context, section="promotions", api="/api/v1/inbox", status=status)
 
 
 @router.get("/inbox/count")

@@ -46,7 +46,7 @@ def test_no_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_inner_address_gets_no_connection() -> None:
     with receiving(204) as receiver:
         outcome = post(receiver.url, b"{}", {})
-    assert "not one of the internet" in outcome.problem
+    assert "not an address of the internet" in outcome.problem
     assert receiver.got == []
 
 

@@ -49,7 +49,7 @@ def test_a_refused_address_is_told_above_the_form_that_keeps_it(own: ServedRegis
     form = {"csrf": form_token(browser.get("/webhooks").text), "url": "https://10.0.0.1/x", "events": "recall.*"}
     refused = browser.post("/webhooks", data=form)
     assert refused.status_code == 403
-    assert "10.0.0.1 has the address 10.0.0.1, which is not one of the internet." in text_of(refused.text)
+    assert "10.0.0.1 is not an address of the internet." in text_of(refused.text)
     assert 'value="https://10.0.0.1/x"' in refused.text
     assert 'value="recall.*"' in refused.text
 
@@ -58,3 +58,17 @@ def test_the_page_of_webhooks_is_for_admins(served: ServedRegistry) -> None:
     assert served.browser("dev").get("/webhooks").status_code == 403
     assert 'href="/webhooks"' not in served.browser("dev").get("/").text
     assert 'href="/webhooks"' in served.browser("ana").get("/").text
+
+
+def test_everybody_says_in_the_browser_where_they_are_told_and_a_wrong_address_is_kept_in_the_form(
+    own_served: ServedRegistry,
+) -> None:
+    browser = own_served.browser("vic")
+    form = {"csrf": form_token(browser.get("/inbox").text)}
+    assert "This registry sends no e-mail" in text_of(browser.get("/inbox").text)
+    assert browser.post("/email", data={**form, "address": "vic@example.org"}).status_code == 303
+    assert "You are told of what waits for you at vic@example.org." in text_of(browser.get("/inbox").text)
+    refused = browser.post("/email", data={**form, "address": "vic@"})
+    assert (refused.status_code, 'value="vic@"' in refused.text) == (422, True)
+    assert browser.post("/email", data={**form, "address": ""}).status_code == 303
+    assert "You are not told" in text_of(browser.get("/inbox").text)

@@ -60,7 +60,7 @@ def test_an_inner_address_is_refused_when_it_is_added_and_what_has_no_address_ye
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for url in ("https://127.0.0.1/", "https://localhost/x", "https://[::ffff:169.254.169.254]/", "https://0x7f.1/"):
-        with pytest.raises(RefusedError, match="not one of the internet"):
+        with pytest.raises(RefusedError, match="not an address of the internet"):
             verbs(team, webhook_hosts=()).add_webhook(url, ["*"])
     with pytest.raises(InvalidError):
         verbs(team, webhook_hosts=()).add_webhook(URL, ["*"])
