@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.ports.data import DataSource, DataSummary, HowToRead
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
+    from registry.ports.registries import ModelRegistry
     from registry.ports.scoring import Scorer
     from registry.ports.tracking import RunTracker
     from registry.ports.transfers import AdapterOffer, TransferAdapter
@@ -112,6 +113,11 @@ class EntryPointPlugins:
     def tracker(self, name: str) -> RunTracker:
         """The run tracker `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("RunTracker", load("forebear.trackers", name))
+
+
+def registry_reader(name: str) -> ModelRegistry:
+    """The reader of another tool's model registry. Raises: NotFoundError, MissingExtraError, AdapterError."""
+    return cast("ModelRegistry", load("forebear.registries", name))
 
 
 def load(group: str, name: str) -> object:

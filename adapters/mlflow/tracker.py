@@ -11,14 +11,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
+from adapters.mlflow.failures import declared
 from registry.domain.transfers.steps import StepState
-from registry.errors import AdapterError, RegistryError
+from registry.errors import AdapterError
 from registry.ports.tracking import RunRecord
 
 # A mirror that fails is tried again by the next step: MLflow's own patience (7 tries, 2 minutes each) would be ours.
@@ -49,7 +48,7 @@ class MlflowTracker:
 
     def mirror(self, record: RunRecord, *, uri: str) -> str:
         """Write `record` as one run and give its MLflow id. Raises: AdapterError with what MLflow reason."""
-        with _declared(uri):
+        with declared(uri):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             experiment = _experiment(client, uri)
             run_id = _run_of(client, experiment, record)
@@ -120,23 +119,3 @@ def _batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-@contextmanager
-def _declared(uri: str) -> Iterator[None]:
-    """Turn every exception into AdapterError, and silence MLflow's warnings."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except RegistryError:
-        raise
-    except Exception as error:  # each store lets out errors of its own library: SQLAlchemy, requests, boto…
-        reason = " ".join(str(error).split())[:500] or type(error).__name__
-        raise AdapterError(f"MLflow at {_public(uri)} says: {reason.replace(uri, _public(uri))}") from error
-
-
-def _public(uri: str) -> str:
-    """`uri` without a password."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri

@@ -79,15 +79,26 @@ def import_each(import_model: Callable[[ImportModel], VersionDetail], found: Ite
         elsewhere = tuple(base for base in one.bases if base.casefold() not in made)
         outcome = Imported(one.called, None, parents, elsewhere, one.why_not)
         if one.name is not None and not one.why_not:
-            try:
-                claimed = tuple(Reference.to(parent) for parent in parents)
-                version = import_model(ImportModel(one.name, str(one.folder), parents=claimed))
-            except RegistryError as error:
-                outcome = replace(outcome, why_not=". ".join(filter(None, (error.message, error.remedy))))
-            else:
-                made[one.called.casefold()] = version.summary.ref
-                outcome = replace(outcome, ref=version.summary.ref)
+            claimed = tuple(Reference.to(parent) for parent in parents)
+            outcome = import_one(import_model, ImportModel(one.name, str(one.folder), parents=claimed), outcome)
+            if outcome.ref is not None:
+                made[one.called.casefold()] = outcome.ref
         yield outcome
+
+
+def import_one(
+    import_model: Callable[[ImportModel], VersionDetail], wanted: ImportModel, outcome: Imported
+) -> Imported:
+    """`outcome` with the version that it became, or with the reason why it did not become one."""
+    try:
+        return replace(outcome, ref=import_model(wanted).summary.ref)
+    except RegistryError as error:
+        return refused(outcome, error)
+
+
+def refused(outcome: Imported, error: RegistryError) -> Imported:
+    """`outcome` with what an error says."""
+    return replace(outcome, why_not=". ".join(filter(None, (error.message, error.remedy))))
 
 
 def _places(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -111,7 +122,7 @@ def _member(called: str, place: Path, team: str | None) -> Member:
         raise InvalidError(f"Nobody says who published {called}", remedy="Give the team of all: --team library")
     try:
         folder = _snapshot(place) if _CACHED.fullmatch(place.name) else place
-        named = Name(team or _fitted(publisher), _fitted(name))
+        named = Name(team or fitted(publisher), fitted(name))
         return Member(called, folder, named, tuple(_bases(folder / CARD)))
     except RegistryError as error:
         return Member(called, place, why_not=error.message)
@@ -150,12 +161,12 @@ def _bases(card: Path) -> Iterator[str]:
             yield one
 
 
-def _fitted(text: str) -> str:
+def fitted(text: str) -> str:
     """`text` in the letters of our names: `all-MiniLM-L6-v2` is `all-minilm-l6-v2`. Raises: InvalidError."""
-    fitted = _UNFIT.sub("-", text.lower()).strip("-")
-    if not fitted:
+    made = _UNFIT.sub("-", text.lower()).strip("-")
+    if not made:
         raise InvalidError(f"{text[:80]!r} has no letter or digit that a name can have")
-    return fitted
+    return made
 
 
 def _distinct(found: Iterable[Member]) -> Iterator[Member]:

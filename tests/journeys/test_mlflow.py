@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
+from tests.command_line import command_line
 from tests.mlflow_conformance import run
 from tests.serving import listening, serve_family
 
@@ -54,3 +56,103 @@ def test_the_command_of_mlflow_downloads_by_alias_and_is_refused_after_a_recall(
     assert recalled.returncode != 0
     assert "recalled" in recalled.stderr
     assert not (tmp_path / "again/weights").exists()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    """An MLflow registry: a text model in two versions, the second again as the third, and a pickle."""
+    import warnings
+
+    place = tmp_path / "mlflow"
+    place.mkdir()
+    uri = f"sqlite:///{place}/mlflow.db"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _fill(uri, place)
+    return uri
+
+
+def _fill(uri: str, place: Path) -> None:
+    import mlflow
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad"]
+    (place / "vocab.txt").write_text("\n".join(words))
+    tokenizer = BertTokenizerFast(vocab_file=str(place / "vocab.txt"))
+    net = BertForSequenceClassification(
+        BertConfig(
+            hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128, vocab_size=len(words)
+        )
+    )
+    mlflow.set_tracking_uri(uri)
+    try:
+        mlflow.set_experiment(experiment_id=mlflow.create_experiment("e", artifact_location=(place / "art").as_uri()))
+        client = mlflow.MlflowClient()
+        for number in (1, 2, 3):
+            with mlflow.start_run(), torch.no_grad():
+                if number == 2:
+                    for tensor in (one for one in net.parameters() if one.ndim == 2):
+                        tensor.add_(1e-3 * tensor.std() * torch.randn_like(tensor))
+                mlflow.transformers.log_model(
+                    {"model": net, "tokenizer": tokenizer},
+                    name="m",
+                    task="text-classification",
+                    registered_model_name="Fraud Detector",
+                    pip_requirements=[],
+                )
+        with mlflow.start_run():
+            layer = torch.nn.Linear(2, 2)
+            mlflow.pytorch.log_model(
+                layer, name="m", registered_model_name="net", pip_requirements=[], serialization_format="pickle"
+            )
+        client.set_registered_model_alias("Fraud Detector", "champion", "2")
+        client.update_model_version("Fraud Detector", "2", description="Trained\non more")
+        client.set_model_version_tag("Fraud Detector", "2", "base_model", "models:/Fraud Detector/1")
+        client.set_model_version_tag("Fraud Detector", "2", "data owner", "ana")
+        client.set_registered_model_tag("Fraud Detector", "license", "apache-2.0")
+    finally:
+        mlflow.set_tracking_uri(None)
+
+
+def test_a_registry_of_mlflow_is_imported_oldest_first_with_parents_and_without_its_approvals(
+    other: str, tmp_path: Path
+) -> None:
+    with command_line(tmp_path) as forebear:
+        forebear.ask("init")
+        plan = forebear.ask("model", "import-mlflow", other, "--team", "vision", "--list")
+        assert [one["version"]["name"] for one in plan] == ["Fraud Detector"] * 3 + ["net"]
+        said = forebear("model", "import-mlflow", other, "--team", "vision")
+        assert said.code == 7, said.err
+        assert "3 models of 4 are registered" in said.out
+        assert "Aliases and stages are not taken over, request a promotion: Fraud Detector/2 is champion" in said.err
+        assert "cannot be tags here are left out: data owner" in said.err
+        for _ in range(2):
+            again = json.loads(forebear("model", "import-mlflow", other, "--team", "vision", "--output", "json").out)
+            assert [one["ref"] for one in again] == [
+                "models:/vision/fraud-detector/1",
+                "models:/vision/fraud-detector/2",
+                "models:/vision/fraud-detector/2",
+                None,
+            ]
+            assert "a pickle (data/model.pth)" in again[-1]["why_not"]
+        second = forebear.ask("model", "show", "vision/fraud-detector/2")
+        assert second["parents"] == ["models:/vision/fraud-detector/1"]
+        assert (second["summary"]["stage"], second["summary"]["aliases"]) == ("registered", [])
+        assert second["summary"]["licence"] == "Apache-2.0"
+        tags = second["tags"]
+        assert tags["mlflow.description"] == "Trained on more"
+        assert tags["mlflow.version.2"] == tags["mlflow.version.3"] == "Fraud Detector"
+        assert tags["mlflow.run.2"] != tags["mlflow.run.3"]
+        edges = forebear.ask("lineage", "show", "vision/fraud-detector/2")["edges"]
+        assert "verified" in {edge["assurance"] for edge in edges}
+
+
+def test_a_path_that_is_misspelt_is_said_and_makes_no_store(tmp_path: Path) -> None:
+    with command_line(tmp_path) as forebear:
+        forebear.ask("init")
+        said = forebear("model", "import-mlflow", f"sqlite:///{tmp_path}/none/x.db", "--team", "vision")
+        assert said.code == 3
+        assert "There is no file" in said.err
+        assert not (tmp_path / "none").exists()
+        assert "There is no folder" in forebear("model", "import-mlflow", "mlrun", "--team", "vision").err

@@ -154,3 +154,59 @@ def import_all(
     session.answer(done, show_imported)
     if any(one.ref is None for one in done):
         raise typer.Exit(Family.INTEGRITY.exit_code)
+
+
+@command(
+    app,
+    "import-mlflow",
+    "forebear model import-mlflow sqlite:///mlflow.db --team vision --list",
+    "forebear model import-mlflow https://mlflow.example.org --team vision --model fraud-detector --licence MIT",
+)
+def import_mlflow(
+    session: Session,
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="Where MLflow's registry is, as MLFLOW_REGISTRY_URI would say.")
+    ],
+    team: Annotated[
+        str | None,
+        typer.Option(
+            "--team", help="The team of all names. Default: what stands before the full stop.", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Only this registered model.", show_default=False)
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", help="The licence of all, as SPDX says.", show_default=False)
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", help="The task of all.", show_default=False)] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List what would be imported, and import nothing.")] = False,
+) -> None:
+    """Import the versions of an MLflow model registry, oldest first, with descriptions, tags and the ids of runs.
+
+    MLflow's own client fetches the files. Weights that are a pickle are refused. Aliases and stages are not taken over:
+    request a promotion here. What MLflow, or the tag base_model, calls the base model becomes the declared parent where
+    it is registered here. What cannot be imported is told, and the others go on; the exit code is 7 then. The same
+    command again imports what is new.
+    """
+    from registry.cli.collections import Imported
+    from registry.cli.other_registries import Source, import_versions, planned
+    from registry.cli.printing import hint
+    from registry.cli.views.catalog import show_imported, show_not_taken, show_planned
+    from registry.plugins import registry_reader
+
+    reader = registry_reader("mlflow")
+    plan = planned(reader.versions(uri, model=model), team)
+    if only_list:
+        session.answer(plan, show_planned)
+        return
+    done: list[Imported] = []
+    for one in import_versions(session.registry.catalog, Source(reader, uri, licence, task), plan):
+        done.append(one)
+        if not session.as_json:
+            hint(f"{len(done)} of {len(plan)}: {one}")
+    session.answer(done, show_imported)
+    if not session.as_json:
+        show_not_taken(plan)
+    if any(one.ref is None for one in done):
+        raise typer.Exit(Family.INTEGRITY.exit_code)

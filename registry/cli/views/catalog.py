@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.cli.collections import Imported, Member
+    from registry.cli.other_registries import Planned
     from registry.domain.catalog.models import (
         AliasMove,
         AliasValue,
@@ -294,3 +295,22 @@ def show_imported(done: Sequence[Imported]) -> None:
     for one in done:
         if one.ref is not None and one.elsewhere:
             note(f"{one.called} says that it is made from {', '.join(one.elsewhere)}, which was not imported")
+
+
+def show_planned(plan: Sequence[Planned]) -> None:
+    """The versions of another registry in the order of their import."""
+    rows = [(one.version, one.name, ", ".join(one.version.standing), one.why_not) for one in plan]
+    table(("Version", "Imported as", "Aliases and stage", "Why not"), rows, empty="No versions.", prose="Why not")
+    show_not_taken(plan)
+
+
+def show_not_taken(plan: Sequence[Planned]) -> None:
+    """What is not taken over: what was decided about a version elsewhere, and tags that cannot be tags here."""
+    from registry.cli.other_registries import left_out
+
+    decided = [f"{one.version} is {', '.join(one.version.standing)}" for one in plan if one.version.standing]
+    if decided:
+        note(f"Aliases and stages are not taken over, request a promotion: {'; '.join(decided[:5])}")
+    for one in plan:
+        if odd := left_out(one.version):
+            note(f"Tags of {one.version} that cannot be tags here are left out: {', '.join(odd)[:200]}")

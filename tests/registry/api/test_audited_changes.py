@@ -270,6 +270,7 @@ COMMANDS: Mapping[str, str] = {
     "model describe": "catalog.describe",
     "model import": "catalog.import_model",
     "model import-all": "catalog.import_model",
+    "model import-mlflow": "catalog.import_model",
     "model recall": "catalog.set_status",
     "model restore": "catalog.set_status",
     "model suspend": "catalog.set_status",
