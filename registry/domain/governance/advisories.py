@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from registry.domain.governance.recalls import Effect, Impact, Level, NewRecall
 from registry.domain.names import VersionRef
-from registry.errors import InvalidError, NotFoundError, TooLargeError
+from registry.errors import InvalidError, TooLargeError
 
 MOST = 1000
-"""Digests of one advisory: each is looked up by itself."""
+"""Digests of one advisory."""
 AFFECTED = ("known_affected", "first_affected", "last_affected")
 """The members of CSAF's `product_status` that say that a product is affected; `fixed` is not among them."""
 _LINE = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s.*)?")
@@ -67,19 +66,6 @@ class AdvisoryMatch:
     kin: Sequence[KinHit] = ()
     """Of the weights that the advisory is about, where they are at hand."""
     notes: Sequence[str] = ()
-
-
-def match(advisory: Advisory, preview: Callable[[NewRecall], Impact]) -> AdvisoryMatch:
-    """The versions that have what the advisory names, by `preview` of a recall of each digest."""
-    hits = []
-    for digest in advisory.digests:
-        try:
-            impact = preview(NewRecall(f"sha256:{digest}", Level.ADVISORY))
-        except NotFoundError:
-            continue
-        targets = [hit.ref for hit in impact.hits if hit.effect is Effect.TARGET]
-        hits.append(AdvisoryHit(f"sha256:{digest}", targets, len(impact.hits) - len(targets)))
-    return AdvisoryMatch(advisory, hits)
 
 
 def read_advisory(text: str) -> Advisory:

@@ -79,8 +79,10 @@ class RecallRepository(Protocol):
         """Every live version of `models:/team/name` or `datasets:/team/name`."""
         ...
 
-    def of_digest(self, digest: Digest) -> Sequence[int]:
-        """Live versions with this digest, with a file that has it, or a blob, or a tensor."""
+    def of_digests(self, digests: Collection[Digest]) -> Mapping[Digest, Sequence[int]]:
+        """By each digest that one has, in the order given: live versions with it, with a file that has it, or a blob,
+        or a tensor.
+        """
         ...
 
     def of_step(self, step_id: str) -> Sequence[int]:

@@ -65,8 +65,8 @@ class SqlRecalls:
     def of_model(self, uri: str) -> Sequence[int]:
         return recall_targets.of_model(self._connection, uri)
 
-    def of_digest(self, digest: Digest) -> Sequence[int]:
-        return recall_targets.of_digest(self._connection, digest)
+    def of_digests(self, digests: Collection[Digest]) -> Mapping[Digest, Sequence[int]]:
+        return recall_targets.of_digests(self._connection, digests)
 
     def of_step(self, step_id: str) -> Sequence[int]:
         return recall_targets.of_step(self._connection, step_id)

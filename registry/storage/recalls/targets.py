@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select, union
 
 from lineage import Digest, Edge, Node, NodeKind
 from registry.domain.catalog.models import Status
@@ -46,13 +46,26 @@ def of_model(connection: Connection, uri: str) -> list[int]:
     return _live(connection, (node.c.label >= start) & (node.c.label < start + ":"))  # the digits, and no further
 
 
-def of_digest(connection: Connection, digest: Digest) -> list[int]:
-    """By the digest of the version, of one of its files, of a blob that one is made of, or of one of its tensors."""
-    whole = select(file.c.node_id).where(file.c.sha256 == digest)
-    pieces = select(file.c.node_id).join(extent, extent.c.file_id == file.c.id).where(extent.c.blob == digest)
-    holding = select(tensor.c.node_id).where(tensor.c.digest == digest)
-    found = (node.c.id.in_(one) for one in (whole, pieces, holding))
-    return _live(connection, or_(node.c.digest == digest, *found))
+def of_digests(connection: Connection, digests: Collection[Digest]) -> dict[Digest, list[int]]:
+    """By each digest that one has: of the version, of one of its files or tensors, or of a blob that one is made of.
+
+    Files have no index by digest: they are gone through once, however many digests there are.
+    """
+    wanted = list(digests)
+    having = (
+        select(node.c.digest.label("digest"), node.c.id).where(node.c.digest.in_(wanted)),
+        select(file.c.sha256, file.c.node_id).where(file.c.sha256.in_(wanted)),
+        select(extent.c.blob, file.c.node_id)
+        .join(file, file.c.id == extent.c.file_id)
+        .where(extent.c.blob.in_(wanted)),
+        select(tensor.c.digest, tensor.c.node_id).where(tensor.c.digest.in_(wanted)),
+    )
+    held = union(*having).subquery()
+    query = select(held.c.digest, held.c.id).join(version, version.c.node_id == held.c.id).where(is_live())
+    found: dict[Digest, list[int]] = defaultdict(list)
+    for digest, key in connection.execute(query.order_by(held.c.id)):
+        found[digest].append(key)
+    return {digest: found[digest] for digest in wanted if digest in found}
 
 
 def of_step(connection: Connection, step_id: str) -> list[int]:

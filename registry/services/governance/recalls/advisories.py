@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
-from registry.domain.governance.advisories import AdvisoryMatch, match, read_advisory
+from lineage import Digest
+from registry.domain.governance.advisories import AdvisoryHit, AdvisoryMatch, read_advisory
+from registry.domain.governance.recalls import Effect, Level, NewRecall
 from registry.domain.people.people import Permission
 from registry.services.context import Context
-from registry.services.governance.recalls.opening import preview
+from registry.services.governance.recalls.impact import reach_from
+from registry.services.unit_of_work import UnitOfWork
+
+MOST_HITS = 100
+"""Digests of one advisory for which it is counted what was made from the versions: each takes a walk of its own."""
 
 
 def match_advisory(context: Context, text: str) -> AdvisoryMatch:
     """See `RecallVerbs.advisory`."""
     context.actor.require(Permission.READ)
-    found = match(read_advisory(text), lambda wish: preview(context, wish))
+    advisory = read_advisory(text)
     with context.read() as uow:
+        found = uow.recalls.of_digests([Digest(one) for one in advisory.digests])
+        hits = [_hit(uow, digest, keys) for digest, keys in list(found.items())[:MOST_HITS]]
         unread = uow.weights.missing(limit=1)
-    if not unread:
-        return found
-    note = "Tensors of some versions are not known yet: forebear lineage identify, with any weights, reads them"
-    return replace(found, notes=(*found.notes, note))
+    return AdvisoryMatch(advisory, hits, notes=tuple(_notes(len(found), unread=bool(unread))))
+
+
+def _hit(uow: UnitOfWork, digest: Digest, keys: Sequence[int]) -> AdvisoryHit:
+    hits = reach_from(uow, NewRecall(str(digest), Level.ADVISORY), keys).impact.hits
+    targets = [hit.ref for hit in hits if hit.effect is Effect.TARGET]
+    return AdvisoryHit(str(digest), targets, len(hits) - len(targets))
+
+
+def _notes(found: int, *, unread: bool) -> Iterator[str]:
+    if found > MOST_HITS:
+        yield f"{found:,} of the digests are found here, and the first {MOST_HITS} are listed: look up the others alone"
+    if unread:
+        yield "Tensors of some versions are not known yet: forebear lineage identify, with any weights, reads them"

@@ -46,6 +46,11 @@ def reach(uow: UnitOfWork, wish: NewRecall) -> Reach:
         )
     if len(targets) > MOST_TARGETS:
         raise InvalidError(f"{wish.target!r} means {len(targets)} versions, and at most {MOST_TARGETS} can be recalled")
+    return reach_from(uow, wish, targets)
+
+
+def reach_from(uow: UnitOfWork, wish: NewRecall, targets: Sequence[int]) -> Reach:
+    """The same, for the nodes that the target means."""
     below = uow.recalls.below(targets)
     marks = list(_marks(below, targets, wish))
     labels = {node.id: node.label for node in below.nodes}
@@ -67,7 +72,8 @@ def reach(uow: UnitOfWork, wish: NewRecall) -> Reach:
 def _targets(uow: UnitOfWork, text: str) -> Sequence[int]:
     text = text.strip()
     if match := _DIGEST.fullmatch(text):
-        return uow.recalls.of_digest(Digest(match[1]))
+        digest = Digest(match[1])
+        return uow.recalls.of_digests([digest]).get(digest, ())
     if is_id(text) and text.startswith("step-"):
         found(uow.steps.get(text), text)
         return uow.recalls.of_step(text)

@@ -84,3 +84,13 @@ def test_weights_at_hand_are_matched_by_kinship_and_strangers_are_no_hits(
     assert (one.ref.label, one.shared, bool(one.reason)) == ("vision/tuned/1", 0.0, True)
     assert any("kin" in note for note in found.notes)
     assert replace(found, kin=(), notes=()) == nothing
+
+
+def test_of_many_digests_that_are_found_the_first_hundred_are_listed_and_the_rest_is_said(world: World) -> None:
+    tensors = [Digest.of(str(number).encode()) for number in range(103)]
+    with world.team.open_uow(actor="root", write=True) as uow:
+        uow.weights.add(world.pupil, WeightIndex(None, dict.fromkeys(tensors, 4096)))
+        uow.commit_unaudited()
+    found = world.recalls("guest").advisory("\n".join(map(str, tensors)))
+    assert [hit.digest for hit in found.hits] == [str(one) for one in tensors[:100]]
+    assert "103 of the digests are found here" in found.notes[0]
