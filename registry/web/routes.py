@@ -27,6 +27,7 @@ from registry.web.governance import (
     reviews,
     waivers,
 )
+from registry.web.guided import pages as guided
 from registry.web.parts import check_form
 
 
@@ -37,6 +38,7 @@ def pages_router() -> APIRouter:
         catalog,
         models,
         datasets,
+        guided,
         selection,
         difference,
         drift,

@@ -44,19 +44,25 @@ class StepsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """How far a step is that goes on. `events` is the address of what happens next, `place` what is known already."""
+
+    events: str
+    place: str
+    progress: Progress | None
+    counted: str
+    rate: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepPage:
     """One step. `recipe` and `manifest` are text for people; the manifest's own bytes are at the API."""
 
     step: StepDetail
     plots: tuple[Plot, ...]
     epochs: Table
-    live: str
-    """The address of its events; empty when it has ended."""
-    place: str
-    """What of them is on the page already."""
-    progress: Progress | None
-    counted: str
-    rate: str
+    run: Live | None
+    """None once it has ended."""
     recipe: str
     manifest: str
     notes: Sequence[str]
@@ -93,21 +99,15 @@ def steps(request: Request, registry: AsActor, state: str = "", cursor: str | No
 @router.get("/steps/{step}")
 def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
     """One step."""
-    detail = registry.transfers.step(_known(step))
+    detail = registry.transfers.step(known(step))
     recipe = as_yaml(to_json(detail.recipe)) if detail.recipe else ""
     manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
     chosen = best(detail)
-    progress = detail.summary.progress if detail.summary.state is StepState.RUNNING else None  # else of an earlier run
-    seen = Place(max((point.number for point in detail.curve), default=0), detail.summary.state)
     context = StepPage(
         step=detail,
         plots=plots(detail.curve, chosen),
         epochs=table(detail.curve, chosen),
-        live=f"/api/v1/transfers/{step}/events" if detail.summary.state in GOING else "",
-        place=str(seen),
-        progress=progress,
-        counted=_counted(progress) if progress else "",
-        rate=_rate(progress) if progress else "",
+        run=live_of(detail),
         recipe=recipe,
         manifest=manifest,
         notes=notes_of(detail.manifest),
@@ -125,7 +125,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
 @router.get("/steps/{step}/curves")
 def curves(registry: AsActor, step: str) -> HTMLResponse:
     """Its learning curves as they are now, for the page of a step that goes on."""
-    detail = registry.transfers.step(_known(step))
+    detail = registry.transfers.step(known(step))
     chosen = best(detail)
     return part("curves.html", CurvesPart(plots(detail.curve, chosen), table(detail.curve, chosen)))
 
@@ -133,15 +133,30 @@ def curves(registry: AsActor, step: str) -> HTMLResponse:
 @router.post("/steps/{step}/resume")
 def resume(registry: AsActor, step: str) -> RedirectResponse:
     """Go on from the last checkpoint, in the background."""
-    registry.transfers.resume(_known(step), background=True)
+    registry.transfers.resume(known(step), background=True)
     return see(f"/steps/{step}")
 
 
 @router.post("/steps/{step}/cancel")
 def cancel(registry: AsActor, step: str) -> RedirectResponse:
     """Stop the step."""
-    registry.transfers.cancel(_known(step))
+    registry.transfers.cancel(known(step))
     return see(f"/steps/{step}")
+
+
+def live_of(detail: StepDetail) -> Live | None:
+    """How far it is; None once it has ended."""
+    summary = detail.summary
+    if summary.state not in GOING:
+        return None
+    progress = summary.progress if summary.state is StepState.RUNNING else None  # else of an earlier run
+    return Live(
+        events=f"/api/v1/transfers/{summary.id}/events",
+        place=str(Place(max((point.number for point in detail.curve), default=0), summary.state)),
+        progress=progress,
+        counted=_counted(progress) if progress else "",
+        rate=_rate(progress) if progress else "",
+    )
 
 
 def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
@@ -189,7 +204,8 @@ def _said(fact: str | float) -> str:
     return f"{fact:.4g}" if abs(fact) >= 1e9 else number(fact)  # a long number would break in its narrow column
 
 
-def _known(step: str) -> str:
+def known(step: str) -> str:
+    """The id of a step. Raises: NotFoundError for what is none."""
     if not is_id(step):
         raise NotFoundError(f"There is no step {step[:80]!r}")
     return step

@@ -23,6 +23,8 @@ PAGES = (
     "/datasets",
     "/datasets/vision/digits",
     "/datasets/vision/digits/1",
+    "/start",
+    "/start?data=datasets:/vision/digits/1",
     "/steps",
     "/steps?state=succeeded",
     "/lineage?target=models:/vision/digits/2",

@@ -1,0 +1,198 @@
+"""The pages of the guided way. Each asks one question; the forms do what a command of the same name does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+
+from registry.domain.data.datasets import DatasetSummary
+from registry.domain.data.looks import Look
+from registry.domain.names import AssetKind, Reference
+from registry.domain.paging import PageRequest
+from registry.domain.recipes.recipe import Method
+from registry.domain.selection.report import UNITS, SelectionReport, Start
+from registry.domain.verbs.registry import Registry
+from registry.domain.verbs.selection import Ranking, RankingState, Recommend
+from registry.errors import NotFoundError, PermissionDeniedError, RegistryError
+from registry.presenting.looks import remarks
+from registry.presenting.starting import methods_for
+from registry.web.guided.choices import NO, YES, Choices, Stage, recipe_of, stages, start_of
+from registry.web.guided.result import result
+from registry.web.guided.uploads import MAX_DATA, add_from, values_of
+from registry.web.parts import AsActor, see
+from registry.web.render import page, part
+
+router = APIRouter()
+MOST_DATASETS = 12
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+"""Files that a browser shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataPage:
+    """Choose a file or a dataset. `typed` and `error` are of a form that was refused."""
+
+    stages: Sequence[Stage]
+    datasets: Sequence[DatasetSummary]
+    typed: Mapping[str, str] = field(default_factory=dict)
+    error: RegistryError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookPage:
+    """What the data looks like. `pictures` are the endings of the files that are shown as such."""
+
+    stages: Sequence[Stage]
+    chosen: Choices
+    look: Look
+    remarks: Sequence[str]
+    pictures: Sequence[str] = PICTURES
+
+
+@dataclass(frozen=True, slots=True)
+class RankingPage:
+    """A ranking under way or done: `report` is None before its end."""
+
+    stages: Sequence[Stage]
+    chosen: Choices
+    ranking: Ranking | None
+    report: SelectionReport | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankingPart:
+    """What has happened in a ranking so far."""
+
+    ranking: Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPage:
+    """How to start from the model: the recommended method first."""
+
+    stages: Sequence[Stage]
+    chosen: Choices
+    start: Start
+    methods: Sequence[Method]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipePage:
+    """With or without baselines; once that is chosen, the recipe, which is all that is run."""
+
+    stages: Sequence[Stage]
+    chosen: Choices
+    recipe: str
+
+
+def _asked(
+    data: str = "", ranking: str = "", start: int = 0, method: str = "", baselines: str = "", step: str = ""
+) -> Choices:
+    return Choices(data, ranking, start, method, baselines, step)
+
+
+def _sent(
+    data: Annotated[str, Form()],
+    ranking: Annotated[str, Form()],
+    start: Annotated[int, Form()],
+    method: Annotated[str, Form()],
+    baselines: Annotated[str, Form()],
+) -> Choices:
+    return Choices(data, ranking, start, method, baselines)
+
+
+@router.get("/start")
+def start(request: Request, registry: AsActor, chosen: Annotated[Choices, Depends(_asked)]) -> HTMLResponse:
+    """The first question that is not answered yet."""
+    way = stages(chosen)
+    if not chosen.data:
+        return _data(request, registry)
+    if not chosen.ranking:
+        found = registry.datasets.look(Reference.parse(chosen.data, kind=AssetKind.DATASETS))
+        return page(request, "start/look.html", LookPage(way, chosen, found, remarks(found)), section="start")
+    ranking, report = _ranking(registry, chosen.ranking)
+    if report is None or not chosen.start:
+        unit = "" if report is None else UNITS[report.labels]
+        context = RankingPage(way, chosen, ranking, report, unit)
+        return page(request, "start/ranking.html", context, section="start")
+    if not chosen.method:
+        model = start_of(report, chosen)
+        asked = MethodPage(way, chosen, model, methods_for(registry, model))
+        return page(request, "start/method.html", asked, section="start")
+    recipe = recipe_of(report, chosen)
+    if not chosen.step:
+        name = "start/recipe.html" if chosen.baselines else "start/baselines.html"
+        return page(request, name, RecipePage(way, chosen, recipe), section="start")
+    return page(request, "start/result.html", result(registry, way, chosen, recipe), section="start")
+
+
+@router.get("/start/rankings/{ranking_id}")
+def told(registry: AsActor, ranking_id: str) -> HTMLResponse:
+    """What has happened in a ranking so far, for the page that waits for it."""
+    return part("start/told.html", RankingPart(registry.selection.ranking(ranking_id)))
+
+
+@router.post("/start/data", max_body_size=MAX_DATA, response_model=None)
+async def add(request: Request, registry: AsActor) -> HTMLResponse | RedirectResponse:
+    """Register a file, and look at it; a refusal is shown where the form is, and what was typed is kept."""
+    form = await request.form()
+    try:
+        return await run_in_threadpool(_add, request, registry, form)
+    finally:
+        await form.close()
+
+
+@router.post("/start/ranking")
+def rank(registry: AsActor, data: Annotated[str, Form()]) -> RedirectResponse:
+    """Have the engine rank the models for the data."""
+    ranking = registry.selection.start(Recommend(Reference.parse(data, kind=AssetKind.DATASETS)))
+    return see(Choices(data).with_ranking(ranking.id).address)
+
+
+@router.post("/start/run")
+def run(registry: AsActor, chosen: Annotated[Choices, Depends(_sent)]) -> RedirectResponse:
+    """Run the recipe of the page in the background."""
+    _, report = _ranking(registry, chosen.ranking)
+    if report is None or chosen.baselines not in {YES, NO}:
+        raise NotFoundError("There is no recipe to run yet", remedy="Answer the questions of /start first")
+    recipe = recipe_of(report, chosen)
+    step = registry.transfers.submit(recipe, background=True, baselines=chosen.baselines == YES)
+    return see(chosen.with_step(step.summary.id).address)
+
+
+def _data(
+    request: Request, registry: Registry, typed: Mapping[str, str] | None = None, error: RegistryError | None = None
+) -> HTMLResponse:
+    found = [one for one in registry.datasets.search("", PageRequest(MOST_DATASETS)).items if one.version is not None]
+    context = DataPage(stages(Choices()), found, typed or {}, error)
+    status = 200 if error is None else error.family.status
+    return page(request, "start/data.html", context, section="start", status=status)
+
+
+def _add(request: Request, registry: Registry, form: FormData) -> HTMLResponse | RedirectResponse:
+    try:
+        found = add_from(registry, request.app.state.home, form)
+    except PermissionDeniedError:
+        raise
+    except RegistryError as error:
+        return _data(request, registry, values_of(form), error)
+    return see(Choices(str(found.summary.ref)).address)
+
+
+def _ranking(registry: Registry, ranking_id: str) -> tuple[Ranking | None, SelectionReport | None]:
+    """How a ranking stands, and its report once there is one; one that a command made was never started here."""
+    try:
+        return None, registry.selection.report(ranking_id)
+    except NotFoundError:
+        found = registry.selection.ranking(ranking_id)
+    if found.state is RankingState.SUCCEEDED:  # it ended between the two looks
+        return found, registry.selection.report(ranking_id)
+    return found, None

@@ -1,0 +1,114 @@
+"""The guided way: each page asks one question, and its address holds what was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from registry.domain.names import Reference
+from registry.domain.verbs.selection import Ranking, RankingState, Recommend
+from tests.builders import event
+from tests.registry.web.test_selection import report
+from tests.serving import ServedRegistry, form_token
+
+DATA = "data=datasets:/vision/digits/1"
+SELECTION = report().id
+WAITING = "sel-01m8hjx51z8wa8pzh11majgyyy"
+RECIPE = "# Enough rows.\n# A paper. The ranking: x\nschema: forebear/recipe/v1\noutput: vision/new\n"
+RECIPE += "method: fine_tuning\nsource: models:/library/lite0/1\ndata: {train: datasets:/vision/digits/1}\n"
+
+
+@pytest.fixture
+def ranked(own_served: ServedRegistry) -> ServedRegistry:
+    """With a ranking that is done, and one that has failed."""
+    context = own_served.family.registry("ana").context
+    kept = report()
+    starts = (replace(kept.starts[0], recipe=RECIPE),)
+    failed = Ranking(
+        WAITING,
+        Recommend(Reference.parse("datasets:/vision/digits/1")),
+        RankingState.FAILED,
+        kept.created_at,
+        "ana",
+        "local",
+        ("Reading <b>it</b>",),
+        "not-found",
+        "No model <here> can be scored",
+        "Import one",
+    )
+    with context.write() as uow:
+        uow.selections.add(replace(kept, starts=starts))
+        uow.selections.add_ranking(failed)
+        uow.commit(event("selection.recommended", kept.id))
+    return own_served
+
+
+def test_each_address_asks_the_first_question_that_it_does_not_answer(ranked: ServedRegistry) -> None:
+    browser, way = ranked.browser("dev"), f"{DATA}&ranking={SELECTION}"
+    asked = {
+        "": "Which data?",
+        DATA: "What <code>vision/digits/1</code> looks like",
+        way: "Start from library/lite/1",
+        f"{way}&start=1": "How to start from <code>library/lite/1</code>",
+        f"{way}&start=1&method=fine_tuning": "Compare it with baselines?",
+        f"{way}&start=1&method=fine_tuning&baselines=no": "This is all that is run, without baselines",
+    }
+    for query, words in asked.items():
+        page = browser.get(f"/start?{query}").text
+        assert words in page, query
+        assert page.count('aria-current="step"') == 1
+    recipe = browser.get(f"/start?{way}&start=1&method=feature_extraction&baselines=yes").text
+    assert "# feature_extraction was chosen by hand. Recommended was fine_tuning: Enough rows." in recipe
+    assert "<p>Enough rows. " in browser.get(f"/start?{way}&start=1").text
+    for wrong in (f"{way}&start=2", f"{way}&start=1&method=none", DATA + "&ranking=sel-01m8hjx51z8wa8pzh11majgzzz"):
+        assert browser.get(f"/start?{wrong}").status_code == 404, wrong
+
+
+def test_a_ranking_that_failed_says_why_and_can_be_started_again(ranked: ServedRegistry) -> None:
+    browser = ranked.browser("dev")
+    page = browser.get(f"/start?{DATA}&ranking={WAITING}").text
+    assert "No model &lt;here&gt; can be scored." in page
+    assert "Rank again" in page
+    told = browser.get(f"/start/rankings/{WAITING}").text
+    assert "Reading &lt;b&gt;it&lt;/b&gt;" in told
+    assert 'data-goes-on="no"' in told
+
+
+@pytest.mark.slow
+def test_a_file_is_registered_and_shown_with_its_rows_escaped(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("dev")
+    token = form_token(browser.get("/start").text)
+    rows = "".join(f"<script>{n}</script>,{'a' if n % 2 else 'b'}\n" for n in range(20))
+    typed = {"csrf": token, "name": "", "licence": "mit", "text": "text", "label": "label"}
+    file = ("..\\My Reviews (1).csv", f"text,label\n{rows}".encode())
+    sent = browser.post("/start/data", data=typed, files={"file": file})
+    assert sent.status_code == 303, sent.text[-2000:]
+    assert sent.headers["location"] == "/start?data=datasets%3A%2Fdata%2Fmy-reviews-1%2F1"
+    page = browser.get(sent.headers["location"]).text
+    assert "&lt;script&gt;" in page
+    assert "<script>1" not in page
+    assert "No row is a copy of another" in page
+    assert list((own_served.family.home / "uploads").iterdir()) == []
+
+
+def test_a_file_that_is_refused_leaves_what_was_typed_and_says_why(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("dev")
+    typed = {"csrf": form_token(browser.get("/start").text), "name": "A b", "licence": "mit", "text": "t", "label": "l"}
+    sent = browser.post("/start/data", data=typed, files={"file": ("x.csv", b"text,label\na,b\n")})
+    assert sent.status_code == 400
+    assert "&#39;A b&#39; is not a name" in sent.text
+    assert 'value="A b"' in sent.text
+    none = browser.post("/start/data", data=typed)
+    assert "No file was chosen" in none.text
+    viewer = own_served.browser("vic")
+    typed["csrf"] = form_token(viewer.get("/start").text)
+    assert viewer.post("/start/data", data=typed | {"name": "a/b"}, files={"file": ("x.csv", b"a")}).status_code == 403
+
+
+def test_what_was_not_chosen_on_the_pages_is_not_run(ranked: ServedRegistry) -> None:
+    browser = ranked.browser("dev")
+    form = {"csrf": form_token(browser.get("/start").text), "data": "datasets:/vision/digits/1", "ranking": SELECTION}
+    form |= {"start": "1", "method": "fine_tuning", "baselines": "maybe"}
+    assert browser.post("/start/run", data=form).status_code == 404
+    assert browser.post("/start/run", data=form | {"baselines": "no", "start": "9"}).status_code == 404
