@@ -117,21 +117,26 @@ def start(request: Request, registry: AsActor, chosen: Annotated[Choices, Depend
         return _data(request, registry)
     if not chosen.ranking:
         found = registry.datasets.look(Reference.parse(chosen.data, kind=AssetKind.DATASETS))
-        return page(request, "start/look.html", LookPage(way, chosen, found, remarks(found)), section="start")
+        api = f"/api/v1/datasets/{found.dataset.name}/versions/{found.dataset.number}/look"
+        return page(request, "start/look.html", LookPage(way, chosen, found, remarks(found)), section="start", api=api)
     ranking, report = _ranking(registry, chosen.ranking)
+    api = f"/api/v1/selections/{chosen.ranking}"
     if report is None or not chosen.start:
         unit = "" if report is None else UNITS[report.labels]
         context = RankingPage(way, chosen, ranking, report, unit)
-        return page(request, "start/ranking.html", context, section="start")
+        api = f"{api}/ranking" if report is None else api
+        return page(request, "start/ranking.html", context, section="start", api=api)
     if not chosen.method:
         model = start_of(report, chosen)
         asked = MethodPage(way, chosen, model, methods_for(registry, model))
-        return page(request, "start/method.html", asked, section="start")
+        return page(request, "start/method.html", asked, section="start", api=api)
     recipe = recipe_of(report, chosen)
     if not chosen.step:
         name = "start/recipe.html" if chosen.baselines else "start/baselines.html"
-        return page(request, name, RecipePage(way, chosen, recipe), section="start")
-    return page(request, "start/result.html", result(registry, way, chosen, recipe), section="start")
+        return page(request, name, RecipePage(way, chosen, recipe), section="start", api=api)
+    shown = result(registry, way, chosen, recipe)
+    api = f"/api/v1/transfers/{shown.step.summary.id}"
+    return page(request, "start/result.html", shown, section="start", api=api)
 
 
 @router.get("/start/rankings/{ranking_id}")
@@ -174,7 +179,7 @@ def _data(
     found = [one for one in registry.datasets.search("", PageRequest(MOST_DATASETS)).items if one.version is not None]
     context = DataPage(stages(Choices()), found, typed or {}, error)
     status = 200 if error is None else error.family.status
-    return page(request, "start/data.html", context, section="start", status=status)
+    return page(request, "start/data.html", context, section="start", api="/api/v1/datasets", status=status)
 
 
 def _add(request: Request, registry: Registry, form: FormData) -> HTMLResponse | RedirectResponse:
