@@ -13,7 +13,7 @@ from registry.domain.transfers.steps import StepDetail
 from registry.domain.verbs.registry import Registry
 from registry.presenting.curves import best
 from registry.web.curve import Plot, Table, plots, table
-from registry.web.graph import LIMIT, Branch, outline_of
+from registry.web.graph import Branch, family_of
 from registry.web.guided.choices import Choices, Stage
 from registry.web.steps import Live, known, live_of
 
@@ -40,7 +40,6 @@ def result(registry: Registry, way: Sequence[Stage], chosen: Choices, recipe: st
     """The page of the step that was started. Raises: NotFoundError."""
     step = registry.transfers.step(known(chosen.step))
     output = step.summary.output
-    found = None if output is None else registry.lineage.show(str(output), up=-1, down=0, limit=LIMIT)
     curves = best(step)
     return ResultPage(
         stages=way,
@@ -52,6 +51,6 @@ def result(registry: Registry, way: Sequence[Stage], chosen: Choices, recipe: st
         epochs=table(step.curve, curves),
         verdict=verdict_of(step.manifest, step.verdict_void),
         output=output,
-        ancestors=() if found is None else outline_of(found)[0],
+        ancestors=() if output is None else family_of(registry, str(output)).ancestors,
         options=() if output is None else registry.promotions.options(Reference.to(output)),
     )
