@@ -64,7 +64,7 @@ def inbox(request: Request, registry: AsActor) -> HTMLResponse:
     return _inbox(request, registry)
 
 
-@router.post("/email", response_model=None)
+@router.post("/inbox", response_model=None)
 def set_address(
     request: Request, registry: AsActor, address: Annotated[str, Form()] = ""
 ) -> HTMLResponse | RedirectResponse:

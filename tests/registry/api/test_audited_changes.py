@@ -221,7 +221,7 @@ FORMS: Mapping[str, str] = {
     "POST /promotions/{request_id}/withdraw": "promotions.withdraw",
     "POST /sign-in": "people.begin_session",
     "POST /sign-out": "people.end_session",
-    "POST /email": "notifications.set_address",
+    "POST /inbox": "notifications.set_address",
     "POST /status": "catalog.set_status",
     "POST /webhooks": "notifications.add_webhook",
     "POST /webhooks/{webhook_id}/{deed}": "notifications.remove_webhook",

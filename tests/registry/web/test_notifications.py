@@ -66,9 +66,9 @@ def test_everybody_says_in_the_browser_where_they_are_told_and_a_wrong_address_i
     browser = own_served.browser("vic")
     form = {"csrf": form_token(browser.get("/inbox").text)}
     assert "This registry sends no e-mail" in text_of(browser.get("/inbox").text)
-    assert browser.post("/email", data={**form, "address": "vic@example.org"}).status_code == 303
+    assert browser.post("/inbox", data={**form, "address": "vic@example.org"}).status_code == 303
     assert "You are told of what waits for you at vic@example.org." in text_of(browser.get("/inbox").text)
-    refused = browser.post("/email", data={**form, "address": "vic@"})
+    refused = browser.post("/inbox", data={**form, "address": "vic@"})
     assert (refused.status_code, 'value="vic@"' in refused.text) == (422, True)
-    assert browser.post("/email", data={**form, "address": ""}).status_code == 303
+    assert browser.post("/inbox", data={**form, "address": ""}).status_code == 303
     assert "You are not told" in text_of(browser.get("/inbox").text)
