@@ -25,16 +25,18 @@ from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
 from registry.domain.governance.promotion import RequestDetail, RequestState
 from registry.domain.governance.reviews.findings import NewFinding
-from registry.domain.names import VersionRef
+from registry.domain.governance.status_changes import wanted_status
+from registry.domain.names import AssetKind, VersionRef
 from registry.domain.paging import every
 from registry.errors import RegistryError
 from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.reports.verbs import Reports
 from registry.services.governance.reviews.verbs import Reviews
+from registry.services.lookup import found
 from registry.storage.database import default_url, open_database
 from tests.fakes.clock import FakeClock
-from tests.registry.services.governance.machine.model import CHECKING, WANTED, Asked, Human, Made, Model, Vote
+from tests.registry.services.governance.machine.model import CHECKING, Asked, Human, Made, Model, Vote, wanted
 from tests.registry.services.teams import ROLES, Team, grant, populate, put_in_force, ref_of
 
 T = TypeVar("T")
@@ -90,8 +92,9 @@ class Compared(RuleBasedStateMachine):
         self.gone: dict[VersionRef, Status | None] = {}
         """Of deleted versions, the status that they had."""
         self.read = 0
+        self.data = [self.team.add_data(name) for name in ("data/digits", "data/letters")]
         self.entries()
-        self.publish("vision/digits", "ana", (), 0.9)
+        self.publish("vision/digits", "ana", (), 0.9, self.data[:1])
         ready = self.publish("vision/digits", "vera", (), 0.9)
         self.bring(ready)
         assert self.stage(ready) == "validated"
@@ -148,10 +151,13 @@ class Compared(RuleBasedStateMachine):
         assert report.intact, report
         assert report.differences == ()
 
-    def publish(self, name: str, by: str, parents: tuple[VersionRef, ...], accuracy: float) -> VersionRef:
-        ref = self.team.publish(name, by=by, parents=parents, accuracy=accuracy)
+    def publish(
+        self, name: str, by: str, parents: tuple[VersionRef, ...], accuracy: float, data: Sequence[VersionRef] = ()
+    ) -> VersionRef:
+        learnt = {"train": data[0]} if data else {}
+        ref = self.team.publish(name, by=by, parents=parents, accuracy=accuracy, data=learnt)
         self.entries()
-        self.model.versions[ref] = Made(ref, by, parents, [by])
+        self.model.versions[ref] = Made(ref, by, parents, [by], data=tuple(data))
         return ref
 
     def bring(self, ref: VersionRef) -> None:
@@ -175,7 +181,7 @@ class Compared(RuleBasedStateMachine):
     def bound(self, ref: VersionRef, target: str) -> object:
         """All that a vote on bringing this version to a stage is bound to, as the reference model sees it."""
         made = self.model.versions[ref]
-        ancestors = sorted(set(self.model.ancestors(ref)))
+        ancestors = sorted({*self.model.ancestors(ref), *self.model.trained_on(ref)})
         statuses = [(str(one), self.status(one), one in self.gone) for one in ancestors]
         waivers = Reviews(self.team.context("root")).waivers(ref_of(ref)).own if self.stage(ref) else ()
         waived = sorted(one.id for one in waivers if one.in_force(self.team.clock.now()))
@@ -184,12 +190,12 @@ class Compared(RuleBasedStateMachine):
 
     # --- requests and votes, as rules and setting up use them ----------------------------------------------------
 
-    def ask(self, ref: VersionRef, target: str, by: str) -> Asked | None:
+    def ask(self, ref: VersionRef, target: str, by: str, comment: str = "") -> Asked | None:
         model, stage, bound = self.model, self.stage(ref) or "", self.bound(ref, target)
         stands = model.forbids(ref, target, bound, model.policy)
         named = self.team.alias(str(ref.name))
         detail = self.attempt(
-            lambda: self.team.promotions(by).request(ref_of(ref), target),
+            lambda: self.team.promotions(by).request(ref_of(ref), target, comment=comment),
             "promotion.requested",
             more=lambda detail: moves(detail, named),
         )
@@ -229,13 +235,17 @@ class Compared(RuleBasedStateMachine):
         enough = model.quorum(asked, stage, bound, self.team.clock.now())
         if detail.summary.state is RequestState.OPEN:
             counted = all(check.passed for check in detail.verdict.checks if check.kind == "approval")
-            assert counted == enough or (stage, asked.target) not in WANTED, f"{asked} by {detail.verdict}"
+            assert counted == enough or wanted(stage, asked.target) is None, f"{asked} by {detail.verdict}"
             return
         assert detail.summary.state is RequestState.PROMOTED
         assert enough, f"{asked} was promoted without its quorum"
         self.came(ref, asked.id, asked.target, bound, asked.policy)
         if asked.target == PRODUCTION:
             model.versions[ref].approved.add(asked.id)
+        status = wanted_status(asked.target)
+        if status is not None:
+            model.versions[ref].stopped = status in STOPPED
+            assert status in STOPPED or not model.withheld(ref, self.team.clock.now()), f"{ref} under a recall"
 
     def came(self, ref: VersionRef, request: str, target: str, bound: object, policy: int) -> None:
         """A version came to a stage, by whatever way."""
@@ -244,7 +254,8 @@ class Compared(RuleBasedStateMachine):
         assert stands is None, f"{ref} came to {target} while {stands} stands"
         assert not model.vetoed(ref, target), f"{ref} came to {target} under a veto of {model.vetoed(ref, target)}"
         if target == PRODUCTION:
-            stopped = [one for one in {ref, *model.ancestors(ref)} if self.is_stopped(one)]
+            above = {ref, *model.ancestors(ref), *model.trained_on(ref)}
+            stopped = [one for one in above if self.is_stopped(one)]
             assert not stopped, f"{ref} came to production with {stopped}"
         model.requests.pop(request, None)
         model.decided.append(request)
@@ -258,6 +269,8 @@ class Compared(RuleBasedStateMachine):
     def status(self, ref: VersionRef) -> Status | None:
         """The present one, or the one before it was deleted."""
         with self.team.open_uow(actor="root") as uow:
+            if ref.kind is AssetKind.DATASETS:
+                return found(uow.datasets.version(ref), ref).summary.status
             record = uow.governance.version(ref)
         return record.status if record is not None else self.gone.get(ref)
 
@@ -291,12 +304,21 @@ def moves(detail: RequestDetail, named: VersionRef | None) -> Iterable[str]:
     request = detail.summary
     if request.state is not RequestState.PROMOTED:
         return
+    status = wanted_status(request.to_stage)
+    if status is not None:
+        yield from (f"model_version.{status_word(status)}", "promotion.decided")
+        return
     yield "model_version.promoted"
     if request.from_stage == PRODUCTION != request.to_stage and named == request.ref:
         yield "alias.dropped"
     if request.to_stage == PRODUCTION:
         yield "alias.moved"
     yield "promotion.decided"
+
+
+def status_word(status: Status) -> str:
+    """How the entry of a change to this status ends."""
+    return "restored" if status is Status.ACTIVE else status.value
 
 
 @cache

@@ -11,14 +11,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from registry.domain.catalog.models import Status
+from registry.domain.catalog.statuses import STOPPED
 from registry.domain.governance.recalls import RecallState
 from registry.domain.governance.reviews.findings import NewFinding, Severity
+from registry.domain.governance.status_changes import status_target
 from registry.domain.names import VersionRef
 from registry.domain.paging import PageRequest
 from registry.services.catalog.verbs import Catalog
 from registry.services.governance.recalls.verbs import Recalls
 from tests.registry.services.governance.machine.bypassing import Bypassing
-from tests.registry.services.governance.machine.compared import MAKERS, PEOPLE, PRODUCTION, VOTERS, WHICH, moves
+from tests.registry.services.governance.machine.compared import (
+    MAKERS,
+    PEOPLE,
+    PRODUCTION,
+    VOTERS,
+    WHICH,
+    moves,
+    status_word,
+)
 from tests.registry.services.governance.machine.model import Asked, Refusal, Vote
 from tests.registry.services.governance.machine.recalling import Recalling
 from tests.registry.services.governance.machine.ruling import Ruling
@@ -39,11 +49,13 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
         which=WHICH,
         accuracy=st.sampled_from([0.9, 0.91, 0.42]),
         brought=st.booleans(),
+        learnt=st.sampled_from([None, 0, 1]),
     )
-    def publish_one(self, name: str, by: str, which: int, accuracy: float, brought: bool) -> None:
+    def publish_one(self, name: str, by: str, which: int, accuracy: float, brought: bool, learnt: int | None) -> None:
         parent = self.one(which)
         usable = self.stage(parent) is not None and not self.is_stopped(parent)
-        ref = self.publish(name, by, (parent,) if usable else (), accuracy)
+        data = [self.data[learnt]] if learnt is not None and not self.is_stopped(self.data[learnt]) else []
+        ref = self.publish(name, by, (parent,) if usable else (), accuracy, data)
         if brought:
             self.bring(ref)
 
@@ -76,10 +88,10 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
     def set_status(self, which: int, by: str, status: Status) -> None:
         ref, team = self.one(which), self.team
         in_use = self.stage(ref) == PRODUCTION or (self.stage(ref) and team.alias(str(ref.name)) == ref)
-        word = "restored" if status is Status.ACTIVE else status.value
         withheld = any(one.withholds(ref, team.clock.now()) for one in self.model.recalls.values())
         done = self.attempt(
-            lambda: Catalog(team.context(by)).set_status(ref_of(ref), status, "a reason"), f"model_version.{word}"
+            lambda: Catalog(team.context(by)).set_status(ref_of(ref), status, "a reason"),
+            f"model_version.{status_word(status)}",
         )
         if done is None:
             return
@@ -91,11 +103,33 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
         assert not stops or self.model.people[by].roles & {"admin", "risk-owner"}, by
         self.model.versions[ref].stopped = stops
 
+    @rule(which=WHICH, by=PEOPLE, status=st.sampled_from(Status))
+    def set_status_of_data(self, which: int, by: str, status: Status) -> None:
+        ref, model = self.data[which % len(self.data)], self.model
+        held = any(one.withholds(ref, self.team.clock.now()) for one in model.recalls.values())
+        done = self.attempt(
+            lambda: Catalog(self.team.context(by)).set_status(ref_of(ref), status, "a reason"),
+            f"dataset_version.{status_word(status)}",
+        )
+        if done is None:
+            return
+        stops = status in STOPPED
+        assert stops or not held, f"{by} made {ref} {status} under a recall"
+        assert not (stops or ref in model.stopped_data) or model.people[by].roles & {"admin", "risk-owner"}, by
+        model.stopped_data = {*model.stopped_data, ref} if stops else model.stopped_data - {ref}
+
     # --- requests ----------------------------------------------------------------------------------------------
 
     @rule(which=WHICH, by=PEOPLE, stage=TARGETS)
     def request(self, which: int, by: str, stage: str) -> None:
         self.ask(self.one(which), stage, by)
+
+    @rule(which=WHICH, by=PEOPLE, status=st.sampled_from(Status))
+    def request_status(self, which: int, by: str, status: Status) -> None:
+        """Of a version in production first: there a status takes a decision."""
+        used = [ref for ref in sorted(self.model.versions) if self.stage(ref) == PRODUCTION]
+        ref = used[which % len(used)] if used and which % 4 else self.one(which)
+        self.ask(ref, status_target(status), by, comment="a reason")
 
     @precondition(lambda self: self.model.requests)
     @rule(which=WHICH, by=VOTERS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import permutations
 
+from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import VersionRef
 
 WANTED: dict[tuple[str, str], dict[str, int]] = {
@@ -21,9 +22,16 @@ WANTED: dict[tuple[str, str], dict[str, int]] = {
     ("production", "retired"): {"risk-owner": 1},
 }
 """How many people of which role the way from one stage to another takes."""
+STATUS = {"risk-owner": 1}
+"""The same of a decision on the status, in any stage."""
 CHECKING = "validation"
 """Adding evidence of this type does not bar its author from voting."""
 DECIDES = ("validator", "risk-owner")
+
+
+def wanted(stage: str, target: str) -> dict[str, int] | None:
+    """Who decides on a request; None where there is no such way."""
+    return STATUS if wanted_status(target) is not None else WANTED.get((stage, target))
 
 
 @dataclass
@@ -85,7 +93,9 @@ class Made:
     evidence: list[tuple[str, str]] = field(default_factory=list)
     """Type and author of each piece that people added."""
     stopped: bool = False
-    """Suspended or recalled by hand, or by itself."""
+    """Suspended or recalled by hand, by a decision, or by itself."""
+    data: tuple[VersionRef, ...] = ()
+    """What it was trained on."""
     approved: set[str] = field(default_factory=set)
     """The requests by which a quorum let it into production, or agreed afterwards that it came there."""
 
@@ -117,6 +127,8 @@ class Model:
     vetoes: dict[tuple[str, str], Asked] = field(default_factory=dict)
     """By request and voter, those that were not taken back."""
     recalls: dict[str, TakenBack] = field(default_factory=dict)
+    stopped_data: set[VersionRef] = field(default_factory=set)
+    """Datasets that were suspended or recalled by hand."""
     requesters: dict[tuple[VersionRef, str], set[str]] = field(default_factory=dict)
     """Who ever asked to bring a version to a stage."""
     offers: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -160,21 +172,21 @@ class Model:
 
     def counted(self, asked: Asked, stage: str, bound: object, now: datetime) -> dict[str, set[str]]:
         """By person, the roles in which their vote counts now."""
-        wanted, found = WANTED.get((stage, asked.target), {}), dict[str, set[str]]()
+        places, found = wanted(stage, asked.target) or {}, dict[str, set[str]]()
         for vote in {vote.voter: vote for vote in asked.votes}.values():
             late = any(one in self.due and self.due[one] <= now for one in vote.conditions)
-            roles = vote.roles & self.people[vote.voter].roles & set(wanted)
+            roles = vote.roles & self.people[vote.voter].roles & set(places)
             if vote.bound == bound and not late and roles and self.may_vote(vote.voter, asked):
                 found.setdefault(self.who(vote.voter), set()).update(roles)
         return found
 
     def quorum(self, asked: Asked, stage: str, bound: object, now: datetime) -> bool:
         """True when distinct people fill every place."""
-        wanted = WANTED.get((stage, asked.target))
-        places = [role for role, number in (wanted or {}).items() for _ in range(number)]
+        needed = wanted(stage, asked.target)
+        places = [role for role, number in (needed or {}).items() for _ in range(number)]
         voters = self.counted(asked, stage, bound, now)
         chosen = permutations(voters, len(places))
-        return wanted is not None and any(
+        return needed is not None and any(
             all(role in voters[who] for who, role in zip(one, places, strict=True)) for one in chosen
         )
 
@@ -193,9 +205,15 @@ class Model:
             yield parent
             yield from self.ancestors(parent)
 
+    def trained_on(self, ref: VersionRef) -> set[VersionRef]:
+        """The datasets that the version, or an ancestor, was trained on."""
+        return {data for one in (ref, *self.ancestors(ref)) for data in self.versions[one].data}
+
     def descendants(self, ref: VersionRef) -> set[VersionRef]:
-        return {other for other in self.versions if ref in set(self.ancestors(other))}
+        """The models that were made from a model or from a dataset."""
+        return {one for one in self.versions if ref in self.trained_on(one) or ref in set(self.ancestors(one))}
 
     def withheld(self, ref: VersionRef, now: datetime) -> bool:
         """True when nobody but the role forensics may have its bytes."""
-        return self.versions[ref].stopped or any(one.withholds(ref, now) for one in self.recalls.values())
+        stopped = ref in self.stopped_data or (ref in self.versions and self.versions[ref].stopped)
+        return stopped or any(one.withholds(ref, now) for one in self.recalls.values())

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall
+from registry.domain.names import VersionRef
 from registry.domain.people.people import Actor
 from registry.errors import RegistryError
 from registry.services.catalog.verbs import Catalog
+from registry.services.data.verbs import Datasets
 from registry.services.governance.recalls.verbs import Recalls
 from tests.registry.services.governance.machine.compared import DECIDERS, PEOPLE, WHICH, Compared
 from tests.registry.services.governance.machine.model import TakenBack
@@ -24,12 +26,20 @@ class Recalling(Compared):
 
     @rule(which=WHICH, by=DECIDERS, level=st.sampled_from(Level))
     def recall(self, which: int, by: str, level: Level) -> None:
-        ref, recalls = self.one(which), Recalls(self.team.context(by))
+        ref = self.one(which)
+        if self.stage(ref) is not None:
+            self._take_back(by, ref, level)
+
+    @rule(which=WHICH, by=DECIDERS, level=st.sampled_from(Level))
+    def recall_data(self, which: int, by: str, level: Level) -> None:
+        self._take_back(by, self.data[which % len(self.data)], level)
+
+    def _take_back(self, by: str, ref: VersionRef, level: Level) -> None:
         wish = NewRecall(str(ref), level, "no consent")
-        if self.stage(ref) is None:
-            return
         moved = sum(one.to is not None for one in Recalls(self.team.context("root")).preview(wish).aliases)
-        done = self.attempt(lambda: recalls.open(wish), "recall.opened", *["alias.moved"] * moved)
+        done = self.attempt(
+            lambda: Recalls(self.team.context(by)).open(wish), "recall.opened", *["alias.moved"] * moved
+        )
         if done is not None and level is not Level.ADVISORY:
             live = {one for one in self.model.descendants(ref) if self.stage(one) is not None}
             self.model.recalls[done.recall.id] = TakenBack(done.recall.id, {ref, *live})
@@ -50,7 +60,10 @@ class Recalling(Compared):
     @rule(which=WHICH, other=WHICH, by=DECIDERS, kind=st.sampled_from([Disposition.ACCEPT, Disposition.DISPUTE]))
     def dispose(self, which: int, other: int, by: str, kind: Disposition) -> None:
         one, now = self._recall(which), self.team.clock.now()
-        ref = sorted(one.reached)[other % len(one.reached)]
+        reached = sorted(one.reached & self.model.versions.keys())
+        if not reached:
+            return
+        ref = reached[other % len(reached)]
         day = now.date() + timedelta(days=2)
         wish = NewDisposition(kind, "we looked", until=f"{day:%Y-%m-%d}" if kind is Disposition.ACCEPT else None)
         before = one.proposed.get(ref)
@@ -96,8 +109,19 @@ class Recalling(Compared):
             assert self.model.withheld(ref, now), f"{ref} is refused to {by}"
         else:
             assert not self.model.withheld(ref, now), f"{by} got bytes of {ref}"
+        self._read_data(which, by)
         forensics = self.team.context_of(Actor("eve", frozenset({"forensics"})))
         Catalog(forensics).open_file(ref_of(ref), WEIGHTS).close()
+
+    def _read_data(self, which: int, by: str) -> None:
+        ref, now, context = self.data[which % len(self.data)], self.team.clock.now(), self.team.context(by)
+        file = Datasets(self.team.context("root")).version(ref_of(ref)).files[0].path
+        try:
+            Catalog(context).open_file(ref_of(ref), file).close()
+        except RegistryError:
+            assert self.model.withheld(ref, now), f"{ref} is refused to {by}"
+        else:
+            assert not self.model.withheld(ref, now), f"{by} got rows of {ref}"
 
     def _recall(self, which: int) -> TakenBack:
         recalls = sorted(self.model.recalls)
