@@ -79,7 +79,7 @@ format: setup ## Format and mend what can be mended by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-governance-walk: setup ## Take some 50,000 random steps through requests, votes, roles, recalls and days: nothing gets past the policy
+governance-walk: setup ## Take some 50,000 random steps through requests, votes, roles, statuses, renewals, recalls and days: nothing gets past the policy
 	@GOVERNANCE_EXAMPLES=1150 GOVERNANCE_STEPS=50 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/governance/machine
 
 store-walk: setup ## Take 100,000 random steps over the store (publish, delete, die, collect, damage, repair) and lose nothing

@@ -22,10 +22,10 @@ class Bypassing(Compared):
         bound, reviews = self.bound(ref, PRODUCTION), Reviews(team.context(by))
         token = self.attempt(lambda: team.people(by).create_token(by, label="anew"), "token.created")
         secret = token.secret if token is not None else ""
-        wrote = ("promotion.requested", "emergency.declared", "model_version.promoted", "alias.moved")
+        wrote = ("promotion.requested", "emergency.declared", "model_version.promoted", *self.leaving(ref))
         detail = self.attempt(
             lambda: reviews.promote_in_emergency(ref_of(ref), PRODUCTION, incident="I", reason="down", token=secret),
-            *(*wrote, "promotion.decided"),
+            *(*wrote, "alias.moved", "attestation.scheduled", "promotion.decided"),
         )
         if detail is not None:
             assert "risk-owner" in self.model.people[by].roles
@@ -49,10 +49,10 @@ class Bypassing(Compared):
     def roll_back(self, which: int, by: str) -> None:
         ref = self.one(which)
         bound = self.bound(ref, PRODUCTION)
-        wrote = ("promotion.requested", "promotion.rolled_back", "model_version.promoted", "alias.moved")
+        wrote = ("promotion.requested", "promotion.rolled_back", "model_version.promoted", *self.leaving(ref))
         detail = self.attempt(
             lambda: Reviews(self.team.context(by)).roll_back(ref_of(ref), comment="back"),
-            *(*wrote, "promotion.decided"),
+            *(*wrote, "alias.moved", "attestation.scheduled", "promotion.decided"),
         )
         if detail is not None:
             assert self.model.versions[ref].approved, f"{ref}, which was never approved, came back"

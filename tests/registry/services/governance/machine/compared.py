@@ -10,7 +10,7 @@ import atexit
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from registry.domain.audit import read_body
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
 from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.reviews.findings import NewFinding
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import AssetKind, VersionRef
@@ -36,7 +37,7 @@ from registry.services.governance.reviews.verbs import Reviews
 from registry.services.lookup import found
 from registry.storage.database import default_url, open_database
 from tests.fakes.clock import FakeClock
-from tests.registry.services.governance.machine.model import CHECKING, Asked, Human, Made, Model, Vote, wanted
+from tests.registry.services.governance.machine.model import ATTEST, CHECKING, Asked, Human, Made, Model, Vote, wanted
 from tests.registry.services.teams import ROLES, Team, grant, populate, put_in_force, ref_of
 
 T = TypeVar("T")
@@ -50,6 +51,9 @@ POLICY = (
     + """
 votes: {values: [approve, reject, veto, approve_with_conditions]}
 waivers: {role: risk-owner, quorum: 2, max_duration: P30D}
+reattest:
+  production: {tier_high: P30D, grace: P5D}
+  triggers: [dataset_recalled, base_model_recalled]
 emergency:
   role: risk-owner
   allowed: [promote, rollback_to_previously_approved]
@@ -98,6 +102,13 @@ class Compared(RuleBasedStateMachine):
         ready = self.publish("vision/digits", "vera", (), 0.9)
         self.bring(ready)
         assert self.stage(ready) == "validated"
+        used = self.publish("vision/letters", "ana", (ready,), 0.9, (self.data[1],))
+        self.bring(used)
+        asked = self.ask(used, PRODUCTION, "ana")
+        for by in ("ben", "carla"):
+            assert asked is not None
+            self.vote(asked, by)
+        assert self.stage(used) == PRODUCTION
 
     def teardown(self) -> None:
         if hasattr(self, "stack"):
@@ -185,7 +196,7 @@ class Compared(RuleBasedStateMachine):
         statuses = [(str(one), self.status(one), one in self.gone) for one in ancestors]
         waivers = Reviews(self.team.context("root")).waivers(ref_of(ref)).own if self.stage(ref) else ()
         waived = sorted(one.id for one in waivers if one.in_force(self.team.clock.now()))
-        compared = self.team.alias(str(ref.name)) if target == PRODUCTION else None
+        compared = self.team.alias(str(ref.name)) if stage_of(target) == PRODUCTION else None
         return (self.stage(ref), tuple(made.writers), tuple(made.evidence), tuple(statuses), tuple(waived), compared)
 
     # --- requests and votes, as rules and setting up use them ----------------------------------------------------
@@ -193,41 +204,82 @@ class Compared(RuleBasedStateMachine):
     def ask(self, ref: VersionRef, target: str, by: str, comment: str = "") -> Asked | None:
         model, stage, bound = self.model, self.stage(ref) or "", self.bound(ref, target)
         stands = model.forbids(ref, target, bound, model.policy)
-        named = self.team.alias(str(ref.name))
+        moves = self.moves(ref)
         detail = self.attempt(
             lambda: self.team.promotions(by).request(ref_of(ref), target, comment=comment),
             "promotion.requested",
-            more=lambda detail: moves(detail, named),
+            more=moves,
         )
         if detail is None:
             return None
         assert stands is None, f"{target} was requested for {ref} while {stands} stands"
-        asked = Asked(detail.summary.id, ref, target, by, self.team.clock.now(), model.policy)
-        model.requests[asked.id] = asked
-        model.requesters.setdefault((ref, target), set()).add(by)
+        asked = self.asked(detail.summary.id, ref, target, by)
         self.judged(detail, asked, stage, bound)
         return asked
 
+    def asked(self, request: str, ref: VersionRef, target: str, by: str) -> Asked:
+        asked = Asked(request, ref, target, by, self.team.clock.now(), self.model.policy)
+        self.model.requests[asked.id] = asked
+        self.model.requesters.setdefault((ref, target), set()).add(by)
+        return asked
+
     def vote(self, asked: Asked, by: str, conditions: Sequence[NewFinding] = ()) -> RequestDetail | None:
-        model, ref = self.model, asked.ref
-        stage, bound = self.stage(ref) or "", self.bound(ref, asked.target)
-        named = self.team.alias(str(ref.name))
+        ref = asked.ref
+        stage, bound, moves = self.stage(ref) or "", self.bound(ref, asked.target), self.moves(ref)
         word = "promotion.approved_with_conditions" if conditions else "promotion.approved"
         detail = self.attempt(
             lambda: self.team.promotions(by).approve(asked.id, conditions=conditions),
             word,
             *("finding.raised" for _ in conditions),
-            more=lambda detail: moves(detail, named),
+            more=moves,
         )
-        if detail is None:
-            return None
+        if detail is not None:
+            self.voted(detail, asked, by, stage, bound)
+        return detail
+
+    def voted(self, detail: RequestDetail, asked: Asked, by: str, stage: str, bound: object) -> None:
+        """An approval was taken; `stage` and `bound` are as before it."""
+        model = self.model
         assert model.may_vote(by, asked), f"{by} voted on {asked}"
         model.vetoes.pop((asked.id, by), None)
         vote = Vote(by, frozenset(model.people[by].roles), bound, detail.votes[-1].conditions)
         asked.votes.append(vote)
         model.due |= {one.id: one.due_at for one in detail.findings if one.id in vote.conditions}
         self.judged(detail, asked, stage, bound)
-        return detail
+
+    def moves(self, ref: VersionRef) -> Callable[[RequestDetail], Iterator[str]]:
+        """What gives the entries of a promotion, where there was one, from what is now, before it."""
+        stage, named, status = self.stage(ref), self.team.alias(str(ref.name)), self.status(ref)
+
+        def entries(detail: RequestDetail) -> Iterator[str]:
+            target = detail.summary.to_stage
+            if detail.summary.state is not RequestState.PROMOTED:
+                return
+            wished = wanted_status(target)
+            if wished is not None:
+                yield f"model_version.{status_word(wished)}"
+            elif target == ATTEST:
+                yield "attestation.renewed"
+                if status is Status.SUSPENDED and self.status(ref) is Status.ACTIVE:
+                    assert ref in self.model.lapsed, f"{ref} was suspended for another reason"
+                    self.model.versions[ref].stopped = False
+                    yield "model_version.restored"
+                yield "attestation.scheduled"
+            else:
+                yield "model_version.promoted"
+                yield from self.leaving(ref)
+                if stage == PRODUCTION != target and named == ref:
+                    yield "alias.dropped"
+                if target == PRODUCTION:
+                    yield from ("alias.moved", "attestation.scheduled")
+            yield "promotion.decided"
+
+        return entries
+
+    def leaving(self, ref: VersionRef) -> list[str]:
+        """The entries of the end of its approval in production, as the reference model has it now."""
+        ended = ["attestation.ended"] if ref in self.model.held else []
+        return ["promotion.withdrawn" for _ in self.model.renewals(ref)] + ended
 
     def judged(self, detail: RequestDetail, asked: Asked, stage: str, bound: object) -> None:
         """What the registry counted is what the reference model counts; `stage` and `bound` are as before the verb."""
@@ -240,7 +292,7 @@ class Compared(RuleBasedStateMachine):
         assert detail.summary.state is RequestState.PROMOTED
         assert enough, f"{asked} was promoted without its quorum"
         self.came(ref, asked.id, asked.target, bound, asked.policy)
-        if asked.target == PRODUCTION:
+        if stage_of(asked.target) == PRODUCTION:
             model.versions[ref].approved.add(asked.id)
         status = wanted_status(asked.target)
         if status is not None:
@@ -253,10 +305,17 @@ class Compared(RuleBasedStateMachine):
         stands = model.forbids(ref, target, bound, policy)
         assert stands is None, f"{ref} came to {target} while {stands} stands"
         assert not model.vetoed(ref, target), f"{ref} came to {target} under a veto of {model.vetoed(ref, target)}"
-        if target == PRODUCTION:
-            above = {ref, *model.ancestors(ref), *model.trained_on(ref)}
+        if stage_of(target) == PRODUCTION:
+            own = {ref} if target == PRODUCTION else set()  # one whose approval ended is suspended until it is renewed
+            above = {*own, *model.ancestors(ref), *model.trained_on(ref)}
             stopped = [one for one in above if self.is_stopped(one)]
             assert not stopped, f"{ref} came to production with {stopped}"
+        if wanted_status(target) is None:
+            model.left(ref)
+            if stage_of(target) == PRODUCTION:
+                (held,) = Reviews(self.team.context("guest")).attestations(ref_of(ref))
+                assert held.due_at is not None
+                model.held[ref] = held.due_at
         model.requests.pop(request, None)
         model.decided.append(request)
         told = self.team.promotions("guest").explain(request)
@@ -297,23 +356,6 @@ class Compared(RuleBasedStateMachine):
             if (stage == PRODUCTION or named) and not made.approved:
                 declared = [one for one in reviews.emergencies(ref_of(ref)) if one.lapsed_at is None]
                 assert declared or self.is_stopped(ref), f"{ref} is in production, and nobody approved it"
-
-
-def moves(detail: RequestDetail, named: VersionRef | None) -> Iterable[str]:
-    """The entries of a promotion, where there was one. `named` is what the protected alias named before."""
-    request = detail.summary
-    if request.state is not RequestState.PROMOTED:
-        return
-    status = wanted_status(request.to_stage)
-    if status is not None:
-        yield from (f"model_version.{status_word(status)}", "promotion.decided")
-        return
-    yield "model_version.promoted"
-    if request.from_stage == PRODUCTION != request.to_stage and named == request.ref:
-        yield "alias.dropped"
-    if request.to_stage == PRODUCTION:
-        yield "alias.moved"
-    yield "promotion.decided"
 
 
 def status_word(status: Status) -> str:

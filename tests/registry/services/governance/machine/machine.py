@@ -26,16 +26,15 @@ from tests.registry.services.governance.machine.compared import (
     PRODUCTION,
     VOTERS,
     WHICH,
-    moves,
     status_word,
 )
-from tests.registry.services.governance.machine.model import Asked, Refusal, Vote
+from tests.registry.services.governance.machine.model import ATTEST, Asked, Refusal, Vote
 from tests.registry.services.governance.machine.recalling import Recalling
 from tests.registry.services.governance.machine.ruling import Ruling
 from tests.registry.services.teams import ref_of
 
 NAMES = st.sampled_from(["vision/digits", "vision/digits", "vision/letters"])
-TARGETS = st.sampled_from([PRODUCTION, PRODUCTION, PRODUCTION, "validated", "candidate", "retired"])
+TARGETS = st.sampled_from([PRODUCTION, PRODUCTION, PRODUCTION, "validated", "candidate", "retired", ATTEST])
 
 
 class GovernanceMachine(Bypassing, Recalling, Ruling):
@@ -124,12 +123,14 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
     def request(self, which: int, by: str, stage: str) -> None:
         self.ask(self.one(which), stage, by)
 
-    @rule(which=WHICH, by=PEOPLE, status=st.sampled_from(Status))
-    def request_status(self, which: int, by: str, status: Status) -> None:
+    @rule(which=WHICH, by=PEOPLE, status=st.sampled_from(Status), voter=VOTERS)
+    def request_status(self, which: int, by: str, status: Status, voter: str) -> None:
         """Of a version in production first: there a status takes a decision."""
         used = [ref for ref in sorted(self.model.versions) if self.stage(ref) == PRODUCTION]
         ref = used[which % len(used)] if used and which % 4 else self.one(which)
-        self.ask(ref, status_target(status), by, comment="a reason")
+        asked = self.ask(ref, status_target(status), by, comment="a reason")
+        if asked is not None and asked.id in self.model.requests:
+            self.vote(asked, voter)
 
     @precondition(lambda self: self.model.requests)
     @rule(which=WHICH, by=VOTERS)
@@ -186,11 +187,8 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
     def complete(self, which: int, by: str) -> None:
         asked = self._open(which)
         stage, bound = self.stage(asked.ref) or "", self.bound(asked.ref, asked.target)
-        named = self.team.alias(str(asked.ref.name))
         detail = self.attempt(
-            lambda: self.team.promotions(by).complete(asked.id),
-            "promotion.completed",
-            more=lambda detail: moves(detail, named),
+            lambda: self.team.promotions(by).complete(asked.id), "promotion.completed", more=self.moves(asked.ref)
         )
         if detail is not None:
             self.judged(detail, asked, stage, bound)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import permutations
 
+from registry.domain.governance.reviews.attestations import attest_target, attested_stage
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import VersionRef
 
@@ -24,6 +25,10 @@ WANTED: dict[tuple[str, str], dict[str, int]] = {
 """How many people of which role the way from one stage to another takes."""
 STATUS = {"risk-owner": 1}
 """The same of a decision on the status, in any stage."""
+ATTEST = attest_target("production")
+"""The target of a request to approve a version in production again."""
+LASTS, GRACE = timedelta(days=30), timedelta(days=5)
+"""How long an approval in production lasts, and how long after that the version is suspended."""
 CHECKING = "validation"
 """Adding evidence of this type does not bar its author from voting."""
 DECIDES = ("validator", "risk-owner")
@@ -31,6 +36,8 @@ DECIDES = ("validator", "risk-owner")
 
 def wanted(stage: str, target: str) -> dict[str, int] | None:
     """Who decides on a request; None where there is no such way."""
+    if attested_stage(target) is not None:  # as the way into the stage
+        return WANTED["validated", "production"] if (stage, target) == ("production", ATTEST) else None
     return STATUS if wanted_status(target) is not None else WANTED.get((stage, target))
 
 
@@ -135,10 +142,25 @@ class Model:
     """By person and role, who offered it."""
     due: dict[str, datetime] = field(default_factory=dict)
     """By id of a finding that is a condition and not resolved, from when on it is overdue."""
+    held: dict[VersionRef, datetime] = field(default_factory=dict)
+    """By version in production, until when its approval lasts."""
+    lapsed: set[VersionRef] = field(default_factory=set)
+    """Those of which that ended, and the grace after it."""
     policy: int = 4
 
     def who(self, handle: str) -> str:
-        return self.people[handle].who
+        return self.people[handle].who if handle in self.people else handle
+
+    def renewals(self, ref: VersionRef) -> list[str]:
+        """The open requests to approve it again."""
+        return [one.id for one in self.requests.values() if (one.ref, one.target) == (ref, ATTEST)]
+
+    def left(self, ref: VersionRef) -> None:
+        """A version left production, or came there anew: what was to renew its approval is void."""
+        self.held.pop(ref, None)
+        self.lapsed.discard(ref)
+        for one in self.renewals(ref):
+            del self.requests[one]
 
     def same(self, handle: str, others: Iterable[str]) -> bool:
         """True when one of `others` is the same person."""

@@ -37,12 +37,15 @@ class Recalling(Compared):
     def _take_back(self, by: str, ref: VersionRef, level: Level) -> None:
         wish = NewRecall(str(ref), level, "no consent")
         moved = sum(one.to is not None for one in Recalls(self.team.context("root")).preview(wish).aliases)
-        done = self.attempt(
-            lambda: Recalls(self.team.context(by)).open(wish), "recall.opened", *["alias.moved"] * moved
-        )
+        now, held = self.team.clock.now(), self.model.held
+        below = {ref, *(one for one in self.model.descendants(ref) if self.stage(one) is not None)}
+        called = {one for one in below & held.keys() - self.model.lapsed if held[one] > now}
+        wrote = ["recall.opened", *["alias.moved"] * moved, *["attestation.called"] * len(called)]
+        done = self.attempt(lambda: Recalls(self.team.context(by)).open(wish), *wrote)
+        if done is not None:
+            held |= dict.fromkeys(called, now)
         if done is not None and level is not Level.ADVISORY:
-            live = {one for one in self.model.descendants(ref) if self.stage(one) is not None}
-            self.model.recalls[done.recall.id] = TakenBack(done.recall.id, {ref, *live})
+            self.model.recalls[done.recall.id] = TakenBack(done.recall.id, below)
 
     @precondition(lambda self: self.model.recalls)
     @rule(which=WHICH, by=DECIDERS)

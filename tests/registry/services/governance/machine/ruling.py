@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from registry.domain.governance.promotion import RequestState, VoteValue
+from registry.domain.names import VersionRef
+from registry.domain.people.people import SYSTEM
 from registry.errors import RegistryError
+from registry.services.governance.requests import open_requests
 from registry.services.governance.reviews.verbs import Reviews
 from tests.registry.services.governance.machine.compared import DECIDERS, PEOPLE, POLICY, WHICH, Compared
-from tests.registry.services.governance.machine.model import DECIDES
+from tests.registry.services.governance.machine.model import ATTEST, DECIDES, GRACE
+from tests.registry.services.teams import ref_of
 
 
 class Ruling(Compared):
@@ -100,15 +105,53 @@ class Ruling(Compared):
         """What is due by now is done, once."""
         reviews, now = Reviews(self.team.context("ana")), self.team.clock.now()
         settled = reviews.tick().settled
-        wrote = self.entries()
+        wrote = Counter(self.entries())
         suspended = {one.subject for one in settled if one.message.startswith("Suspended")}
-        assert len(wrote) == len(settled) + len(suspended), wrote
-        assert set(wrote) <= {"promotion.revoked", "emergency.lapsed", "model_version.suspended"}, wrote
+        assert wrote.pop("model_version.suspended", 0) == len(suspended)
+        assert wrote.pop("promotion.requested", 0) == len(self.renewals_opened())
+        assert sum(wrote.values()) == len(settled), wrote
+        assert wrote.keys() <= {"promotion.revoked", "emergency.lapsed", "attestation.due", "attestation.lapsed"}, wrote
+        ended = {ref for ref, due in self.model.held.items() if due + GRACE <= now}
+        assert wrote["attestation.lapsed"] == len(ended - self.model.lapsed), ended
+        used = [ref for ref in ended - self.model.lapsed if not self.is_stopped(ref)]
+        assert not used, f"the approval of {used} ended, and they are used"
+        self.model.lapsed |= ended
         assert (reviews.tick().settled, self.entries()) == ((), []), "it was done twice"
         assert not [one for one in reviews.emergencies() if one.is_open and one.due_at <= now]
         for ref, made in self.model.versions.items():
             made.stopped = made.stopped or str(ref) in suspended
             made.approved = {one for one in made.approved if self.state(one) is RequestState.PROMOTED}
+
+    def renewals_opened(self) -> list[str]:
+        """The requests that the registry itself opened since the last look, to approve versions again."""
+        found = []
+        for ref in self.model.held:
+            with self.team.open_uow(actor="root") as uow:
+                opened = open_requests(uow, ref)
+            new = [one.id for one in opened if one.to_stage == ATTEST and one.id not in self.model.requests]
+            found += [self.asked(one, ref, ATTEST, SYSTEM.handle).id for one in new]
+        return found
+
+    @precondition(lambda self: self.model.held)
+    @rule(which=WHICH, people=st.lists(DECIDERS, min_size=1, max_size=3))
+    def attest(self, which: int, people: list[str]) -> None:
+        """Approve a version in production again, before the registry asks for that or after."""
+        refs = sorted(self.model.held)
+        for by in people:
+            self.attest_one(refs[which % len(refs)], by)
+
+    def attest_one(self, ref: VersionRef, by: str) -> None:
+        stage, bound, opened = self.stage(ref) or "", self.bound(ref, ATTEST), self.model.renewals(ref)
+        detail = self.attempt(
+            lambda: Reviews(self.team.context(by)).attest(ref_of(ref)),
+            *([] if opened else ["promotion.requested"]),
+            "promotion.approved",
+            more=self.moves(ref),
+        )
+        if detail is not None:
+            asked = self.model.requests.get(detail.summary.id)
+            asked = asked or self.asked(detail.summary.id, ref, ATTEST, SYSTEM.handle)
+            self.voted(detail, asked, by, stage, bound)
 
     @rule()
     def verify(self) -> None:
