@@ -36,6 +36,8 @@ CHOICES = {
     "licence": ("Licence", tuple(LicenceClass)),
 }
 """What a reader can filter by besides the stage: the field, its name, and its values."""
+CHILDREN = 5000
+"""Children that the page of a model counts, which is read often."""
 FOUND_LIMIT = 200
 """Nodes of a page with a filter."""
 UP, DOWN, EACH, LIMIT = 6, 3, 4, 50
@@ -187,8 +189,8 @@ def _chosen(words_of: type[_Word], text: str, name: str) -> _Word | None:
 
 
 def children_of(registry: Registry, target: str) -> Sequence[str]:
-    """What was made directly from it, counted by method: `12 by fine tuning`."""
-    found = registry.lineage.near(target, Reach(up=0, down=1, each=1, limit=1))
+    """What was made directly from it, counted by method: `12 by fine tuning`; of very many, a page counts some."""
+    found = registry.lineage.near(target, Reach(up=0, down=1, each=1, limit=1, most=CHILDREN))
     below = (one for one in found.rest if one.towards is Direction.DOWN and one.group != UNFINISHED)
     return [named(one, counted=found.counted) for one in below]
 

@@ -26,6 +26,7 @@ from registry.domain.names import Reference
 from registry.domain.recipes.recipe import Method
 from registry.domain.text import read_moment
 from registry.domain.verbs.lineage import (
+    MOST_COUNTED,
     Ancestry,
     CommonAncestors,
     Exchange,
@@ -90,6 +91,9 @@ def near(
     limit: Annotated[int, Query(ge=1, le=1000, description="Nodes of the answer")] = 120,
     group: Annotated[str | None, Query(max_length=64, description="Only neighbours of this group of `rest`")] = None,
     after: Annotated[int | None, Query(ge=0, description="Only neighbours after this node")] = None,
+    most: Annotated[int, Query(ge=1, le=MOST_COUNTED, description="Neighbours of one node that are counted")] = (
+        MOST_COUNTED
+    ),
     stage: Annotated[
         str | None, Query(max_length=64, description="Only models at this stage, and the ways there")
     ] = None,
@@ -106,7 +110,9 @@ def near(
     """
     as_of = None if at is None else read_moment(at, "at")
     only = Only(stage, status, method, assurance, licence)
-    return answer(registry.lineage.near(target, Reach(up, down, each, limit, group, after), only=only, as_of=as_of))
+    return answer(
+        registry.lineage.near(target, Reach(up, down, each, limit, group, after, most), only=only, as_of=as_of)
+    )
 
 
 @router.get("/path", **speaks(Ancestry, or_text=DRAWN))

@@ -33,6 +33,8 @@ UNFINISHED = "unfinished"
 """The group of steps that have not made anything: they wait, run, or ended without."""
 MAX_GENERATIONS = 30
 """Of a neighbourhood, on one side."""
+MOST_COUNTED = 100_000
+"""Neighbours of one node."""
 GROUPS = frozenset({*Method, UNFINISHED, *NodeKind})
 
 
@@ -100,7 +102,8 @@ class Neighbourhood:
 class Reach:
     """How far a neighbourhood goes: generations up and down, and how many of one group beside one another.
 
-    With `group`, one direction and one generation: only neighbours of that group, those after the node `after`.
+    With `group`, one direction and one generation: only neighbours of that group, those after the node `after`. `most`
+    is how many neighbours of one node are counted.
     """
 
     up: int = 2
@@ -109,6 +112,7 @@ class Reach:
     limit: int = 120
     group: str | None = None
     after: NodeId | None = None
+    most: int = MOST_COUNTED
 
 
 @dataclass(frozen=True, slots=True)

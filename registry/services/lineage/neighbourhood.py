@@ -8,7 +8,7 @@ from datetime import datetime
 
 from lineage import Node, NodeId, NodeKind, hops_of
 from lineage.outline import Direction
-from registry.domain.verbs.lineage import GROUPS, MAX_GENERATIONS, Neighbourhood, Only, Reach, Rest
+from registry.domain.verbs.lineage import GROUPS, MAX_GENERATIONS, MOST_COUNTED, Neighbourhood, Only, Reach, Rest
 from registry.errors import UsageError
 from registry.services.lineage.searching import search
 from registry.services.storage.lineage import Fan, FanWish
@@ -66,7 +66,7 @@ class _Drawing:
 
     def _fans(self, level: Sequence[NodeId], towards: Direction, each: int, *, first: bool) -> Sequence[Fan]:
         group, after = (self.reach.group, self.reach.after) if first else (None, None)
-        wish = FanWish(towards is Direction.UP, each, group, after, self.as_of)
+        wish = FanWish(towards is Direction.UP, each, group, after, self.as_of, self.reach.most)
         fans, cut = self.uow.graph.fans(level, wish)
         self.counted = self.counted and not cut
         return fans
@@ -93,6 +93,7 @@ def _check(reach: Reach) -> None:
         ("down", reach.down, 0, MAX_GENERATIONS),
         ("each", reach.each, 1, MAX_EACH),
         ("limit", reach.limit, 1, MAX_DRAWN),
+        ("most", reach.most, 1, MOST_COUNTED),
     ):
         if not least <= value <= most:
             raise UsageError(f"{name} cannot be {value}", remedy=f"Give {least} to {most}")

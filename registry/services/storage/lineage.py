@@ -14,7 +14,7 @@ from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
-from registry.domain.verbs.lineage import Only
+from registry.domain.verbs.lineage import MOST_COUNTED, Only
 
 COMPUTE = "compute of "
 """How the name of a fact about declared compute begins; see `services.audit.state`."""
@@ -60,13 +60,17 @@ class Fan:
 
 @dataclass(frozen=True, slots=True)
 class FanWish:
-    """Up to `each` neighbours of each group; with `group` only of that one, with `after` those with a greater key."""
+    """Up to `each` neighbours of each group; with `group` only of that one, with `after` those with a greater key.
+
+    Of one node `most` neighbours are counted.
+    """
 
     upwards: bool
     each: int
     group: str | None = None
     after: NodeId | None = None
     as_of: datetime | None = None
+    most: int = MOST_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,9 @@ class GraphRepository(Protocol):
         ...
 
     def fans(self, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
-        """What hangs on these nodes on one side, by groups: one statement.
+        """What hangs on these nodes on one side, by groups: one statement, and more where that would read too much.
 
-        The flag is True when there was more than one statement reads, so that counts are too small.
+        The flag is True when a node has more neighbours than are counted.
         """
         ...
 

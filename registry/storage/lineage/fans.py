@@ -17,13 +17,10 @@ from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
 from registry.storage.tables import edge, node, step
 
-MOST_READ = 100_000
-"""Neighbours that one statement counts."""
-
 
 def read_fans(connection: Connection, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
     """See `GraphRepository.fans`."""
-    given = {"keys": keys, "after": -1 if wish.after is None else wish.after, "each": wish.each, "most": MOST_READ + 1}
+    given = {"keys": keys, "after": -1 if wish.after is None else wish.after, "each": wish.each, "most": wish.most + 1}
     more = {} if wish.group is None else {"group": wish.group}
     query = _fans(wish.upwards, past=wish.as_of is not None, grouped=wish.group is not None)
     found: dict[tuple[NodeId, str], tuple[int, list[NodeId]]] = {}
@@ -33,8 +30,12 @@ def read_fans(connection: Connection, keys: Collection[NodeId], wish: FanWish) -
         _, neighbours = found.setdefault((here, group), (count, []))
         if place <= wish.each:
             neighbours.append(there)
-    fans = [Fan(here, group, count, tuple(keys)) for (here, group), (count, keys) in found.items()]
-    return fans, total > MOST_READ
+    if total > wish.most and len(keys) > 1:  # some of these nodes were not read to the end, or not at all
+        half = len(keys) // 2
+        first, second = (read_fans(connection, part, wish) for part in (list(keys)[:half], list(keys)[half:]))
+        return [*first[0], *second[0]], first[1] or second[1]
+    fans = [Fan(here, group, count, tuple(beside)) for (here, group), (count, beside) in found.items()]
+    return fans, total > wish.most
 
 
 @cache

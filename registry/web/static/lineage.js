@@ -80,7 +80,7 @@ async function restore(family, state) {
 async function start() {
   const state = new URLSearchParams(location.hash.slice(1));
   bar.hidden = false; // before the graph is there: it remembers where it stands
-  const graph = cytoscape({ container: box, style: look(), layout: { name: "null" }, minZoom: 0.05, maxZoom: 3, textureOnViewport: false });
+  const graph = cytoscape({ container: box, style: look(), layout: { name: "null" }, minZoom: 0.02, maxZoom: 3 });
   const family = new Family(graph, box.dataset.at);
   const { target: name, up, down, each, limit, group, after } = box.dataset;
   await family.load(Object.fromEntries(Object.entries({ target: name, up, down, each, limit, group, after, ...JSON.parse(box.dataset.only) }).filter(([, value]) => value)));

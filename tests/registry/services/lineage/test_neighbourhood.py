@@ -19,7 +19,6 @@ from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
 from registry.services.lineage.verbs import Lineage
 from registry.settings import Settings
-from registry.storage.lineage import fans
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import NOW, add_dataset_version, add_version, step, step_input
 from tests.fakes.clock import FakeClock
@@ -111,13 +110,17 @@ def test_as_of_a_day_only_what_was_recorded_by_then_is_drawn_and_counted(lineage
         lineage.near("models:/vision/merged-0/1", as_of=NOW)
 
 
-def test_more_neighbours_than_are_counted_are_said_to_be_at_least_so_many(
-    lineage: Lineage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fans, "MOST_READ", 20)
-    found = lineage.near(BASE, Reach(up=0, down=1, each=4))
+def test_more_neighbours_than_are_counted_are_said_to_be_at_least_so_many(lineage: Lineage) -> None:
+    found = lineage.near(BASE, Reach(up=0, down=1, each=4, most=20))
     assert not found.counted
     assert rest_of(found)["fine_tuning"].count >= 16
+
+
+def test_a_node_is_counted_however_much_hangs_on_the_others(lineage: Lineage) -> None:
+    whole = lineage.near("datasets:/data/rows/1", Reach(up=0, down=3, each=40, limit=300))
+    narrow = lineage.near("datasets:/data/rows/1", Reach(up=0, down=3, each=40, limit=300, most=34))
+    assert whole.counted
+    assert narrow == whole
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,7 @@ def test_more_neighbours_than_are_counted_are_said_to_be_at_least_so_many(
         Reach(down=31),
         Reach(each=0),
         Reach(limit=1001),
+        Reach(most=0),
         Reach(group="fine_tuning"),
         Reach(up=0, down=1, after=3),
         Reach(up=0, down=1, group="sideways"),
