@@ -18,6 +18,7 @@ from adapters.weights.safetensors_files import Header, copy_file, looks_untraine
 from adapters.weights.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
 from adapters.weights.wrappers import unwrapped_names
 from registry.domain.catalog.models import Modality
+from registry.domain.catalog.notices import is_notice
 from registry.errors import BadArtifactError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource, SourceFacts
 
@@ -223,18 +224,24 @@ def _from_onnx(graphs: list[str], files: dict[str, Path], target: Path, architec
 
 
 def _keep_documents(files: dict[str, Path], target: Path, used: frozenset[str]) -> list[str]:
-    """Copy sound JSON and text; the notes say what was not. The card is stored apart, with the version."""
+    """Copy sound JSON and text, and a licence as `LICENSE.txt`; the notes say what was not copied.
+
+    The card is stored apart, with the version.
+    """
     left, notes = [], []
     for name, path in files.items():
         if name == CARD or name in used:
             continue
         kind = kind_of(path) if path.stat().st_size <= MAX_TEXT else Kind.OTHER
         json_file = name.endswith(".json") and not name.endswith(".index.json")  # an unused index names unused files
-        if (json_file and kind is Kind.JSON) or (name.endswith(".txt") and kind in {Kind.TEXT, Kind.JSON}):
+        named = name.endswith(".txt") or (is_notice(name) and f"{name}.txt" not in files)
+        text = named and kind in {Kind.TEXT, Kind.JSON}
+        if text or (json_file and kind is Kind.JSON):
             if json_file and _has_infinity(path):
                 notes.append(f"{name} holds Infinity or NaN, which strict JSON readers refuse; kept as it is")
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / name)
+            kept = target / (name if json_file or name.endswith(".txt") else f"{name}.txt")
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, kept)
         else:
             left.append(name)
     if left:

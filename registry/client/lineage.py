@@ -9,6 +9,7 @@ from datetime import datetime
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.compute import ComputeReport, NewCompute
+from registry.domain.catalog.notices import Notice
 from registry.domain.codec import to_json
 from registry.domain.names import Reference, model_only
 from registry.domain.verbs.lineage import (
@@ -90,6 +91,9 @@ class RemoteLineage:
     def declare_compute(self, reference: Reference, wish: NewCompute) -> ComputeReport:
         params = {"target": model_only(reference)}
         return self.server.send(ComputeReport, "POST", "/lineage/compute", to_json(wish), params=params)
+
+    def notice(self, reference: Reference) -> Notice:
+        return self.server.get(Notice, "/lineage/notice", {"target": reference})
 
     def export(self, reference: Reference, exchange_format: Exchange) -> object:
         return self.server.get(object, "/lineage/export", {"target": reference, "format": exchange_format})

@@ -20,6 +20,7 @@ PURPOSES = (
     "forgetting-",
     "interface-",
     "difference-",
+    "notice-",
 )
 
 

@@ -129,6 +129,7 @@ READS: Mapping[str, Verb] = {
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
     "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],
     "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
+    "lineage.notice": lambda r: r.lineage.notice(GRANDCHILD),
     "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
     "lineage.compute": lambda r: r.lineage.compute(GRANDCHILD),
     "lineage.export": lambda r: [r.lineage.export(GRANDCHILD, one) for one in (Exchange.HUB, Exchange.PROV)],

@@ -21,6 +21,7 @@ from registry.domain.cascade.plan import CascadePlan
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.models import Status
+from registry.domain.catalog.notices import Notice
 from registry.domain.codec import from_json
 from registry.domain.names import Reference
 from registry.domain.recipes.recipe import Method
@@ -185,6 +186,12 @@ def export(registry: AsActor, target: Target, format: Exchange) -> Response:
     `hub` the front matter of a Hugging Face model card.
     """
     return JSONResponse(registry.lineage.export(Reference.parse(target), format))
+
+
+@router.get("/notice", **speaks(Notice))
+def notice(registry: AsActor, target: Target) -> Response:
+    """The texts of licences and the copyright lines to pass on with a version, and which are not on record."""
+    return answer(registry.lineage.notice(Reference.parse(target)))
 
 
 @router.get("/leakage", **speaks(Leakage))

@@ -227,6 +227,23 @@ def declare_compute(
     session.answer(declared, show_compute)
 
 
+@command(app, "notice", "forebear lineage notice models:/vision/digits/2 > NOTICE")
+def notice(
+    session: Session, target: Annotated[str, typer.Argument(metavar="TARGET", help="A version of a model or dataset.")]
+) -> None:
+    """Print the notice to pass on with a version: copyright lines and the texts of licences of all that it came from.
+
+    They are gathered from files such as LICENSE and NOTICE of every model and dataset that went into it. What the
+    licences ask for and no file holds is listed at the end.
+    """
+    from registry.cli.streams import write_document
+    from registry.domain.names import Reference
+    from registry.presenting.notices import as_text
+
+    found = session.registry.lineage.notice(Reference.parse(_node(session, target)))
+    session.answer(found, lambda notice: write_document(as_text(notice)))
+
+
 @command(
     app,
     "export",

@@ -14,6 +14,7 @@ from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.models import Status
+from registry.domain.catalog.notices import Notice
 from registry.domain.governance.advisories import AdvisoryMatch, KinHit
 from registry.domain.names import Reference, VersionRef
 from registry.domain.recipes.recipe import Method
@@ -355,6 +356,10 @@ class LineageVerbs(Protocol):
 
     def declare_compute(self, reference: Reference, wish: NewCompute) -> ComputeReport:
         """Declare how much compute the training of a version took, or whether it is a GPAI model; the newest counts."""
+        ...
+
+    def notice(self, reference: Reference) -> Notice:
+        """The texts of licences and the copyright lines to pass on with a version, and which are not on record."""
         ...
 
     def export(self, reference: Reference, exchange_format: Exchange) -> object:

@@ -9,6 +9,7 @@ from datetime import datetime
 from lineage import Graph, Node
 from lineage.above import nearest_common, shortest_path
 from registry.domain.catalog.compute import ComputeReport, NewCompute
+from registry.domain.catalog.notices import Notice
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.domain.verbs.lineage import (
@@ -28,7 +29,16 @@ from registry.domain.verbs.lineage import (
 )
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import compute, exchange, identifying, kinship, leaking, neighbourhood, obligations
+from registry.services.lineage import (
+    compute,
+    exchange,
+    identifying,
+    kinship,
+    leaking,
+    neighbourhood,
+    notices,
+    obligations,
+)
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -150,6 +160,10 @@ class Lineage:
     def declare_compute(self, reference: Reference, wish: NewCompute) -> ComputeReport:
         """Declare the compute of a version. Raises: NotFoundError, InvalidError, BadReferenceError."""
         return compute.declare_compute(self.context, reference, wish)
+
+    def notice(self, reference: Reference) -> Notice:
+        """Gathered from the files of all that a version came from. Raises: NotFoundError."""
+        return notices.notice(self.context, reference)
 
     def export(self, reference: Reference, exchange_format: Exchange) -> object:
         """A version and its ancestry for other programs. Raises: NotFoundError, RefusedError when it is too large."""

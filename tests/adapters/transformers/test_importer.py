@@ -361,3 +361,12 @@ def test_a_model_of_audio_says_at_its_import_that_no_recipe_starts_from_it(
     converted = convert(tmp_path / "source", tmp_path / "out")
     assert converted.facts.modality is Modality.AUDIO
     assert any(note.startswith("models of audio cannot be trained yet") for note in converted.notes)
+
+
+def test_the_texts_of_licences_beside_a_model_are_kept(source: Path, tmp_path: Path) -> None:
+    for name, text in {"LICENSE": "MIT", "NOTICE": "Copyright 2020 A", "NOTICE.txt": "the same, kept"}.items():
+        (source / name).write_text(text)
+    converted = convert(source, tmp_path / "out")
+    assert (tmp_path / "out/LICENSE.txt").read_text() == "MIT"
+    assert (tmp_path / "out/NOTICE.txt").read_text() == "the same, kept"
+    assert "left out: NOTICE" in converted.notes

@@ -42,6 +42,7 @@ SAME = {
     "lineage export": "lineage export models:/vision/digits/2 --format prov",
     "lineage compute": "lineage compute models:/vision/digits/2",
     "lineage obligations": "lineage obligations models:/vision/digits/2",
+    "lineage notice": "lineage notice models:/vision/digits/2",
     "lineage leakage": "lineage leakage models:/vision/digits/2",
     "lineage common": "lineage common models:/library/lite0/1 models:/vision/digits/2",
     "lineage relatives": "lineage relatives models:/vision/digits/2 siblings",

@@ -1,0 +1,68 @@
+"""The notice that goes with a version: the texts of licences and the copyright lines of all that it was made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from registry.domain.names import VersionRef
+
+MOST_BYTES = 256 * 1024
+"""A larger file is no text of a licence."""
+MOST_FILES = 20
+"""Files of one version that are read."""
+_NAMED = re.compile(r"(licen[cs]es?|notices?|copying|copyrights?)([._-][^/]*)?", re.IGNORECASE)
+_LINE = re.compile(r"\W*(copyright\s*(\(c\)|©|\d{4}|:)|©|\(c\)\s+\d{4}).*", re.IGNORECASE)
+_TEMPLATE = re.compile(r"[<\[{](year|yyyy|name|copyright)", re.IGNORECASE)
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePart:
+    """One model or dataset that something is owed to: the version itself, or what it came from.
+
+    `copyright` are the lines of its own texts, `files` the names of those texts.
+    """
+
+    label: str
+    licence: str
+    source: str
+    """Where it was imported from; empty where that is not known."""
+    copyright: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeText:
+    """One text, once, however many versions have it. `found_in` are `label: file`."""
+
+    found_in: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What has to be passed on with a version, as far as it is on record.
+
+    `missing` says in sentences what is not. `complete` is False where the ancestry was too large to be read whole.
+    """
+
+    ref: VersionRef
+    parts: tuple[NoticePart, ...]
+    texts: tuple[NoticeText, ...]
+    missing: tuple[str, ...]
+    complete: bool
+
+
+def is_notice(path: str) -> bool:
+    """True for a file that by its name holds a licence, a notice or copyright lines."""
+    return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def copyright_lines(text: str) -> Iterator[str]:
+    """The lines of a text that say whose the copyright is, but for blanks of a form that nobody filled in."""
+    for line in text.splitlines():
+        stripped = " ".join(line.split()).strip("#*/-; ")
+        if _LINE.fullmatch(stripped) and not _TEMPLATE.search(stripped):
+            yield stripped[:_LONGEST]
