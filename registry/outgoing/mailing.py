@@ -127,7 +127,7 @@ def _problem_of(error: Exception) -> str:
     if isinstance(error, RegistryError):
         return error.message
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of the mail server cannot be verified: {error.verify_message}"
+        return f"The certificate of the mail server cannot be verified: {error.verify_message.rstrip('.')}"
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return "The mail server offers no encryption (STARTTLS) or no sign-in, so nothing was sent to it"
     if isinstance(error, smtplib.SMTPAuthenticationError):

@@ -104,7 +104,7 @@ def _refusal_of(status: int) -> str:
 
 def _problem_of(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of the receiver cannot be verified: {error.verify_message}"
+        return f"The certificate of the receiver cannot be verified: {error.verify_message.rstrip('.')}"
     if isinstance(error, ssl.SSLError):
         return f"No encrypted connection to the receiver: {error.reason or 'it ended'}"
     if isinstance(error, TimeoutError):

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import Engine, event
 
 from registry.domain.audit import Event
+from registry.domain.notifications.mail import NewMail
 from registry.domain.notifications.webhooks import DeliveryState, Webhook
 from registry.domain.paging import PageRequest
+from registry.domain.people.people import Person
 from registry.errors import NotFoundError
-from registry.services.storage.notifications import Result
+from registry.services.storage.notifications import Look, Result
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import NOW, digest
@@ -115,6 +117,65 @@ def test_nothing_that_is_asked_while_sending_reads_a_whole_table(
             uow.notifications.stop_webhook(HOOK.id, "gone", NOW)
             uow.notifications.resume_webhook(HOOK.id, NOW)
             uow.notifications.remove_webhook(HOOK.id)
+    finally:
+        event.remove(Engine, "before_cursor_execute", collect)
+    assert len(statements) > 12
+    with database.engine.connect() as connection:
+        scans = {text: found for text, given in statements.items() if (found := scanned(connection, text, given))}
+    assert scans == {}
+
+
+def look(open_uow: SqlUnitOfWorkFactory, minutes: int, *topics: str) -> tuple[list[str], int]:
+    """Who is to be looked at so many minutes later, and how many of the messages about these topics are new."""
+    at = NOW + timedelta(minutes=minutes)
+    mails = [NewMail(topic, f"About {topic}", "Look") for topic in topics]
+    with open_uow(actor="ana", write=True) as uow:
+        newest = uow.mail.newest()
+        who = list(uow.mail.to_look_at(newest, at))
+        added = uow.mail.add([Look(one, mails) for one in who], newest, at) if who else 0
+        uow.commit_unaudited()
+    return who, added
+
+
+def test_an_inbox_is_looked_at_after_a_change_or_ten_minutes_and_a_topic_is_new_once(
+    open_uow: SqlUnitOfWorkFactory, database: Database
+) -> None:
+    statements: dict[str, Any] = {}
+
+    def collect(_connection: object, _cursor: object, statement: str, given: Any, _context: object, many: bool) -> None:
+        if not many and re.match(r"\s*(SELECT|UPDATE|DELETE)", statement):
+            statements.setdefault(statement, given)
+
+    with open_uow(actor="ana", write=True) as uow:
+        for handle in ("ana", "ben"):
+            uow.people.add(Person(handle, handle, (), NOW))
+        uow.commit_unaudited()
+    event.listen(Engine, "before_cursor_execute", collect)
+    try:
+        with open_uow(actor="ana", write=True) as uow:
+            uow.mail.set_address("ana", "old@example.org")
+            uow.mail.set_address("ana", "ana@example.org")
+            assert (uow.mail.address("ana"), uow.mail.address("ben")) == ("ana@example.org", "")
+            uow.commit_unaudited()
+        assert look(open_uow, 0, "a", "b") == (["ana"], 2)
+        assert look(open_uow, 9, "a") == ([], 0)
+        assert look(open_uow, 10, "a", "c") == (["ana"], 1)
+        write(open_uow, "person.added")
+        assert look(open_uow, 11, "d") == (["ana"], 1)
+        assert look(open_uow, -900, "d") == (["ana"], 0), "the clock was set back"
+        with open_uow(actor="ana", write=True) as uow:
+            mine = uow.mail.claim(NOW + timedelta(minutes=20), until=LATER + timedelta(days=1), limit=3)
+            assert [(one.address, one.topic) for one in mine] == [("ana@example.org", topic) for topic in "abc"]
+            uow.mail.record([Result(mine[0].key, 1, DeliveryState.DEAD, "no", NOW, None)])
+            assert uow.mail.dead() == 1
+            for state in (None, DeliveryState.DEAD):
+                uow.mail.mails(person_="ana", state=state, page=PageRequest(1))
+            uow.mail.forget_settled(NOW + timedelta(days=1))
+            assert uow.mail.dead() == 0
+            uow.mail.set_address("ana", "")
+            assert uow.mail.mails(person_=None, state=None, page=PageRequest(9)).items == []
+            assert not uow.mail.is_due(NOW)
+            uow.commit_unaudited()
     finally:
         event.remove(Engine, "before_cursor_execute", collect)
     assert len(statements) > 12

@@ -28,7 +28,7 @@ from registry.settings import Settings
 from registry.storage.database import Database
 from registry.storage.tables import metadata
 
-SMALL = frozenset({"policy", "facet", "person", "role_grant", "damage", "webhook", "alembic_version"})
+SMALL = frozenset({"policy", "facet", "person", "role_grant", "damage", "webhook", "email_address", "alembic_version"})
 """Tables that do not grow with the library: reading one of them whole is quicker than an index."""
 
 

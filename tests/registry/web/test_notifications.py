@@ -67,8 +67,8 @@ def test_everybody_says_in_the_browser_where_they_are_told_and_a_wrong_address_i
     form = {"csrf": form_token(browser.get("/inbox").text)}
     assert "This registry sends no e-mail" in text_of(browser.get("/inbox").text)
     assert browser.post("/inbox", data={**form, "address": "vic@example.org"}).status_code == 303
-    assert "You are told of what waits for you at vic@example.org." in text_of(browser.get("/inbox").text)
+    assert 'value="vic@example.org"' in browser.get("/inbox").text
     refused = browser.post("/inbox", data={**form, "address": "vic@"})
     assert (refused.status_code, 'value="vic@"' in refused.text) == (422, True)
     assert browser.post("/inbox", data={**form, "address": ""}).status_code == 303
-    assert "You are not told" in text_of(browser.get("/inbox").text)
+    assert "vic@" not in browser.get("/inbox").text
