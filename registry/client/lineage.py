@@ -79,8 +79,9 @@ class RemoteLineage:
         parts = parts_of(resolve_source(source))
         return upload(self.server, Identification, "/lineage/identify", {"limit": limit}, parts)
 
-    def leakage(self, reference: Reference) -> Leakage:
-        return self.server.get(Leakage, "/lineage/leakage", {"target": model_only(reference)})
+    def leakage(self, reference: Reference, *, near: bool = False) -> Leakage:
+        params = {"target": model_only(reference), "near": near}
+        return self.server.get(Leakage, "/lineage/leakage", params, seconds=LONG)
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})

@@ -195,9 +195,12 @@ def notice(registry: AsActor, target: Target) -> Response:
 
 
 @router.get("/leakage", **speaks(Leakage))
-def leakage(registry: AsActor, target: Target) -> Response:
-    """Which rows that a model version was tested on stood in training data, its own or that of an ancestor."""
-    return answer(registry.lineage.leakage(Reference.parse(target)))
+def leakage(registry: AsActor, target: Target, near: bool = False) -> Response:
+    """Which rows that a model version was tested on stood in training data, its own or that of an ancestor.
+
+    With `near=true`, for whom may edit, also those that are nearly copies of training rows.
+    """
+    return answer(registry.lineage.leakage(Reference.parse(target), near=near))
 
 
 @router.get("/obligations", **speaks(Obligations))

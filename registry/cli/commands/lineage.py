@@ -134,21 +134,30 @@ def identify(
     session.answer(session.registry.lineage.identify(source, limit=limit), show_identification)
 
 
-@command(app, "leakage", "forebear lineage leakage models:/vision/digits/2")
+@command(
+    app,
+    "leakage",
+    "forebear lineage leakage models:/vision/digits/2",
+    "forebear lineage leakage models:/text/reviews/2 --near",
+)
 def leakage(
     session: Session,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The version whose test rows are in question.")],
+    near: Annotated[
+        bool, typer.Option("--near", help="Find rows that are nearly copies too: it reads their content.")
+    ] = False,
 ) -> None:
     """Show which rows that a version was tested on stood in training data, its own or that of an ancestor.
 
     Rows are compared by the digest of their content, so the same file registered again, or split by another seed, is
-    found. The exit code is 7 when a test row was seen in training.
+    found. With --near, texts that share most of their words are found too. The exit code is 7 when a test row, or a
+    near-copy of one, was seen in training.
     """
     from registry.cli.views.lineage.leakage import show_leakage
 
-    found = session.registry.lineage.leakage(parsing.model(model))
+    found = session.registry.lineage.leakage(parsing.model(model), near=near)
     session.answer(found, show_leakage)
-    if found.seen:
+    if found.seen or (found.near is not None and found.near.rows):
         raise typer.Exit(Family.INTEGRITY.exit_code)
 
 

@@ -224,6 +224,43 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class NearPair:
+    """A test row and a training row that are nearly copies: their keys, and the beginning of what they are."""
+
+    test: int
+    train: int
+    test_shown: str
+    train_shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class NearOverlap:
+    """Test rows that are nearly copies of rows of a training split, without those with the very same content."""
+
+    test: VersionRef
+    test_split: str | None
+    train: VersionRef
+    train_split: str | None
+    step: str
+    rows: int
+    examples: tuple[NearPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearCopies:
+    """Test rows that are nearly copies of training rows. `rows` counts each once; `compared` are those looked at.
+
+    `notes` are sentences without their ends: what was left out where there are too many rows, or rows that are
+    neither texts nor files of pictures.
+    """
+
+    rows: int
+    compared: int
+    overlaps: tuple[NearOverlap, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Leakage:
     """How many of the rows that a version was tested on stood in training data, its own or that of an ancestor.
 
@@ -237,6 +274,8 @@ class Leakage:
     unread: tuple[str, ...]
     looks: int
     complete: bool
+    near: NearCopies | None = None
+    """Rows that are nearly copies; None where they were not asked for."""
 
 
 class Use(StrEnum):
@@ -342,8 +381,11 @@ class LineageVerbs(Protocol):
         """
         ...
 
-    def leakage(self, reference: Reference) -> Leakage:
-        """Which rows that a version was tested on stood in training data, its own or that of an ancestor."""
+    def leakage(self, reference: Reference, *, near: bool = False) -> Leakage:
+        """Which rows that a version was tested on stood in training data, its own or that of an ancestor.
+
+        With `near`, for whom may edit, also those that are nearly copies of training rows: that reads their content.
+        """
         ...
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:

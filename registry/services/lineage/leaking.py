@@ -32,7 +32,7 @@ CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Used:
+class Used:
     """One split that something was trained on, with the first step known to have done so. Without split: all rows."""
 
     ref: VersionRef
@@ -50,9 +50,9 @@ def leakage(context: Context, reference: Reference) -> Leakage:
 
 def leakage_of(context: Context, step_id: str, inputs: Sequence[StepInput]) -> Leakage:
     """The same for the inputs of a step. Row indexes are read as streams, one after another."""
-    tests = list(dict.fromkeys((i.ref, i.split) for i in inputs if _is_data(i) and split_role(i.role)[0] == TEST))
+    tests = tests_of(inputs)
     with context.read() as uow:
-        used, complete = _used(uow, step_id, inputs)
+        used, complete = used_in(uow, step_id, inputs)
         indexes = {ref: _index(uow, ref) for ref in {one.ref for one in used} | {ref for ref, _ in tests}}
         looks = max((uow.graph.measured_on(str(ref), split) for ref, split in tests), default=0)
     unread = [str(ref) for ref, index in indexes.items() if index is None]
@@ -71,20 +71,26 @@ def leakage_of(context: Context, step_id: str, inputs: Sequence[StepInput]) -> L
     return Leakage(rows, seen, tuple(overlaps), tuple(sorted(unread)), looks, complete)
 
 
+def tests_of(inputs: Sequence[StepInput]) -> Sequence[tuple[VersionRef, str | None]]:
+    """The test data among the inputs of a step, each split once."""
+    return list(dict.fromkeys((i.ref, i.split) for i in inputs if is_data(i) and split_role(i.role)[0] == TEST))
+
+
 def leakage_fact(leakage: Leakage) -> dict[str, object]:
     """The fact `leakage` of a provenance manifest: what conditions of a policy read."""
     return {"test_rows": leakage.test_rows, "seen": leakage.seen, "known": leakage.complete and not leakage.unread}
 
 
-def _is_data(given: StepInput) -> bool:
+def is_data(given: StepInput) -> bool:
+    """Whether an input is a version of a dataset."""
     return given.ref.kind is AssetKind.DATASETS
 
 
-def _used(uow: UnitOfWork, step_id: str, inputs: Sequence[StepInput]) -> tuple[list[_Used], bool]:
-    """What was learnt from, nearest first, each split once; False where an ancestry was cut short."""
-    own = [_Used(i.ref, i.split, step_id) for i in inputs if _is_data(i) and split_role(i.role)[0] in LEARNT_FROM]
+def used_in(uow: UnitOfWork, step_id: str, inputs: Sequence[StepInput]) -> tuple[list[Used], bool]:
+    """What a step and its ancestors learnt from, nearest first, each split once; False where it was cut short."""
+    own = [Used(i.ref, i.split, step_id) for i in inputs if is_data(i) and split_role(i.role)[0] in LEARNT_FROM]
     complete = True
-    for parent in dict.fromkeys(i.ref for i in inputs if not _is_data(i)):
+    for parent in dict.fromkeys(i.ref for i in inputs if not is_data(i)):
         record = uow.graph.ancestry(parent, limit=MAX_ANCESTORS)
         if record is None:
             continue
@@ -95,7 +101,7 @@ def _used(uow: UnitOfWork, step_id: str, inputs: Sequence[StepInput]) -> tuple[l
             if source.kind is NodeKind.DATASET and split_role(edge.role)[0] in LEARNT_FROM:
                 reference = Reference.parse(f"{AssetKind.DATASETS}:/{source.label}")
                 data = VersionRef(reference.kind, reference.name, reference.number or 0)
-                own.append(_Used(data, edge.split, nodes[edge.target].label))
+                own.append(Used(data, edge.split, nodes[edge.target].label))
     return list({(one.ref, one.split): one for one in reversed(own)}.values())[::-1], complete
 
 
@@ -116,10 +122,10 @@ class _Compared:
     rows: int = 0
     seen: int = 0
 
-    def overlaps(self, used: Sequence[_Used]) -> Iterator[Overlap]:
+    def overlaps(self, used: Sequence[Used]) -> Iterator[Overlap]:
         """One for each training split that holds test rows. Test rows are taken in parts that fit into memory."""
-        hits: Counter[_Used] = Counter()
-        examples: dict[_Used, list[RowPair]] = {}
+        hits: Counter[Used] = Counter()
+        examples: dict[Used, list[RowPair]] = {}
         own = ((digest, key) for digest, split, key in self._rows(self.test) if self.split in {None, split})
         while part := list(islice(own, HELD)):
             times = Counter(digest for digest, _ in part)
@@ -137,11 +143,9 @@ class _Compared:
             if rows:
                 yield Overlap(self.test, self.split, use.ref, use.split, use.step, rows, tuple(examples[use]))
 
-    def _found(
-        self, ref: VersionRef, uses: Sequence[_Used], keys: Mapping[bytes, int]
-    ) -> dict[_Used, dict[bytes, int]]:
+    def _found(self, ref: VersionRef, uses: Sequence[Used], keys: Mapping[bytes, int]) -> dict[Used, dict[bytes, int]]:
         """By training split, the test rows in it with the first key that each has there."""
-        hits: dict[_Used, dict[bytes, int]] = {use: {} for use in uses}
+        hits: dict[Used, dict[bytes, int]] = {use: {} for use in uses}
         for digest, split, key in self._rows(ref):
             if digest in keys:
                 for use in uses:
@@ -152,19 +156,20 @@ class _Compared:
     def _rows(self, ref: VersionRef) -> Iterator[tuple[bytes, str, int]]:
         """Digest of the content, split and key of each row, as the stored index streams by."""
         with self.context.blobs.open(self.indexes[ref]) as stream:
-            for line in _lines(stream):
+            for line in lines_of(stream):
                 row = json.loads(line)
                 yield bytes.fromhex(row["digest"]), row["split"], row["key"]
 
 
-def _by_version(used: Iterable[_Used]) -> dict[VersionRef, list[_Used]]:
-    found_uses: dict[VersionRef, list[_Used]] = {}
+def _by_version(used: Iterable[Used]) -> dict[VersionRef, list[Used]]:
+    found_uses: dict[VersionRef, list[Used]] = {}
     for one in used:
         found_uses.setdefault(one.ref, []).append(one)
     return found_uses
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a row index as they stream by."""
     left = b""
     while chunk := stream.read(CHUNK):
         *whole, left = (left + chunk).split(b"\n")

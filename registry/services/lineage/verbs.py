@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lineage import Graph, Node
@@ -145,9 +145,16 @@ class Lineage:
             raise UsageError(f"The limit cannot be {limit} versions", remedy=f"Give 1 to {MAX_COMPARED}")
         return identifying.identify(self.context, source, limit)
 
-    def leakage(self, reference: Reference) -> Leakage:
-        """Which test rows stood in training data. Raises: NotFoundError."""
-        return leaking.leakage(self.context, reference)
+    def leakage(self, reference: Reference, *, near: bool = False) -> Leakage:
+        """Which test rows stood in training data; see `LineageVerbs.leakage`. Raises: NotFoundError."""
+        if near:
+            self.context.actor.require(Permission.EDIT)
+        same = leaking.leakage(self.context, reference)
+        if not near:
+            return same
+        from registry.services.lineage.near_leaking import near_copies  # noqa: PLC0415 - it needs NumPy
+
+        return replace(same, near=near_copies(self.context, reference))
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""

@@ -7,7 +7,16 @@ import pytest
 from lineage import Relation, WeightComparison
 from registry.cli.views.lineage.kinship import show_identification
 from registry.cli.views.lineage.leakage import show_leakage
-from registry.domain.verbs.lineage import Candidate, Identification, Leakage, Overlap, RowPair
+from registry.domain.verbs.lineage import (
+    Candidate,
+    Identification,
+    Leakage,
+    NearCopies,
+    NearOverlap,
+    NearPair,
+    Overlap,
+    RowPair,
+)
 from tests.builders import dataset_ref, model_ref
 
 
@@ -19,6 +28,20 @@ def test_test_rows_seen_in_training_are_told_with_examples(capsys: pytest.Captur
     assert "row 3 is row 14" in said
     assert "2 of 9 test rows were seen in training: the results on them are too good." in said
     assert said.endswith("Steps measured on these test rows so far: 4.")
+
+
+def test_near_copies_are_shown_with_their_texts_as_they_are_and_what_was_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pair = NearPair(3, 14, "a [red]boat[/red]", "a boat")
+    one = NearOverlap(dataset_ref("a/t/1"), "test", dataset_ref("a/data/1"), "train", "step-1", 1, (pair,))
+    near = NearCopies(1, 9, (one,), ("Of the 90 rows of a/data/1, 50 were compared for near-copies",))
+    show_leakage(Leakage(9, 0, (), (), looks=1, complete=True, near=near))
+    printed = capsys.readouterr()
+    said = " ".join(printed.out.split())
+    assert "a/t/1 row 3 a [red]boat[/red]" in said
+    assert "1 of 9 test rows that were compared are nearly copies of training rows" in said
+    assert "Of the 90 rows of a/data/1, 50 were compared" in printed.err
 
 
 def test_nothing_is_said_of_rows_where_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:

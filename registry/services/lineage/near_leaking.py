@@ -1,0 +1,141 @@
+"""Test rows that are nearly copies of rows that a version, or an ancestor, was trained on.
+
+The content of rows is read, unlike for `leaking`, so how many are is bounded: rows are taken by the smallest digests of
+their content, which is a sample that chance has drawn, and the same one whenever it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+
+from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.data.near_copies import near_texts, text_sketches
+from registry.domain.names import Reference, VersionRef, model_only
+from registry.domain.verbs.lineage import NearCopies, NearOverlap, NearPair
+from registry.errors import DamagedError, IntegrityError, RefusedError
+from registry.services.context import Context
+from registry.services.lineage.leaking import Used, lines_of, tests_of, used_in
+from registry.services.lookup import found, refuse_damaged, refuse_stopped, resolve
+
+TESTED, TRAINED, LEAST = 4_000, 50_000, 1_000
+"""Rows of each test split, of all training splits together, and at least of each of these, that are compared."""
+LETTERS = 2_000
+"""Of a text its beginning is compared."""
+EXAMPLES, SHOWN = 3, 160
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    digest: str
+    key: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Rows of a split that are compared, of how many; `same` are the digests of others that it was read for."""
+
+    rows: Sequence[_Row]
+    total: int
+    same: Collection[str] = ()
+
+
+@dataclass
+class _Reading:
+    """The data of a step and of its ancestors, as far as they may and can be read."""
+
+    context: Context
+    versions: Mapping[VersionRef, DatasetVersionDetail]
+    notes: list[str] = field(default_factory=list)
+
+    def sample(self, ref: VersionRef, split: str | None, most: int, own: Collection[str] = ()) -> _Sample:
+        """Up to `most` texts of a split, without those whose digest is in `own`."""
+        total, same, unread = 0, set[str](), 0
+
+        def texts() -> Iterator[_Row]:
+            nonlocal total, unread
+            with self.context.blobs.open(self.versions[ref].index) as stream:
+                for line in lines_of(stream):
+                    row = json.loads(line)
+                    if split in {None, row["split"]}:
+                        total += 1
+                        if row["digest"] in own:
+                            same.add(row["digest"])
+                        elif "text" in row:
+                            yield _Row(row["digest"], row["key"], row["text"])
+                        else:
+                            unread += 1
+
+        rows = nsmallest(most, {row.digest: row for row in texts()}.values(), key=lambda row: row.digest)
+        name = f"{ref.label} {split or ''}".strip()
+        if unread:
+            self.notes.append(f"{unread:,} rows of {name} are not texts in a table, so only their digests are compared")
+        elif total - len(same) > len(rows) == most:
+            self.notes.append(f"Of the {total:,} rows of {name}, {most:,} were compared for near-copies")
+        return _Sample(rows, total, same)
+
+
+def near_copies(context: Context, reference: Reference) -> NearCopies:
+    """See `LineageVerbs.leakage`. Raises: NotFoundError."""
+    with context.read() as uow:
+        ref = resolve(uow, model_only(reference))
+        step = found(uow.steps.get(found(uow.catalog.version(ref), ref).step), ref)
+        tests = tests_of(step.inputs)
+        used, _ = used_in(uow, step.summary.id, step.inputs)
+        wanted = dict.fromkeys([*(test for test, _ in tests), *(one.ref for one in used)])
+        details = {one: uow.datasets.version(one) for one in wanted}
+        readable, notes = {}, []
+        for one, detail in details.items():
+            if detail is None:
+                notes.append(f"{one.label} was deleted")
+                continue
+            try:
+                refuse_damaged(detail.summary)
+                refuse_stopped(uow, one, detail.summary.status, actor=None, now=context.clock.now())
+            except (RefusedError, DamagedError) as error:
+                notes.append(error.message)
+            else:
+                readable[one] = detail
+    reading = _Reading(context, readable, notes)
+    compared = rows = 0
+    overlaps: list[NearOverlap] = []
+    splits = [one for one in used if one.ref in readable]
+    each = max(LEAST, TRAINED // max(len(splits), 1))
+    try:
+        for test, split in (one for one in tests if one[0] in readable):
+            sample = reading.sample(test, split, TESTED)
+            near = list(_near(reading, (test, split), sample, splits, each))
+            compared, rows = compared + len(sample.rows), rows + len({key for _, keys in near for key in keys})
+            overlaps += [one for one, _ in near]
+    except IntegrityError as error:
+        reading.notes.append(error.message)
+    overlaps.sort(key=lambda one: (-one.rows, str(one.train)))
+    return NearCopies(rows, compared, tuple(overlaps), tuple(dict.fromkeys(reading.notes)))
+
+
+def _near(
+    reading: _Reading, test: tuple[VersionRef, str | None], sample: _Sample, splits: Sequence[Used], each: int
+) -> Iterator[tuple[NearOverlap, Collection[int]]]:
+    """Each training split with near-copies, and the keys of the test rows that have one there."""
+    sketches = text_sketches(row.text[:LETTERS] for row in sample.rows)
+    digests = {row.digest for row in sample.rows}
+    for use in splits:
+        among = reading.sample(use.ref, use.split, each, digests)
+        places = near_texts(sketches, text_sketches(row.text[:LETTERS] for row in among.rows)).tolist()
+        pairs = [
+            (row, among.rows[place])
+            for row, place in zip(sample.rows, places, strict=True)
+            if place >= 0 and row.digest not in among.same
+        ]
+        if pairs:
+            examples = tuple(NearPair(a.key, b.key, _shown(a.text), _shown(b.text)) for a, b in pairs[:EXAMPLES])
+            overlap = NearOverlap(*test, use.ref, use.split, use.step, len(pairs), examples)
+            yield overlap, {row.key for row, _ in pairs}
+
+
+def _shown(text: str) -> str:
+    words = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in " ".join(text[:LETTERS].split()))
+    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
