@@ -18,7 +18,8 @@ from registry.domain.verbs.lineage import NearCopies, NearOverlap, NearPair
 from registry.errors import DamagedError, IntegrityError, RefusedError
 from registry.services.context import Context
 from registry.services.lineage.leaking import Used, lines_of, tests_of, used_in
-from registry.services.lookup import found, refuse_damaged, refuse_stopped, resolve
+from registry.services.lookup import found, refuse_damaged, resolve
+from registry.services.withholding import refuse_stopped
 
 TESTED, TRAINED, LEAST = 4_000, 50_000, 1_000
 """Rows of each test split, of all training splits together, and at least of each of these, that are compared."""
