@@ -61,8 +61,7 @@ def _planned(uow: UnitOfWork, new: VersionRef, old: VersionRef, after: TakenBack
     walk = _Walk(uow, nodes, edges, focus, after)
     if not any(one.ref != new for one in walk.made.values()):
         raise NotFoundError(f"Nothing was made from {old}", remedy=f"See: forebear lineage show {old} --down")
-    taken = [old] if after is None else [one for one in after.targets if one.kind is new.kind]
-    planned, left = walk.planned(new, {str(one): str(new) for one in taken})
+    planned, left = walk.planned(new, {str(old): str(new)} if after is None else after.places(new))
     known = [one.seconds for one in planned if one.seconds is not None]
     recall = "" if after is None else after.recall
     return CascadePlan(new, old, tuple(planned), tuple(left), sum(known), len(planned) - len(known), recall)
@@ -154,6 +153,8 @@ class _Walk:
                 continue
             if isinstance(one, NotPlanned):
                 left.append(one)
+                if str(one.ref) in places:  # another version takes its place already
+                    generations[key] = 0
                 continue
             above = [source for source in self.inputs[key] if source in generations]
             if key not in wanted:
@@ -167,7 +168,7 @@ class _Walk:
                     left.append(NotPlanned(one.ref, problem))
                     continue
                 generations[key] = 1 + max(generations[source] for source in above)
-                waits = [self.made[source] for source in above if source != self.focus.id]
+                waits = [self.made[source] for source in above if generations[source]]
                 refs = tuple(other.ref for other in waits)
                 planned.append(
                     Planned(one.ref, generations[key], record, refs, one.owner, one.stage, one.aliases, cost(one.step))

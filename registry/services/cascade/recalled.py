@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.domain.governance.recalls import RecallState, Task
+from registry.domain.governance.recalls import WITH_REPLACEMENT, RecallState, Task
 from registry.domain.names import VersionRef
 from registry.domain.paging import every
 from registry.errors import ConflictError, InvalidError
@@ -48,6 +48,15 @@ class TakenBack:
                 remedy=f"Name one with --replaces; they are in: forebear recall show {self.recall}",
             )
         return named or found[0]
+
+    def places(self, new: VersionRef) -> Mapping[str, str]:
+        """What stands in a recipe instead of what: `new` for each target of its kind, and what descendants have got."""
+        got = {
+            str(ref): task.replacement
+            for ref, task in self.tasks.items()
+            if task.disposition in WITH_REPLACEMENT and not task.deleted
+        }
+        return got | {str(one): str(new) for one in self.targets if one.kind is new.kind}
 
     def settled(self, ref: VersionRef) -> str:
         """Why a descendant needs no other version, as the end of a sentence; empty where its task is open."""

@@ -66,6 +66,18 @@ def test_what_the_recall_reaches_or_did_not_take_back_is_refused(context: Contex
         plan(context, "rec-00000000000000000000000000")
 
 
+def test_what_was_made_from_a_version_that_another_one_replaces_is_made_again_from_that(context: Context) -> None:
+    recalls = Recalls(context)
+    told = recalls.open(NewRecall(OLD, Level.ADVISORY, "look")).recall.id
+    wish = NewDisposition(Disposition.REPLACE, "as good", NEW)
+    recalls.dispose(told, Reference.parse("models:/text/first/1"), wish)
+    found = plan(context, told, Reference.parse("models:/library/base/2"))
+    assert [str(one.old) for one in found.planned if one.waits_for] == []
+    (second,) = (one for one in found.planned if one.old.name == SECOND.name)
+    assert (second.generation, second.recipe["sources"]) == (1, [{"model": str(NEW), "as": "source"}])
+    recalls.reverse(told, reason="seen")
+
+
 def test_what_was_made_settles_the_tasks_and_the_recall_closes(context: Context, recall: str) -> None:
     recalls = Recalls(context)
     recalls.dispose(
