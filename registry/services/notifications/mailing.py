@@ -20,6 +20,9 @@ from registry.settings import Settings
 
 AT_ONCE = 16
 """Messages of one connection to the mail server."""
+LOOKING = 2.0
+"""Seconds of a round for looking at inboxes: each judges the open requests, so that with many people and requests it
+takes turns, and the pages of the server do not wait."""
 NEVER = range(500, 600)
 """Answers of a mail server that will never take the message (RFC 5321 section 4.2.1)."""
 _log = logging.getLogger("forebear.mail")
@@ -55,9 +58,9 @@ def _look(context: Context, in_time: Callable[[], bool], kept: timedelta) -> Non
     with context.read() as uow:
         newest = uow.mail.newest()
         handles = uow.mail.to_look_at(newest, now)
-    looks = list[Look]()
+    looks, ends = list[Look](), context.clock.monotonic() + LOOKING
     for handle in handles:
-        if not in_time():
+        if not in_time() or context.clock.monotonic() >= ends:
             break
         looks.append(Look(handle, _told(context, handle, now)))
     if looks:

@@ -77,7 +77,7 @@ class MailRepository(Protocol):
         ...
 
     def to_look_at(self, newest: int, now: datetime) -> Sequence[str]:
-        """Who has an address and an inbox that may have something new."""
+        """Who has an address and an inbox that may have something new; whose was looked at longest ago comes first."""
         ...
 
     def add(self, looks: Sequence[Look], newest: int, at: datetime) -> int:

@@ -52,7 +52,7 @@ class SqlMail:
             select(person.c.handle)
             .join(email_address, email_address.c.person_id == person.c.id)
             .where(or_(at.is_(None), at > now, changed, at <= now - AT_LEAST_EVERY))
-            .order_by(person.c.id)
+            .order_by(at.is_not(None), at, person.c.id)  # whose turn is longest ago
         )
         return list(self._connection.scalars(query))
 

@@ -8,9 +8,12 @@ import pytest
 
 from registry.domain.governance.recalls import Level
 from registry.domain.governance.reviews.findings import NewFinding, Severity
+from registry.domain.governance.reviews.inbox import Inbox
 from registry.domain.notifications.webhooks import DELAYS
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, UsageError
+from registry.services.context import Context
 from registry.services.governance.reviews.verbs import Reviews
+from registry.services.notifications import mailing as module
 from registry.services.notifications.rounds import LEASE, deliver
 from tests.mailing import Post, posting
 from tests.registry.services.governance.recalls.worlds import build
@@ -91,6 +94,7 @@ def test_those_whom_the_policy_names_are_told_of_an_emergency(team: Team) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_those_who_can_renew_an_approval_are_told_until_when(team: Team) -> None:
     put_in_force(team, WITH_RENEWAL)
     ref = promoted(team)
@@ -131,6 +135,7 @@ def test_a_mail_server_that_is_busy_is_asked_again_and_one_that_refuses_for_good
     ]
 
 
+@pytest.mark.slow
 def test_without_a_mail_server_messages_wait_and_after_ten_attempts_they_are_given_up(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "candidate")
@@ -161,6 +166,25 @@ def test_who_dies_while_sending_leaves_the_message_to_be_sent_again_under_the_sa
         assert send(team, post) == 0
         team.clock.forward(seconds=LEASE.total_seconds())
         assert send(team, post) == 1
+
+
+def test_with_more_people_than_a_round_has_time_for_they_take_turns(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    addressed(team, "ben", "vera")
+    team.promotions("ana").request(ref_of(ref), "validated")
+    inbox = module.inbox_of
+
+    def slow(context: Context) -> Inbox:
+        team.clock.seconds += module.LOOKING
+        return inbox(context)
+
+    monkeypatch.setattr(module, "inbox_of", slow)
+    with posting() as post:
+        assert [send(team, post) for _ in range(3)] == [1, 1, 0]
+    assert sorted(to for to, _ in told(post)) == ["ben", "vera"]
 
 
 def test_settings_that_name_no_mail_server_are_said_and_webhooks_go_on(team: Team) -> None:
