@@ -12,6 +12,7 @@ from registry.domain.governance.reviews.inbox import Inbox
 from registry.domain.notifications.webhooks import DELAYS
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, UsageError
 from registry.services.context import Context
+from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.governance.reviews.verbs import Reviews
 from registry.services.notifications import mailing as module
 from registry.services.notifications.rounds import LEASE, deliver
@@ -175,11 +176,10 @@ def test_with_more_people_than_a_round_has_time_for_they_take_turns(
     bring_to(team, ref, "candidate")
     addressed(team, "ben", "vera")
     team.promotions("ana").request(ref_of(ref), "validated")
-    inbox = module.inbox_of
 
     def slow(context: Context) -> Inbox:
         team.clock.seconds += module.LOOKING
-        return inbox(context)
+        return inbox_of(context)
 
     monkeypatch.setattr(module, "inbox_of", slow)
     with posting() as post:
