@@ -11,6 +11,7 @@ from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.notices import Notice
 from registry.domain.codec import to_json
+from registry.domain.data.leakage import Leakage
 from registry.domain.names import Reference, model_only
 from registry.domain.verbs.lineage import (
     Ancestry,
@@ -18,7 +19,6 @@ from registry.domain.verbs.lineage import (
     Exchange,
     Identification,
     Kin,
-    Leakage,
     Neighbourhood,
     Obligations,
     Only,

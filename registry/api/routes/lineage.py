@@ -23,6 +23,7 @@ from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.notices import Notice
 from registry.domain.codec import from_json
+from registry.domain.data.leakage import Leakage
 from registry.domain.names import Reference
 from registry.domain.recipes.recipe import Method
 from registry.domain.text import read_moment
@@ -33,7 +34,6 @@ from registry.domain.verbs.lineage import (
     Exchange,
     Identification,
     Kin,
-    Leakage,
     Neighbourhood,
     Obligations,
     Only,

@@ -10,11 +10,11 @@ from itertools import islice
 from typing import BinaryIO
 
 from lineage import Digest, NodeKind
+from registry.domain.data.leakage import Leakage, Overlap, RowPair
 from registry.domain.names import AssetKind, Reference, VersionRef, model_only
 from registry.domain.recipes.methods import TEST, split_role
 from registry.domain.transfers.steps import StepInput
 from registry.domain.transfers.ways import LEARNT_FROM
-from registry.domain.verbs.lineage import Leakage, Overlap, RowPair
 from registry.errors import DamagedError, IntegrityError, NotFoundError
 from registry.services.context import Context
 from registry.services.lookup import found, resolve

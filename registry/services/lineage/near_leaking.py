@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.data.leakage import NearCopies, NearOverlap, NearPair
 from registry.domain.data.near_copies import near_texts, text_sketches
 from registry.domain.names import Reference, VersionRef, model_only
-from registry.domain.verbs.lineage import NearCopies, NearOverlap, NearPair
 from registry.errors import DamagedError, IntegrityError, RefusedError
 from registry.services.context import Context
 from registry.services.lineage.leaking import Used, lines_of, tests_of, used_in

@@ -10,6 +10,7 @@ from lineage import Graph, Node
 from lineage.above import nearest_common, shortest_path
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.notices import Notice
+from registry.domain.data.leakage import Leakage
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.domain.verbs.lineage import (
@@ -18,7 +19,6 @@ from registry.domain.verbs.lineage import (
     Exchange,
     Identification,
     Kin,
-    Leakage,
     Neighbourhood,
     Obligations,
     Only,

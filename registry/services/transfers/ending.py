@@ -15,6 +15,7 @@ from registry.domain.comparison.answers import Arms
 from registry.domain.comparison.records import BASELINES
 from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import usual_task
+from registry.domain.data.leakage import Leakage
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.methods import SOURCE
@@ -23,7 +24,6 @@ from registry.domain.transfers.adapted import PIN
 from registry.domain.transfers.metrics import remarks
 from registry.domain.transfers.provenance import Compute, notes_of
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
-from registry.domain.verbs.lineage import Leakage
 from registry.errors import AdapterError
 from registry.ports.transfers import Finished, ModelInput, Started
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, ModelContents, publish

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from registry.cli.printing import hint, table, tell
 
 if TYPE_CHECKING:
-    from registry.domain.verbs.lineage import Leakage, NearCopies, NearOverlap, Overlap
+    from registry.domain.data.leakage import Leakage, NearCopies, NearOverlap, Overlap
 
 
 def show_leakage(found: Leakage) -> None:

@@ -7,16 +7,8 @@ import pytest
 from lineage import Relation, WeightComparison
 from registry.cli.views.lineage.kinship import show_identification
 from registry.cli.views.lineage.leakage import show_leakage
-from registry.domain.verbs.lineage import (
-    Candidate,
-    Identification,
-    Leakage,
-    NearCopies,
-    NearOverlap,
-    NearPair,
-    Overlap,
-    RowPair,
-)
+from registry.domain.data.leakage import Leakage, NearCopies, NearOverlap, NearPair, Overlap, RowPair
+from registry.domain.verbs.lineage import Candidate, Identification
 from tests.builders import dataset_ref, model_ref
 
 
