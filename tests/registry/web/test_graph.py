@@ -82,7 +82,7 @@ def test_a_filter_shows_what_matches_and_says_how_many(served: ServedRegistry) -
     client = served.client("vic")
     asked = {"target": "models:/library/lite0/1"}
     page = client.get("/lineage", params=asked | {"stage": "candidate", "licence": "permissive"}).text
-    assert "1 matches" in text_of(page)
+    assert "1 version matches" in text_of(page)
     assert "/models/vision/digits/2" in page
     assert 'value="candidate"' in page
     assert 'value="permissive" selected' in page
