@@ -263,7 +263,6 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     from registry import bootstrap  # noqa: PLC0415 - opening a registry imports SQLAlchemy
     from registry.connections import protocol  # noqa: PLC0415 - of uvicorn
 
-    bootstrap.check_settings(settings)
     registry = bootstrap.open_system(home, settings=settings)
     bootstrap.sweep(home)
     sweep(home)

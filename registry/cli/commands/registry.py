@@ -123,6 +123,7 @@ def serve(
     from registry import bootstrap
     from registry.cli.printing import hint, tell
 
+    bootstrap.check_settings(session.settings)
     bootstrap.open_system(session.home, settings=session.settings).close()  # report what it lacks before an address
     port = _free_port(host, port)
     tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the registry folder {session.home}")

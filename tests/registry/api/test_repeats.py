@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.registry.api.test_conditions import GOOD, upload
 from tests.registry.api.test_uploads import BOUNDARY
 from tests.serving import ServedRegistry, problem
@@ -65,10 +67,16 @@ def test_a_repeated_request_whose_state_has_changed_by_itself_is_answered_as_bef
     assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
 
 
-def test_the_secret_of_a_token_is_not_kept_to_be_given_again(own_served: ServedRegistry) -> None:
-    dev, path, body = own_served.client("dev"), "/api/v1/people/dev/tokens", {"label": "laptop"}
-    secret = dev.post(path, json=body, headers=KEY).json()["secret"]
-    said = problem(dev.post(path, json=body, headers=KEY))
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/people/ana/tokens", {"label": "laptop"}), ("/webhooks", {"url": "https://93.184.215.14/", "events": ["*"]})],
+)
+def test_the_secret_of_a_token_or_a_webhook_is_not_kept_to_be_given_again(
+    own_served: ServedRegistry, path: str, body: dict[str, object]
+) -> None:
+    ana = own_served.client("ana")
+    secret = ana.post(f"/api/v1{path}", json=body, headers=KEY).json()["secret"]
+    said = problem(ana.post(f"/api/v1{path}", json=body, headers=KEY))
     assert (said["status"], said["code"], said["facts"]["status"]) == (409, "request-repeated", 201)
     written = [path.read_bytes() for path in own_served.family.home.rglob("registry.db*")]
     assert written
