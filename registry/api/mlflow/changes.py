@@ -166,7 +166,7 @@ def transition(shown: Showing, asked: Wanted) -> Response:
 def webhooks() -> Response:
     """Refused: they are not set up in this way."""
     raise _not_offered(
-        "Webhooks are not set up through MLflow", "Forebear keeps its own record of what happens: forebear audit log"
+        "Webhooks are not set up through MLflow", "Set one up with: forebear webhook add URL --on 'recall.*'"
     )
 
 

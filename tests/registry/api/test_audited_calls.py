@@ -107,7 +107,7 @@ def read(function: FunctionType) -> tuple[frozenset[str], frozenset[str], tuple[
                 verbs |= {f"{subject}.{name}"} & VERBS
             case ast.Attribute(attr=name):
                 attributes.add(name)
-            case ast.Name(id=name):
+            case ast.Name(id=name) if name not in function.__code__.co_varnames:
                 named.append(function.__globals__.get(name))
             case ast.ImportFrom(module=str(place), names=names) if place.startswith("registry.cli"):
                 named += [getattr(import_module(place), one.name, None) for one in names]
