@@ -80,14 +80,16 @@ def changing_routes(package: ModuleType) -> dict[str, Function]:
         for module in modules(package)
         for route in getattr(getattr(module, "router", None), "routes", ())
         if isinstance(route, APIRoute)
-        for method in set(route.methods) - {"GET", "HEAD"}
+        for method in set(route.methods or ()) - {"GET", "HEAD"}
     }
 
 
 def behind(command: Any) -> Function:
     """The function that a command was written as, behind those that parse and print for it."""
-    found = command.callback
-    while inner := [one.cell_contents for one in found.__closure__ or () if inspect.isfunction(one.cell_contents)]:
+    found: Function = command.callback
+    while inner := [
+        one.cell_contents for one in getattr(found, "__closure__", None) or () if inspect.isfunction(one.cell_contents)
+    ]:
         found = inner[-1]
     return found
 
