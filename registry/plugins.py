@@ -6,7 +6,7 @@ Foreign code runs only when a verb needs it, so the server starts without any ma
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -97,6 +97,10 @@ class EntryPointPlugins:
             if NOT_LOADED in error.facts:
                 self._data_source()  # says which extra to install
             raise
+
+    def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
+        """The greys of pictures. Raises: BadDataError, MissingExtraError, AdapterError."""
+        return self._data_source().greys(pictures, side)
 
     def _data_source(self) -> DataSource:
         """Raises: NotFoundError, MissingExtraError, AdapterError."""

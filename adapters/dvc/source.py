@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from adapters.dvc.repositories import fetch
 from adapters.dvc.rows.drafts import Columns, finish, same_but_case
 from adapters.dvc.rows.near import near_copies
 from adapters.dvc.tracking import track
+from adapters.inputs.pictures import greys
 from registry.domain.data.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
 from registry.limits import DataLimits
@@ -55,6 +57,10 @@ class DvcSource:
         with declared(source):
             listing = _read(source, how, staging, cache, limits)
         return listing if fetched is None else _signed(listing, fetched)
+
+    def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
+        """See `DataSource.greys`."""
+        return [greys(one, one.name, side).tobytes() for one in pictures]
 
 
 def _check_there(source: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -116,4 +116,8 @@ class DataSource(Protocol):
         Raises: BadDataError naming the row, column or class that is wrong; TooLargeError naming the limit;
         DatasetChangedError when a file changes while it is read.
         """
+        ...
+
+    def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
+        """The greys of each picture at `side` x `side`, row by row, a byte each. Raises: BadDataError."""
         ...

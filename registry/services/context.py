@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +45,10 @@ class Plugins(Protocol):
         Its row index is left in `staging`. Raises: what `DataSource.fetch` and `DataSource.read` raise; TooLargeError
         naming the limit, also where the subprocess ran out of time or memory.
         """
+        ...
+
+    def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
+        """See `DataSource.greys`."""
         ...
 
     def definition(self, architecture: str) -> tuple[str, bytes] | None:

@@ -150,8 +150,8 @@ def leakage(
     """Show which rows that a version was tested on stood in training data, its own or that of an ancestor.
 
     Rows are compared by the digest of their content, so the same file registered again, or split by another seed, is
-    found. With --near, texts that share most of their words are found too. The exit code is 7 when a test row, or a
-    near-copy of one, was seen in training.
+    found. With --near, texts that share most of their words and pictures that look the same are found too. The exit
+    code is 7 when a test row, or a near-copy of one, was seen in training.
     """
     from registry.cli.views.lineage.leakage import show_leakage
 
