@@ -288,6 +288,26 @@ def test_evidence_with_a_wrong_value_is_marked_beside_its_field_without_a_fault_
     assert faults == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_admin_adds_a_webhook_and_sees_its_secret_once_without_a_fault_of_axe(
+    chromium: Browser, served: Served, scheme: Any
+) -> None:
+    """No entry has the action that it names, so nothing is sent."""
+    with signed_in(chromium, served, "ana", color_scheme=scheme) as page:
+        page.goto("/webhooks")
+        page.get_by_label("Address of the receiver").fill(f"https://93.184.215.14/{scheme}")
+        page.get_by_label("Events").fill("nothing.happens")
+        page.get_by_role("button", name="Add").click()
+        expect(page.locator("main")).to_contain_text("whsec_")
+        expect(page.locator("main")).to_contain_text("No entry of the audit log is nothing.happens so far")
+        faults = [(one["id"], one["nodes"][0]["html"]) for one in Axe().run(page).response["violations"]]
+        page.goto("/webhooks")
+        expect(page.locator("main")).not_to_contain_text("whsec_")
+        page.get_by_role("button", name="Remove").first.click()
+        expect(page.locator("main")).to_contain_text("No webhook.")
+    assert faults == []
+
+
 def test_a_recall_goes_from_its_preview_to_its_reversal_in_the_browser_alone(chromium: Browser, served: Served) -> None:
     """Who may take it back looks first and opens it; the developer disputes a task; it is confirmed and reversed."""
     digits = "/models/vision/digits/2"
