@@ -144,11 +144,14 @@ def mark_of(node: Node) -> str | None:
 def describe(line: Line) -> str:
     """The text of a line, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`.
 
+    Downward, the assurance stands at the step that took the thing above it.
+
     One of `MARKS` stands before the name of what is recalled or tainted; the words are among the facts.
     """
     role = "" if line.node.kind is NodeKind.STEP or line.role in {"", "output"} else f"{line.role}: "
     facts = " · ".join(_facts(line.node))
-    assurance = f" [{line.assurance}]" if role and line.assurance else ""
+    claimed = line.assurance if line.role != "output" else None
+    assurance = f" [{claimed}]" if claimed else ""
     tail = f" … {line.hidden} more" if line.hidden else ""
     if line.shown_at is not None:
         tail = " ↑ see above" if line.shown_at < line.number else " ↓ see below"

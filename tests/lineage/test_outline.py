@@ -74,13 +74,13 @@ def test_an_outline_of_ancestors_is_printed_as_shown_here() -> None:
 def test_an_outline_of_descendants_is_printed_as_shown_here() -> None:
     assert render(outline(GRAPH, IDS["lite0"], Direction.DOWN)) == dedent("""\
         lite0
-        ├─ distil
+        ├─ distil [declared]
         │  └─ small
-        └─ probe
+        └─ probe [verified]
            └─ digits-probe
-              └─ tune
+              └─ tune [observed]
                  └─ digits
-                    └─ distil ↑ see above""")
+                    └─ distil [observed] ↑ see above""")
 
 
 def test_a_limit_of_depth_says_how_much_it_hides() -> None:

@@ -21,10 +21,10 @@ MAX_DRAWN = 1000
 
 def near(uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: datetime | None) -> Neighbourhood:
     """See `LineageVerbs.near`. Raises: UsageError for a reach out of range."""
+    if only and reach.group is not None:
+        raise UsageError("A filter goes through all groups", remedy="Give a group or a filter, not both")
     _check(reach)
     if only:
-        if reach.group is not None:
-            raise UsageError("A filter goes through all groups", remedy="Give a group or a filter, not both")
         return search(uow, focus, reach, only, as_of)
     drawing = _Drawing(uow, reach, as_of, {focus.id: None})
     half = max(1, reach.limit // 2) if reach.down else reach.limit  # ancestors leave room for what came after
@@ -96,7 +96,7 @@ def _check(reach: Reach) -> None:
         ("most", reach.most, 1, MOST_COUNTED),
     ):
         if not least <= value <= most:
-            raise UsageError(f"{name} cannot be {value}", remedy=f"Give {least} to {most}")
+            raise UsageError(f"{name!r} cannot be {value}", remedy=f"Give {least} to {most}")
     if reach.group is None and reach.after is None:
         return
     if reach.group not in GROUPS:

@@ -62,6 +62,6 @@ def test_a_path_is_drawn_from_the_ancestor_down(capsys: pytest.CaptureFixture[st
     show_path(Ancestry(4, (NODES[0], NODES[2], NODES[3]), way, complete=True))
     assert capsys.readouterr().out.splitlines() == [
         "library/lite0/1 (Apache-2.0)",
-        "└─ step-1 (fine_tuning)",
+        "└─ step-1 (fine_tuning) [declared]",
         "   └─ vision/[bold]/1",
     ]
