@@ -113,10 +113,11 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What a voter has to say, and the findings that the approval depends on."""
+    """What a voter has to say, and the findings that the approval depends on; perhaps signed by the voter's key."""
 
     comment: str = ""
     conditions: tuple[NewFinding, ...] = ()
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,13 @@ class WebhookWish:
 
     url: str
     events: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """The public Ed25519 key that somebody signs with, in hexadecimal."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

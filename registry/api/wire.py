@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Header, Path, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from starlette.requests import Request
@@ -37,6 +37,9 @@ def registry_of(request: Request) -> Registry:
 
 
 AsActor = Annotated[Registry, Depends(registry_of)]
+SignIn = Annotated[
+    str, Header(alias="Forebear-Sign-In", max_length=80, description="One of your tokens, typed anew: a fresh sign-in")
+]
 WhyDeleted = Annotated[str, Query(max_length=1000, description="The reason; the audit log keeps it")]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Never
 
 from registry.client.transport.addresses import paging, part
-from registry.client.transport.connection import Connection
+from registry.client.transport.connection import Connection, signed_in
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
 from registry.domain.people.people import (
@@ -54,6 +54,9 @@ class RemotePeople:
 
     def revoke(self, handle: str, role: str) -> Person:
         return self.server.send(Person, "DELETE", f"{_at(handle)}/roles/{check_role(role)}")
+
+    def set_key(self, handle: str, public: str, *, token: str) -> Person:
+        return signed_in(self.server, Person, "PUT", f"{_at(handle)}/key", {"key": public}, token)
 
     def erase(self, handle: str, *, reason: str) -> Erased:
         return self.server.send(Erased, "POST", f"{_at(handle)}/erasure", {"reason": reason})

@@ -32,6 +32,7 @@ from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Name, Reference
 from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.paging import every
+from registry.domain.people.keys import new_key, public_key
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.drift import CheckDrift
@@ -203,6 +204,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "reviews.promote_in_emergency", [in_emergency(ben, "none"), in_emergency(ben, ben_token(ben))]
     agree = ben.reviews.agree_to_emergency
     yield "reviews.agree_to_emergency", [outcome(lambda: agree(NO_EMERGENCY, token=ben_token(ben)))]
+    ben_key = public_key(new_key())
+    yield "people.set_key", ben.people.set_key("ben", ben_key, token=ben_token(ben)).key == ben_key
     yield "reviews.review_emergency", outcome(lambda: ben.reviews.review_emergency(NO_EMERGENCY, comment="seen"))
     yield "reviews.emergency", outcome(lambda: ben.reviews.emergency(NO_EMERGENCY))
     yield "reviews.emergencies", [ben.reviews.emergencies(), ben.reviews.emergencies(CHILD)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from registry.api.bodies import Comment, InEmergency, RollBack
 from registry.api.conditions import changes
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, answer, body_of, public_id, speaks
+from registry.api.wire import AsActor, SignIn, answer, body_of, public_id, speaks
 from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.names import Reference
@@ -28,9 +28,6 @@ def _emergency(registry: Registry, path: Mapping[str, str]) -> Emergency:
     return registry.reviews.emergency(public_id(path["emergency_id"]))
 
 
-SignIn = Annotated[
-    str, Header(alias="Forebear-Sign-In", max_length=80, description="One of your tokens, typed anew: a fresh sign-in")
-]
 EmergenciesUnchanged = Annotated[Registry, changes(_emergencies, "/emergencies")]
 EmergencyUnchanged = Annotated[Registry, changes(_emergency, "/emergencies/{emergency_id}")]
 

@@ -111,8 +111,9 @@ def approve(
     registry: RequestUnchanged, request_id: str, body: Annotated[Approval, Depends(body_of(Approval))]
 ) -> Response:
     """Approve, perhaps with conditions. The last approval promotes the version in the same transaction."""
-    approve = registry.promotions.approve
-    return answer(approve(public_id(request_id), comment=body.comment, conditions=body.conditions))
+    approve, signature = registry.promotions.approve, body.signature
+    said = approve(public_id(request_id), comment=body.comment, conditions=body.conditions, signature=signature)
+    return answer(said)
 
 
 @router.post("/promotions/{request_id}/reject", **speaks(RequestDetail, takes=Comment))

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import ErasureWish, NewPerson, TokenWish
+from registry.api.bodies import ErasureWish, KeyWish, NewPerson, TokenWish
 from registry.api.conditions import changes
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
+from registry.api.wire import AsActor, Paging, SignIn, answer, body_of, public_id, speaks
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
 from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary, check_handle, check_role
@@ -76,6 +76,14 @@ def grant(registry: PersonUnchanged, handle: str, role: str) -> Response:
 def revoke(registry: PersonUnchanged, handle: str, role: str) -> Response:
     """Take a role back."""
     return answer(registry.people.revoke(check_handle(handle), check_role(role)))
+
+
+@router.put("/people/{handle}/key", **speaks(Person, takes=KeyWish))
+def set_key(
+    registry: PersonUnchanged, handle: str, body: Annotated[KeyWish, Depends(body_of(KeyWish))], token: SignIn = ""
+) -> Response:
+    """Register the key that you sign approvals with, with a fresh sign-in; nobody does that for somebody else."""
+    return answer(registry.people.set_key(check_handle(handle), body.key, token=token))
 
 
 @router.get("/people/{handle}/tokens", **speaks(Page[TokenSummary]))

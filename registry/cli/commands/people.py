@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,6 +81,28 @@ def link(
 
     linked = session.registry.people.link(handle, other)
     session.answer(linked, lambda who: tell(f"{who.handle} and {other} are accounts of one person"))
+
+
+@command(person, "key", "forebear person key ~/.forebear-key.pem")
+def key(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of your private key; made if there is none.")],
+) -> None:
+    """Register the key that you sign approvals with; a token of yours is asked for. The private half stays in the file.
+
+    It takes the place of the key before: what that signed no longer counts on open requests. Keep the file to yourself.
+    """
+    from registry.cli.keys import key_in
+    from registry.cli.printing import tell
+    from registry.domain.people.keys import public_key
+
+    pem, made = key_in(file)
+    public, who = public_key(pem), session.registry.actor.handle
+    if made:
+        tell(f"Made a private key: {file}")
+    token = typer.prompt("One of your tokens", hide_input=True, err=True)
+    registered = session.registry.people.set_key(who, public, token=token)
+    session.answer(registered, lambda one: tell(f"{one.handle} signs approvals with the key {one.key}"))
 
 
 @command(

@@ -88,8 +88,10 @@ class RemotePromotions:
         params = {"name": name, "reference": reference, "state": state, **paging(page)}
         return self.server.get(Page[RequestSummary], "/promotions", params)
 
-    def approve(self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = ()) -> RequestDetail:
-        body = {"comment": comment, "conditions": list(conditions)}
+    def approve(
+        self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = (), signature: str = ""
+    ) -> RequestDetail:
+        body = {"comment": comment, "conditions": list(conditions), "signature": signature}
         return self.server.send(RequestDetail, "POST", f"{_request_at(request_id)}/approve", body)
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:

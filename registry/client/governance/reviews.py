@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from registry.client.transport.addresses import paging, part
-from registry.client.transport.connection import LONG, Connection
+from registry.client.transport.connection import LONG, Connection, signed_in
 from registry.domain.codec import to_json
 from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.reviews.attestations import Attestation
@@ -108,17 +107,12 @@ class RemoteReviews:
     ) -> RequestDetail:
         """Promote without votes."""
         body = {"reference": str(reference), "to_stage": to_stage, "incident": incident, "reason": reason}
-        return self._signed_in("/emergencies", body, token)
+        return signed_in(self.server, RequestDetail, "POST", "/emergencies", body, token)
 
     def agree_to_emergency(self, emergency_id: str, *, comment: str = "", token: str) -> RequestDetail:
         """Agree that a waiting emergency takes effect."""
-        return self._signed_in(f"/emergencies/{part(emergency_id)}/agree", {"comment": comment}, token)
-
-    def _signed_in(self, path: str, body: Mapping[str, str], token: str) -> RequestDetail:
-        headers = {"Content-Type": "application/json", "Forebear-Sign-In": token}
-        content = json.dumps(body).encode()
-        answer = self.server.request("POST", path, content=content, headers=headers, seconds=LONG, changes=True)
-        return self.server.read(RequestDetail, answer)
+        path = f"/emergencies/{part(emergency_id)}/agree"
+        return signed_in(self.server, RequestDetail, "POST", path, {"comment": comment}, token)
 
     def review_emergency(self, emergency_id: str, *, comment: str) -> Emergency:
         """Agree with an emergency afterwards."""

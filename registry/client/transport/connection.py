@@ -321,3 +321,10 @@ def _query(params: Mapping[str, object] | None) -> tuple[tuple[str, str], ...]:
                 written: Any = to_json(one)
                 pairs.append((name, str(written).lower() if isinstance(written, bool) else str(written)))
     return tuple(pairs)
+
+
+def signed_in(server: Connection, kind: type[T], method: str, path: str, body: Mapping[str, str], token: str) -> T:
+    """Send `body` with a token that was typed anew, and give the answer as a value of type `kind`."""
+    headers = {"Content-Type": "application/json", "Forebear-Sign-In": token}
+    content = json.dumps(body).encode()
+    return server.read(kind, server.request(method, path, content=content, headers=headers, seconds=LONG, changes=True))

@@ -15,6 +15,7 @@ from registry.domain.governance.policies.terms import VoteRules
 from registry.domain.governance.promotion import Bindings, CheckResult, VoteEntry, VoteValue
 from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.seen import differences
+from registry.domain.governance.signing import is_signed
 
 _BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
 
@@ -168,11 +169,18 @@ class Electorate:
         """Why a vote does not count any more: what it was given on changed, it expired, or a condition is overdue."""
         if vote.bound != self.case.bound:
             return changed(vote, self.case)
+        if self.rules.signed and vote.value.approves and not self._signed(vote):
+            return f"it is not signed with the key of {vote.voter}"
         late = [one for one in self.case.findings if one.id in vote.conditions and one.overdue(self.case.now)]
         if late:
             return f"its condition, {late[0]}, is overdue"
         age, longest = self.case.now - vote.at, self.rules.expires
         return f"approvals expire after {longest.days} days" if longest is not None and age > longest else None
+
+    def _signed(self, vote: VoteEntry) -> bool:
+        """Whether the key that the voter has now signed it, for this request."""
+        own = vote.signature is not None and vote.signature.key == self.case.standing(vote.voter).key
+        return own and is_signed(vote, self.case.request, str(self.case.candidate.ref), self.case.target)
 
     def checks(self) -> list[CheckResult]:
         """One check per needed role, and one failed check per open rejection."""

@@ -153,6 +153,8 @@ class Standing:
     """When the account was made."""
     identity: str = ""
     """The account that this one belongs to, where one person has several."""
+    key: str = ""
+    """The public key that they sign approvals with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,8 @@ class Case:
     """Who promotes without votes, and why; None for all that is decided by votes."""
     opened_at: datetime | None = None
     """When the request was opened; None before there is one."""
+    request: str = ""
+    """The id of the request; empty before there is one, and in cases that were stored without it."""
     edition: int = 1
     """Which rules it is judged by, so that a stored case is judged as it was: see `EDITION`."""
 

@@ -75,6 +75,15 @@ class Bindings:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteSignature:
+    """The Ed25519 signature of whoever approves, over `signing.approval_text`; both in hexadecimal."""
+
+    key: str
+    """The public key."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoteEntry:
     """One vote: who, in which roles (as held at the time), for or against, why, and on which digests."""
 
@@ -89,6 +98,7 @@ class VoteEntry:
     """What the digest `bound.seen` stands for, by name."""
     conditions: tuple[str, ...] = ()
     """The ids of the findings that an approval depends on: it does not count once one of them is overdue."""
+    signature: VoteSignature | None = None
 
 
 def vote_digest(vote: VoteEntry) -> Digest:
@@ -97,6 +107,8 @@ def vote_digest(vote: VoteEntry) -> Digest:
     facts = {"bound": bound, "comment": vote.comment, "roles": sorted(vote.roles), "seen": dict(vote.seen)}
     if vote.conditions:
         facts["conditions"] = list(vote.conditions)
+    if vote.signature is not None:
+        facts["signature"] = {"key": vote.signature.key, "value": vote.signature.value}
     return Digest.of(canonical_json({**facts, "value": vote.value.value, "voter": vote.voter}))
 
 

@@ -113,6 +113,8 @@ class Person:
     """The handle of the account that this one belongs to, as others of the same person may; empty for one alone."""
     offered: tuple[str, ...] = ()
     """Roles that were just offered, and are held once somebody else confirms them."""
+    key: str = ""
+    """The public Ed25519 key that they sign approvals with, in hexadecimal; empty without one."""
 
     @property
     def who(self) -> str:

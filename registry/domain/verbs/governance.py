@@ -69,11 +69,14 @@ class PromotionVerbs(Protocol):
         """Newest first; of one model (`name`), or of the one version that `reference` names now."""
         ...
 
-    def approve(self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = ()) -> RequestDetail:
+    def approve(
+        self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = (), signature: str = ""
+    ) -> RequestDetail:
         """Vote for. When nothing is missing any more, the version is promoted in the same transaction.
 
         With `conditions`, each becomes a finding; once one is overdue the approval does not count, and a promotion
-        that was decided on it is revoked.
+        that was decided on it is revoked. `signature` is that of the voter's key over `signing.approval_text`, in
+        hexadecimal.
 
         Raises: PolicyRefusedError (self-approval, no role that counts, closed request); the vote is then not written.
         """

@@ -33,6 +33,14 @@ class PeopleVerbs(Protocol):
         """Say that two accounts belong to one person: as voters they count as one."""
         ...
 
+    def set_key(self, handle: str, public: str, *, token: str) -> Person:
+        """Register the public Ed25519 key (hexadecimal) that one signs approvals with, in place of the one before.
+
+        Only for oneself. `token` is one of one's own that may decide: a fresh sign-in. Raises: PermissionDeniedError,
+        UnauthenticatedError, InvalidError; ConflictError for the key of another account.
+        """
+        ...
+
     def revoke(self, handle: str, role: str) -> Person: ...
     def erase(self, handle: str, *, reason: str) -> Erased:
         """Ask that a person is erased; called by a second person within seven days, erase them.

@@ -17,13 +17,16 @@ from registry.domain.governance.reviews.attestations import attestation_record
 from registry.domain.governance.reviews.bypasses import emergency_record
 from registry.domain.governance.reviews.findings import record_of
 from registry.domain.governance.reviews.waivers import waiver_record
+from registry.domain.governance.signing import signature_record
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,
     DELETION,
+    KEY,
     OVERRULED,
     REQUEST,
     ROLES,
+    SIGNATURE,
     STAGE,
     STATUS,
     VOTE,
@@ -39,6 +42,7 @@ FIRST: Mapping[str, str | None] = {
     OVERRULED: "no",
     ROLES: "",
     BINDING: None,
+    KEY: "",
 }
 """By kind of fact, its value before any entry; None where older entries do not have it, so that any value will do."""
 MOST = 100
@@ -215,6 +219,11 @@ class _Log:
         self.facts[f"{VOTE}{number} on {request}"] = f"{value.value} by {voter}"
         if "vote" in detail:
             self.facts[f"{BINDING}{number} on {request}"] = str(detail["vote"])
+        if "key" in detail:
+            self.facts[f"{SIGNATURE}{number} on {request}"] = signature_record(str(detail["key"]), right=True)
+
+    def keyed(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[KEY + subject] = str(detail["key"])
 
 
 _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
@@ -224,6 +233,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "alias.dropped": _Log.unnamed,
     "model_version.deleted": _Log.deleted,
     "person.added": _Log.added,
+    "person.key_set": _Log.keyed,
     "role.granted": _Log.granted,
     "role.revoked": _Log.revoked,
     "promotion.requested": _Log.requested,

@@ -29,6 +29,7 @@ def case_of(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: Po
         now=context.clock.now(),
         votes=stored.votes,
         opened_at=request.requested_at,
+        request=request.id,
     )
 
 
@@ -51,9 +52,15 @@ def open_detail(
             *contradicted(policy.evidence_types, case),
             *policy.left_out.values(),
             *([str(waiting)] if waiting is not None else ()),
+            *([how_to_sign(policy, stored.summary)] if policy.votes.signed else ()),
         ),
         emergency=waiting.id if waiting is not None else None,
     )
+
+
+def how_to_sign(policy: Policy, request: RequestSummary) -> str:
+    """That approvals are signed, and by which command."""
+    return f"Policy {policy.label} counts signed approvals only: forebear promote approve {request.id} --sign KEYFILE"
 
 
 def waiting_emergency(uow: UnitOfWork, request: RequestSummary) -> Emergency | None:

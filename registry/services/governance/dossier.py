@@ -158,7 +158,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
 
 def standing_of(person: Person) -> Standing:
     """What a person is now, as a case holds it."""
-    return Standing(frozenset(person.roles), person.service, person.created_at, person.identity)
+    return Standing(frozenset(person.roles), person.service, person.created_at, person.identity, person.key)
 
 
 def case_for(
@@ -170,6 +170,7 @@ def case_for(
     votes: Sequence[VoteEntry] = (),
     opened_at: datetime | None = None,
     bypass: Bypass | None = None,
+    request: str = "",
 ) -> Case:
     """The case that `policy` judges. The dossier must know the standing of every voter."""
     alias = policy.protected_aliases.get(stage_of(target))
@@ -197,6 +198,7 @@ def case_for(
         signed=dossier.signed,
         opened_at=opened_at,
         bypass=bypass,
+        request=request,
         edition=EDITION,
     )
     against = None if alias is None else "none" if compared is None else str(compared.ref)

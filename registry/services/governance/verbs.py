@@ -52,6 +52,7 @@ from registry.services.governance.requests import check_comment, open_request, p
 from registry.services.governance.reviews.conditions import attach_conditions
 from registry.services.governance.reviews.findings import raised
 from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.governance.signatures import signed
 from registry.services.governance.vetoes import check_vote, with_vote
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
@@ -150,7 +151,9 @@ class Promotions(Policies):
 
     # --- votes -----------------------------------------------------------------------------------------------------
 
-    def approve(self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = ()) -> RequestDetail:
+    def approve(
+        self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = (), signature: str = ""
+    ) -> RequestDetail:
         """Vote for; the last needed vote promotes. A vote that would not count is refused and not written.
 
         All bytes of the version are read first. Raises: DamagedError.
@@ -161,7 +164,7 @@ class Promotions(Policies):
         with self._deciding() as (deciding, uow):
             _save(uow, checked)
             value = VoteValue.APPROVE_WITH_CONDITIONS if conditions else VoteValue.APPROVE
-            stored, policy, case = self._vote(uow, request_id, value, comment, conditions)
+            stored, policy, case = self._vote(uow, request_id, value, comment, conditions, signature)
             vote = case.votes[-1]
             attached = [raised(one) for one in case.findings if one.id in vote.conditions]
             action = "promotion.approved_with_conditions" if conditions else "promotion.approved"
@@ -297,6 +300,7 @@ class Promotions(Policies):
         value: VoteValue,
         comment: str,
         conditions: Sequence[NewFinding] = (),
+        signature: str = "",
     ) -> tuple[RequestDetail, Policy, Case]:
         """Write the actor's vote, bound to the state of things now; give the case with it."""
         check_own_account(uow, self.context)
@@ -321,6 +325,8 @@ class Promotions(Policies):
             case = case_of(uow, self.context, stored, policy)
         vote = VoteEntry(handle, electorate.roles_of(handle), value, comment, case.now, case.bound, seen=case.seen)
         vote = replace(vote, conditions=tuple(one.id for one in attached))
+        if value.approves:
+            vote = signed(stored, policy, case, vote, signature)
         uow.governance.add_vote(request_id, vote)
         return stored, policy, replace(case, votes=(*case.votes, vote))
 
@@ -352,4 +358,6 @@ def _decided_on(uow: UnitOfWork, context: Context, stored: RequestDetail) -> Cas
 
 def _voted(stored: RequestDetail, action: str, vote: VoteEntry) -> Event:
     detail = {"request": stored.summary.id, "comment": vote.comment, "vote": str(vote_digest(vote))}
+    if vote.signature is not None:
+        detail["key"] = vote.signature.key
     return Event(action, str(stored.summary.ref), detail)

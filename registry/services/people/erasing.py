@@ -29,6 +29,7 @@ from registry.services.context import Context
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.lookup import found
+from registry.services.people.keys import key_event
 from registry.services.people.offering import confirmers
 from registry.services.storage.governance import BINDING
 from registry.services.unit_of_work import UnitOfWork
@@ -111,6 +112,8 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
     for token in every(lambda page: uow.people.tokens(person.handle, page)):
         if token.revoked_at is None:
             uow.people.revoke_token(token.id, at=now)
+    if person.key:
+        uow.people.set_key(person.handle, "")
     erasure = Erasure(person.handle, name, PREFIX + secrets.token_hex(4))
     decided = list(_decisions(context, uow, erasure))
     decisions = {str(one.before): str(one.after) for one in decided if one.after != one.before}
@@ -127,6 +130,7 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
     parts = [named[at : at + _AT_ONCE] for at in range(0, max(1, len(named)), _AT_ONCE)]
     uow.commit(
         *(Event("role.revoked", subject, {"role": role}) for role in person.roles),
+        *([key_event(erasure.stand_in, "")] if person.key else ()),
         *(
             Event(ERASED, subject, {"asked_by": asked_by, "entries": {str(seq): left.hex for seq, left in part}})
             for part in parts

@@ -36,6 +36,7 @@ from registry.errors import (
 from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text
 from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.people.keys import key_event, set_key
 from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
 from registry.services.people.tokens import new_token, refuse_limited, token_event, unknown
 from registry.services.unit_of_work import UnitOfWork
@@ -185,6 +186,10 @@ class People:
             person = _known(uow, handle)
             uow.commit(Event("role.revoked", _subject(handle), {"role": role}))
         return person
+
+    def set_key(self, handle: str, public: str, *, token: str) -> Person:
+        """Register the key that one signs approvals with."""
+        return set_key(self.context, handle, public, token)
 
     def erase(self, handle: str, *, reason: str) -> Erased:
         """Ask that a person is erased, or confirm what somebody else asked for; see `PeopleVerbs.erase`."""
@@ -350,7 +355,10 @@ def _not_erased(person: Person) -> Person:
 def _granted(
     uow: UnitOfWork, handle: str, role: str, facts: Mapping[str, object], *, by: str, at: datetime, decides: bool
 ) -> list[Event]:
-    """Give the role. Tokens that others made for somebody who decides from now on end; the caller commits."""
+    """Give the role. Tokens that others made for somebody who decides from now on end, and so does a key that was
+    registered before; the caller commits.
+    """
+    first = not deciding_roles(uow) & set(_known(uow, handle).roles)
     uow.people.grant(handle, role, by=by, at=at)
     events = [Event("role.granted", _subject(handle), facts)]
     person = _known(uow, handle)
@@ -359,6 +367,9 @@ def _granted(
             if token.made_by not in {"", handle} and token.revoked_at is None:
                 uow.people.revoke_token(token.id, at=at)
                 events.append(token_event("token.revoked", token))
+    if decides and first and person.key:
+        uow.people.set_key(handle, "")
+        events.append(key_event(handle, ""))
     return events
 
 

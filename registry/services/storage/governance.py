@@ -86,6 +86,7 @@ class NamedVersion:
 STAGE, STATUS, DELETION, ALIAS = "stage of ", "status of ", "deletion of ", "version that has the alias "
 ROLES, REQUEST, OVERRULED, VOTE = "roles of ", "state of ", "overruling of the rejection of ", "vote "
 BINDING = "binding of vote "
+SIGNATURE, KEY = "signature of vote ", "key of "
 """How the names of facts about the state of a registry begin; see `services.audit.state`."""
 
 

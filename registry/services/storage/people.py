@@ -57,6 +57,14 @@ class PeopleRepository(Protocol):
         """Say that this account belongs to the person behind another."""
         ...
 
+    def set_key(self, handle: str, key: str) -> None:
+        """Keep the public key that the person signs with, in place of the one before; empty for none."""
+        ...
+
+    def with_key(self, key: str) -> str | None:
+        """Whose key this is."""
+        ...
+
     def erase(self, erasure: Erasure) -> Mapping[str, str]:
         """Put the stand-in in the place of the person in every row but those of the log and of cards.
 

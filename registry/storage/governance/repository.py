@@ -205,6 +205,7 @@ class SqlGovernance:
                 voted_at=vote.at,
                 seen=dict(vote.seen) or None,
                 conditions=list(vote.conditions) or None,
+                signature=None if vote.signature is None else asdict(vote.signature),
                 **_bound_columns(vote.bound),
             )
         )

@@ -7,14 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from registry.domain.governance.promotion import Bindings, VoteEntry, VoteValue, vote_digest
+from registry.domain.governance.promotion import Bindings, VoteEntry, VoteSignature, VoteValue, vote_digest
+from registry.domain.governance.signing import is_signed, signature_record
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,
     DELETION,
+    KEY,
     OVERRULED,
     REQUEST,
     ROLES,
+    SIGNATURE,
     STAGE,
     STATUS,
     VOTE,
@@ -36,7 +39,7 @@ from registry.storage.tables import (
 def recorded_state(connection: Connection) -> dict[str, str]:
     """Every fact that the log can be held against."""
     return dict(
-        fact for part in (_versions, _datasets, _aliases, _roles, _requests, _votes) for fact in part(connection)
+        fact for part in (_versions, _datasets, _aliases, _roles, _keys, _requests, _votes) for fact in part(connection)
     )
 
 
@@ -79,6 +82,11 @@ def _roles(connection: Connection) -> Iterator[tuple[str, str]]:
         yield f"{ROLES}person:{handle}", ", ".join(sorted(roles))
 
 
+def _keys(connection: Connection) -> Iterator[tuple[str, str]]:
+    for handle, key in connection.execute(select(person.c.handle, person.c.key).where(person.c.key != "")):
+        yield f"{KEY}person:{handle}", key
+
+
 def _requests(connection: Connection) -> Iterator[tuple[str, str]]:
     for row in connection.execute(select(request)):
         yield REQUEST + row.public_id, f"{row.state} by {row.requested_by}"
@@ -86,13 +94,21 @@ def _requests(connection: Connection) -> Iterator[tuple[str, str]]:
 
 
 def _votes(connection: Connection) -> Iterator[tuple[str, str]]:
-    query = select(vote, request.c.public_id).join(request, request.c.id == vote.c.request_id).order_by(vote.c.id)
+    query = (
+        select(vote, request.c.public_id, request.c.to_stage, node.c.label)
+        .join(request, request.c.id == vote.c.request_id)
+        .join(node, node.c.id == request.c.node_id)
+        .order_by(vote.c.id)
+    )
     given: dict[str, int] = {}
     for row in connection.execute(query):
         number = given[row.public_id] = given.get(row.public_id, 0) + 1
         entry = vote_entry(row)
         yield f"{VOTE}{number} on {row.public_id}", f"{entry.value.value} by {entry.voter}"
         yield f"{BINDING}{number} on {row.public_id}", str(vote_digest(entry))
+        if entry.signature is not None:
+            right = is_signed(entry, row.public_id, row.label, row.to_stage)
+            yield f"{SIGNATURE}{number} on {row.public_id}", signature_record(entry.signature.key, right=right)
 
 
 def vote_entry(row: Row[Any]) -> VoteEntry:
@@ -107,6 +123,7 @@ def vote_entry(row: Row[Any]) -> VoteEntry:
         bound_of(row),
         seen=row.seen or {},
         conditions=tuple(row.conditions or ()),
+        signature=None if row.signature is None else VoteSignature(**row.signature),
     )
 
 

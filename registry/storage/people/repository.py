@@ -105,6 +105,12 @@ class SqlPeople:
     def identify(self, handle: str, identity: str) -> None:
         self._connection.execute(update(person).where(person.c.id == self._key(handle)).values(identity=identity))
 
+    def set_key(self, handle: str, key: str) -> None:
+        self._connection.execute(update(person).where(person.c.id == self._key(handle)).values(key=key))
+
+    def with_key(self, key: str) -> str | None:
+        return self._connection.scalars(select(person.c.handle).where(person.c.key == key)).first()
+
     def erase(self, erasure: Erasure) -> Mapping[str, str]:
         from registry.storage.people.erasing import erase_person  # noqa: PLC0415 - once in a person's life
 
@@ -203,7 +209,10 @@ class SqlPeople:
         roles: dict[int, list[str]] = {}
         for key, role in self._connection.execute(query):
             roles.setdefault(key, []).append(role)
-        return [Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service, r.identity) for r in rows]
+        return [
+            Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service, r.identity, key=r.key)
+            for r in rows
+        ]
 
 
 _people, _tokens, _keys = person, token, idempotency_key

@@ -117,6 +117,7 @@ class VoteColumns(TypedColumns):
     bound_seen = Column(DigestBytes, nullable=True)
     seen: Column[Any] = Column(JSON, nullable=True)
     conditions: Column[Any] = Column(JSON, nullable=True)
+    signature: Column[Any] = Column(JSON(none_as_null=True), nullable=True)
 
 
 class OverrulingColumns(TypedColumns):

@@ -18,6 +18,7 @@ class PersonColumns(TypedColumns):
     identity = Column(String(64), nullable=False, server_default="")
     """The handle of the account that this one belongs to; empty for one that stands alone."""
     created_at = Column(UtcDateTime, nullable=False)
+    key = Column(String(64), nullable=False, server_default="")
 
 
 class RoleGrantColumns(TypedColumns):

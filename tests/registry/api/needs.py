@@ -38,6 +38,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", DATA + "/recall"): ("admin", {"reason": "wrong"}),
     ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
     ("post", "/api/v1/lineage/checks"): ("edit", None),
+    ("put", "/api/v1/people/{handle}/key"): ("edit", {"key": "0" * 64}),
     ("post", "/api/v1/lineage/compute"): ("edit", {"source": "card", "flop": 1e22}),
     ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from registry.cli.session import Session, command
 from registry.domain.governance.promotion import RequestState
 
 if TYPE_CHECKING:
+    from registry.domain.governance.promotion import RequestDetail
     from registry.domain.governance.reviews.findings import NewFinding
 
 app = typer.Typer(
@@ -63,6 +65,7 @@ def statement(session: Session, request: RequestArgument) -> None:
     app,
     "approve",
     "forebear --as ana promote approve req-01kaq0… -m 'checked on our own digits'",
+    "forebear promote approve req-01kaq0… --sign ~/.forebear-key.pem",
     "forebear --as ana promote approve req-01kaq0… --condition dora:2027-01-31:medium:'retrain with slanted sevens'",
 )
 def approve(
@@ -78,13 +81,33 @@ def approve(
             show_default=False,
         ),
     ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", metavar="KEYFILE", help="Sign it with this private key of yours.", show_default=False),
+    ] = None,
 ) -> None:
-    """Approve a request. If nothing else is missing, the version is promoted at once."""
+    """Approve a request. If nothing else is missing, the version is promoted at once.
+
+    With --sign, the approval is signed here and the private key stays here; forebear person key FILE registers one.
+    """
     from registry.cli.views.governance.promotions import show_request
 
     conditions = [_condition(text) for text in condition or ()]
+    promotions = session.registry.promotions
+    signature = _signed(promotions.request_detail(request), sign) if sign is not None else ""
+    done = promotions.approve(request, comment=comment, conditions=conditions, signature=signature)
+    session.answer(done, show_request)
 
-    session.answer(session.registry.promotions.approve(request, comment=comment, conditions=conditions), show_request)
+
+def _signed(detail: RequestDetail, file: Path) -> str:
+    """The signature over what the request is judged on now. Raises: InvalidError."""
+    from registry.cli.keys import read_key
+    from registry.domain.governance.signing import approval_text
+    from registry.domain.people.keys import public_key, sign
+
+    pem, summary = read_key(file), detail.summary
+    text = approval_text(summary.id, str(summary.ref), summary.to_stage, detail.bound, public_key(pem))
+    return sign(pem, text)
 
 
 def _condition(text: str) -> NewFinding:

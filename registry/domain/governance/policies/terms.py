@@ -1,7 +1,6 @@
 """The terms of a policy beside its transitions, as values: risk tiers, votes, findings, waivers, emergencies, renewal.
 
-What they mean is in `docs/policies.md`. `NOT_ENFORCED` names the terms that nothing carries out yet: `policy check`
-refuses a policy with one of them, since a rule that is written in a policy must be applied.
+What they mean is in `docs/policies.md`.
 """
 
 from __future__ import annotations
@@ -12,9 +11,6 @@ from datetime import timedelta
 from enum import StrEnum
 
 from registry.domain.governance.conditions.expressions import Expression
-
-NOT_ENFORCED = frozenset({"votes.signed"})
-"""Terms that a policy file may hold and that nothing carries out yet, by the place where they are written."""
 
 
 class Tier(StrEnum):

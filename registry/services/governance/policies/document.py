@@ -26,7 +26,7 @@ from registry.domain.governance.policies.transitions import (
 from registry.errors import BadPolicyError
 from registry.services.documents import Found, read_document
 from registry.services.governance.policies.checks import loose_ends, misread_conditions
-from registry.services.governance.policies.enforcement import loose_terms, unenforced
+from registry.services.governance.policies.enforcement import loose_terms
 from registry.services.governance.policies.parts import (
     ApprovalPart,
     EvidencePart,
@@ -91,7 +91,6 @@ def _loose(document: PolicyDocument) -> Iterator[Found]:
 
 def _everything(document: PolicyDocument) -> Iterator[Found]:
     yield from _loose(document)
-    yield from unenforced(document)
     yield from misread_conditions(document, (_evidence_type(*item) for item in document.evidence_types.items()))
 
 

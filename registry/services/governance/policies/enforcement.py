@@ -1,10 +1,9 @@
-"""What the terms of a policy file say that cannot be, and which of them nothing carries out yet."""
+"""What the terms of a policy file say that cannot be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from registry.domain.governance.policies.terms import NOT_ENFORCED
 from registry.domain.governance.policies.transitions import ARTIFACT
 from registry.domain.text import did_you_mean
 from registry.services.documents import Found
@@ -13,34 +12,6 @@ from registry.services.governance.policies.term_parts import EmergencyPart, Reat
 from registry.services.governance.policies.words import Path
 
 WITH_CONDITIONS = "approve_with_conditions"
-_INSTEAD = {
-    "votes.signed": "people have no keys here; the audit log has the digest of each vote, and is signed",
-}
-"""What a policy has instead of a term that is not enforced."""
-
-
-def unenforced(document: PolicyDocument) -> Iterator[Found]:
-    """Each term that is written in the file and that nothing carries out yet, with its place."""
-    for name, path in terms_used(document):
-        if name in NOT_ENFORCED:
-            instead = _INSTEAD.get(name, "leave it out until it is")
-            yield path, f"{name} is not enforced yet, so a policy cannot ask for it: {instead}"
-
-
-def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
-    """The terms of the file that can stand in `NOT_ENFORCED`, with where they are written."""
-    if document.emergency is not None and document.emergency.quorum > 1:
-        yield "emergency.quorum", ("emergency", "quorum")
-    for name in ("waivers", "emergency"):
-        if getattr(document, name) is not None:
-            yield name, (name,)
-    if document.votes.signed:
-        yield "votes.signed", ("votes", "signed")
-    if WITH_CONDITIONS in document.votes.values:
-        yield "conditional", ("votes", "values", document.votes.values.index(WITH_CONDITIONS))
-    for number, part in enumerate(document.transitions):
-        if part.conditional is not None:
-            yield "conditional", ("transitions", number, "conditional")
 
 
 def loose_terms(document: PolicyDocument) -> Iterator[Found]:
@@ -55,6 +26,9 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
         yield from _renewals(document.reattest, document)
     if document.emergency is not None:
         yield from _emergency(document.emergency, document)
+    if document.votes.signed and WITH_CONDITIONS in document.votes.values:
+        why = f"an approval with conditions cannot be signed: leave {WITH_CONDITIONS} out of values"
+        yield ("votes", "signed"), why
     for number, vote in enumerate(document.votes.comment_required_for):
         yield from _unknown(vote, document.votes.values, ("votes", "comment_required_for", number), "vote among values")
     for number, part in enumerate(document.transitions):

@@ -42,6 +42,11 @@ def unmet(uow: UnitOfWork, policy: Policy) -> Iterator[str]:
         for row in transition.approvals:
             wanted[row.role] = max(row.quorum, wanted.get(row.role, 0))
         yield from _unmet(policy, transition, wanted, people)
+    if policy.votes.signed:
+        wanted = {row.role: row.quorum for transition in policy.transitions for row in transition.approvals}
+        keyless = [one.handle for one in people if one.handle in _voters(policy, wanted, people) and not one.key]
+        if keyless:
+            yield f"Approvals have to be signed, and have no key yet: {', '.join(keyless[:MANY])} (forebear person key)"
     rule = policy.emergency
     if rule is not None and rule.enabled and rule.quorum > 1:
         who = {one.who for one in people if not one.service and policy.roles[rule.role].groups & set(one.roles)}

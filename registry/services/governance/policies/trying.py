@@ -113,6 +113,8 @@ def _again(uow: UnitOfWork, blobs: BlobStore, policy: Policy, taken: RequestSumm
         applies = True  # its own check says that nobody knows
     if not applies:
         return PolicyDifference(taken.id, taken.to_stage, before, ELSEWHERE)
+    if all(vote.signature is not None for vote in case.votes if vote.value.approves):
+        policy = replace(policy, votes=replace(policy.votes, signed=False))  # they were verified when they were given
     verdict = policy.judge(case)
     after = PROMOTED if verdict.allowed else REFUSED
     return None if before == after else PolicyDifference(taken.id, taken.to_stage, before, after, verdict.reasons)

@@ -6,6 +6,7 @@ What a case does not say is what a version has that is active, has no ancestors 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -206,6 +207,7 @@ class CasesDocument(_Part):
 def judged_cases(policy: Policy, text: str, now: datetime) -> tuple[int, tuple[PolicyDifference, ...]]:
     """How many cases there are, and each that does not come out as written. Raises: BadPolicyError."""
     document = read_document(text, CasesDocument, error=BadPolicyError, what="cases", check=_named_twice)
+    policy = replace(policy, votes=replace(policy.votes, signed=False))  # written votes are taken for signed ones
     found = (_judged(policy, one, now) for one in document.cases)
     return len(document.cases), tuple(one for one in found if one is not None)
 

@@ -22,8 +22,8 @@ from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.requests import promote
 from registry.services.governance.reviews.bypassing import deciding
-from registry.services.governance.reviews.emergencies import MAX_REASON, check_sign_in, detail, lasting, objection
-from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.governance.reviews.emergencies import MAX_REASON, detail, lasting, objection
+from registry.services.governance.reviews.own_account import check_own_account, check_sign_in
 from registry.services.governance.statuses import makers
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
@@ -35,7 +35,7 @@ def agree_to_emergency(context: Context, emergency_id: str, comment: str, token:
     words = check_words(comment, "comment", MAX_REASON, lines=True, empty=True)
     with context.read() as uow:
         check_own_account(uow, context)
-        check_sign_in(uow, context, token)
+        check_sign_in(uow, context, token, "An emergency")
         ref = _waiting(uow, emergency_id, context.clock.now()).ref
     checked = found(check_version(context, lambda _: ref), ref)
     now, by = context.clock.now(), context.actor.handle

@@ -16,15 +16,14 @@ from registry.domain.governance.reviews.ticks import Settled
 from registry.domain.ids import new_id
 from registry.domain.names import Reference, model_only
 from registry.domain.people.people import Permission, Person
-from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.domain.text import check_words
-from registry.errors import ConflictError, PolicyRefusedError, UnauthenticatedError
+from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import Dossier, standing_of
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.bypassing import promote_past
 from registry.services.governance.reviews.conditions import still_there
-from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.governance.reviews.own_account import check_own_account, check_sign_in
 from registry.services.governance.statuses import change, makers
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
@@ -41,7 +40,7 @@ def promote_in_emergency(
     reason = check_words(reason, "reason", MAX_REASON, lines=True)
     with context.read() as uow:
         check_own_account(uow, context)
-        check_sign_in(uow, context, token)
+        check_sign_in(uow, context, token, "An emergency")
         ref = resolve(uow, model_only(reference))
 
     def allow(uow: UnitOfWork, policy: Policy, dossier: Dossier) -> None:
@@ -214,23 +213,6 @@ def lasting(policy: Policy, request: RequestSummary) -> tuple[timedelta, int]:
     if rule is None or review is None:
         raise PolicyRefusedError(f"{request.ref} cannot be promoted", (f"Policy {policy.label} has no emergencies",))
     return min(rule.expires, review.within), review.quorum
-
-
-def check_sign_in(uow: UnitOfWork, context: Context, secret: str) -> None:
-    """The actor signs in anew, by a token of their own that may decide. Raises: UnauthenticatedError."""
-    token = uow.people.token_by_hash(hash_secret(secret)) if is_well_formed(secret) else None
-    now = context.clock.now()
-    valid = token is not None and token.revoked_at is None and token.expires_at > now
-    if token is None or not valid or token.person != context.actor.handle:
-        raise UnauthenticatedError(
-            "An emergency takes a fresh sign-in, and this is no valid token of yours",
-            remedy="Give one of your tokens; forebear token create makes one",
-        )
-    if Permission.DECIDE not in token.scope.permissions:
-        raise UnauthenticatedError(
-            f"An emergency takes a fresh sign-in, and this token has the scope {token.scope}",
-            remedy="Give a token with the scope vote or admin",
-        )
 
 
 def detail(value: Emergency) -> dict[str, object]:

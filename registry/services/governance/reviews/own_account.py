@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from registry.domain.paging import every
 from registry.domain.people.people import Permission
-from registry.errors import PolicyRefusedError
+from registry.domain.people.tokens import hash_secret, is_well_formed
+from registry.errors import PolicyRefusedError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork
 
@@ -30,3 +31,23 @@ def check_own_account(uow: UnitOfWork, context: Context) -> None:
                     f"(forebear token revoke {token.id})",
                 ),
             )
+
+
+def check_sign_in(uow: UnitOfWork, context: Context, secret: str, what: str) -> None:
+    """The actor signs in anew, by a token of their own that may decide: `what` takes that.
+
+    Raises: UnauthenticatedError.
+    """
+    token = uow.people.token_by_hash(hash_secret(secret)) if is_well_formed(secret) else None
+    now = context.clock.now()
+    valid = token is not None and token.revoked_at is None and token.expires_at > now
+    if token is None or not valid or token.person != context.actor.handle:
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this is no valid token of yours",
+            remedy="Give one of your tokens; forebear token create makes one",
+        )
+    if Permission.DECIDE not in token.scope.permissions:
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this token has the scope {token.scope}",
+            remedy="Give a token with the scope vote or admin",
+        )

@@ -17,7 +17,6 @@ import yaml
 from pydantic import BaseModel
 
 from registry.domain.governance.policies.policy import Policy
-from registry.domain.governance.policies.terms import NOT_ENFORCED
 from registry.errors import BadPolicyError
 from registry.services.governance.policies.document import read_policy
 from registry.services.governance.policies.parts import PolicyDocument
@@ -36,7 +35,7 @@ NAMES = {
 }
 """What stands for the names of one's own in the examples."""
 FIXED = {
-    "apiVersion", "kind", "waivers.scope", "waivers.inherit", "votes.bound_to", "votes.carry_over", "votes.signed",
+    "apiVersion", "kind", "waivers.scope", "waivers.inherit", "votes.bound_to", "votes.carry_over",
     "transitions.conditional.on_overdue", "reattest.STAGE.on_lapse", "emergency.post_review.on_missing",
 }  # fmt: skip
 """Fields of which one value alone is taken today."""
@@ -144,11 +143,7 @@ def test_the_example_of_a_field_is_read_and_changes_the_policy(field: str) -> No
     value = yaml.safe_load(EXAMPLES[field]) if EXAMPLES[field] != "true" else True
     without, written = prepared(field, value), prepared(field, value)
     remove(without, field)
-    refused = [term for term in NOT_ENFORCED if f"{field}.".startswith(f"{term}.")]
-    if refused and field not in FIXED:
-        with pytest.raises(BadPolicyError, match=f"{refused[0]} is not enforced yet"):
-            read(written)
-    policy = read(written, new=not refused)
+    policy = read(written, new=True)
     if field in FIXED:
         with pytest.raises(BadPolicyError):
             read(prepared(field, 7))
@@ -164,7 +159,7 @@ def test_the_example_of_a_field_is_read_and_changes_the_policy(field: str) -> No
     assert policy != _read_base(), "the example changes nothing"
     if prepared(field, value) != changed(base(), field, value):  # what it needs beside itself is no change of its own
         with suppress(BadPolicyError):  # the field has to be there
-            assert policy != read(without, new=not refused), "the example changes nothing"
+            assert policy != read(without, new=True), "the example changes nothing"
 
 
 def changed(document: dict[str, Any], field: str, value: object) -> dict[str, Any]:
