@@ -116,20 +116,23 @@ def test_an_approval_does_not_count_once_its_key_is_another(team: Team) -> None:
     assert approve(team, "ben", request, again).summary.state is RequestState.PROMOTED
 
 
+def change(team: Team, statement: str) -> None:
+    """What somebody does who has the database."""
+    with team.open_uow(actor="root", write=True) as uow:
+        connection = uow._connection
+        assert connection is not None
+        connection.execute(text(statement))
+        uow.commit_unaudited()
+
+
 def test_who_changes_a_signed_vote_or_a_key_in_the_database_is_found(team: Team) -> None:
     _, request = asked(team)
     approve(team, "ben", request, key_of(team, "ben"))
     forged = public_key(new_key())
-    with team.open_uow(actor="root", write=True) as uow:
-        connection = uow._connection  # type: ignore[attr-defined]
-        connection.execute(text("UPDATE person SET key = :key WHERE handle = 'ben'"), {"key": forged})
-        uow.commit_unaudited()
+    change(team, f"UPDATE person SET key = '{forged}' WHERE handle = 'ben'")
     (found,) = Audit(team.context("root")).verify(state=True).differences
     assert found.startswith(f"The key of person:ben is {forged} in the database")
-    with team.open_uow(actor="root", write=True) as uow:
-        connection = uow._connection  # type: ignore[attr-defined]
-        connection.execute(text("UPDATE vote SET bound_lineage = bound_artifact"))
-        uow.commit_unaudited()
+    change(team, "UPDATE vote SET bound_lineage = bound_artifact")
     found_ = Audit(team.context("root")).verify(state=True).differences
     assert any("The signature of vote 1" in one and "no signature of" in one for one in found_)
 

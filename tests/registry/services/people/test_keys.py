@@ -30,9 +30,9 @@ def test_a_key_signs_and_only_its_own_public_half_says_so() -> None:
     for odd in ("", "zz", "0" * 63, public_key(pem).upper()):
         with pytest.raises(InvalidError):
             check_key(odd)
-    for odd in (b"", b"no key", pem.replace(b"PRIVATE", b"PUBLIC")):
+    for file in (b"", b"no key", pem.replace(b"PRIVATE", b"PUBLIC")):
         with pytest.raises(InvalidError, match="no private key"):
-            public_key(odd)
+            public_key(file)
 
 
 def test_everybody_registers_their_own_key_and_nobody_that_of_somebody_else(team: Team) -> None:
