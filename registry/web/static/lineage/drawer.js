@@ -50,6 +50,7 @@ export function stand(element) {
 }
 
 export function complain(message) {
+  if (drawer.hidden) drawer.replaceChildren(); // what it said of another node
   drawer.append(made("p", message, { className: "error", role: "alert" }));
   drawer.hidden = false;
 }

@@ -23,7 +23,8 @@ export function svg(graph) {
   const [x, y, w, h] = [box.x1 - 20, box.y1 - 20, box.w + 40, box.h + 40].map(Math.round);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${x} ${y} ${w} ${h}" width="${w}" height="${h}" font-family="system-ui, sans-serif">`,
-    `<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L10 5L0 10z" fill="context-stroke"/></marker></defs>`,
+    `<style>text { stroke: ${palette()("sheet")}; stroke-width: 3px; paint-order: stroke; }</style>`,
+    `<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto"><path d="M0 0L10 5L0 10z" fill="context-stroke"/></marker></defs>`,
     `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="${palette()("sheet")}"/>`,
   ];
   graph.edges().forEach((edge) => parts.push(line(edge)));
