@@ -73,10 +73,8 @@ TOLD_ELSEWHERE = {
     "audit.rotate_key": "tests/registry/services/audit/test_checkpoints.py",
     "catalog.import_model": "tests/registry/services/artifacts/test_publishing.py",
     "datasets.add": "tests/registry/services/artifacts/test_publishing.py",
-    "people.begin_session": "tests/registry/services/people/test_verbs.py",
-    "people.end_session": "tests/registry/services/people/test_verbs.py",
-    "promotions.complete": "tests/registry/services/governance",
-    "promotions.veto": "tests/registry/services/governance",
+    **dict.fromkeys(("people.begin_session", "people.end_session"), "tests/registry/services/people/test_verbs.py"),
+    **dict.fromkeys(("promotions.complete", "promotions.veto"), "tests/registry/services/governance"),
     "reviews.attest": "tests/registry/services/governance/reviews",
     "reviews.approve_waiver": "tests/registry/services/governance/reviews",
     "reviews.ask_for_waiver": "tests/registry/services/governance/reviews",
@@ -88,15 +86,11 @@ TOLD_ELSEWHERE = {
     **dict.fromkeys(("drift.check", "drift.watch"), "tests/registry/services/drift/test_verbs.py"),
     "selection.start": "tests/registry/services/selection/test_ranking.py",
     "selection.recommend": "tests/registry/services/selection/test_verbs.py",
-    **dict.fromkeys(
-        ("notifications.deliver", "notifications.resume_webhook"),
-        "tests/registry/services/notifications/test_delivering.py",
-    ),
+    "notifications.deliver": "tests/registry/services/notifications/test_delivering.py",
+    "notifications.resume_webhook": "tests/registry/services/notifications/test_delivering.py",
     "store.repair": "tests/registry/services/artifacts",
-    "transfers.cancel": "tests/registry/services/transfers",
     "transfers.measure_forgetting": "tests/registry/services/transfers/test_forgetting.py",
-    "transfers.resume": "tests/registry/services/transfers",
-    "transfers.submit": "tests/registry/services/transfers",
+    **dict.fromkeys(("transfers.cancel", "transfers.resume", "transfers.submit"), "tests/registry/services/transfers"),
 }
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
