@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.registry.api.changing import FORMS
 from tests.registry.api.needs import NEEDS
 from tests.registry.api.test_attacks import filled, names_of, send, with_zed
-from tests.registry.api.changing import FORMS
 from tests.serving import ServedRegistry, form_token, problem
 
 FILLED = {
