@@ -85,8 +85,8 @@ def import_versions(catalog: CatalogVerbs, source: Source, plan: Sequence[Planne
 
 
 def left_out(version: OtherVersion) -> Sequence[str]:
-    """The tags of a version that cannot be tags here."""
-    return [key for key, value in version.tags.items() if not _fits(key, value)]
+    """The tags of a version, its description among them, that cannot be tags here."""
+    return [key for key, value in {**version.tags, **_description(version)}.items() if not _fits(key, value)]
 
 
 def _name_of(called: str, team: str | None) -> Name:
@@ -122,19 +122,19 @@ def _imported(
             found = source.fetch(version, Path(folder))
             bases = _bases(version, found)
             parents = {base: _here(catalog, base, one.name, made) for base in bases}
+            here = tuple(dict.fromkeys(ref for ref in parents.values() if ref is not None))
+            wanted = ImportModel(
+                one.name,
+                str(found.source),
+                licence=source.licence or next((version.tags[key] for key in _LICENCES if key in version.tags), None),
+                task=source.task,
+                origin=f"mlflow:{version}",
+                description=version.model_description or version.description,
+                parents=tuple(Reference.to(ref) for ref in here),
+            )
         except RegistryError as error:
             return refused(outcome, error)
-        here = tuple(dict.fromkeys(ref for ref in parents.values() if ref is not None))
         outcome = replace(outcome, parents=here, elsewhere=tuple(base for base in bases if parents[base] is None))
-        wanted = ImportModel(
-            one.name,
-            str(found.source),
-            licence=source.licence or next((version.tags[key] for key in _LICENCES if key in version.tags), None),
-            task=source.task,
-            origin=f"mlflow:{version}",
-            description=version.model_description or version.description,
-            parents=tuple(Reference.to(ref) for ref in here),
-        )
         outcome = import_one(catalog.import_model, wanted, outcome)
     if outcome.ref is not None:
         catalog.tag(Reference.to(outcome.ref), tags)
@@ -142,9 +142,12 @@ def _imported(
 
 
 def _tags(version: OtherVersion) -> Mapping[str, str]:
-    tags = {key: value for key, value in version.tags.items() if _fits(key, value)}
-    told = " ".join(version.description.split())
-    return {**tags, "mlflow.description": told} if told and _fits("mlflow.description", told) else tags
+    return {key: value for key, value in {**version.tags, **_description(version)}.items() if _fits(key, value)}
+
+
+def _description(version: OtherVersion) -> Mapping[str, str]:
+    words = " ".join(version.description.split())
+    return {"mlflow.description": words} if words else {}
 
 
 def _fits(key: str, value: str) -> bool:
