@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from registry.domain.audit import Event
+from registry.domain.audit import Event, chain_hash, leaf_hash
 from registry.domain.codec.write import to_json
 from registry.domain.verifier import Witness, read_checkpoints, read_keys, verify_export, verify_proof
 from registry.errors import AuditBrokenError, NotFoundError, PermissionDeniedError, UnavailableError
@@ -22,7 +22,7 @@ from registry.storage.audit.tree import grow
 from registry.storage.database import Database
 from tests.fakes.clock import FakeClock
 from tests.registry.services.audit.test_verbs import force
-from tests.registry.services.teams import Team, populate
+from tests.registry.services.teams import Team, bring_to, populate, ref_of
 
 
 def team_with(database: Database, home: Path, rule: Rule) -> Team:
@@ -82,6 +82,43 @@ def test_a_checkpoint_is_taken_after_each_promotion(team: Team) -> None:
     assert sizes(team) == []
     change(team, action="model_version.promoted")
     assert sizes(team) == [13]
+
+
+def test_the_log_is_signed_as_it_is_after_a_promotion_into_production(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    before = len(sizes(team))
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    team.promotions("ben").approve(request)
+    assert len(sizes(team)) == before, "evidence, a request and a first vote are no promotion"
+    team.promotions("carla").approve(request)
+    assert sizes(team)[before:] == [Audit(team.context("root")).verify().entries]
+
+
+def test_a_log_that_was_written_anew_so_that_its_chain_fits_is_found_where_it_leaves_what_was_signed(
+    team: Team, sqlite_database: Database, tmp_path: Path
+) -> None:
+    audit = Audit(team.context("root"))
+    audit.checkpoint()
+    change(team, 4)
+    audit.checkpoint()
+    with team.open_uow(actor="root") as uow:
+        entries = list(uow.audit.entries())
+    previous, statements = entries[10].entry, []
+    for one in entries[11:]:
+        body = one.body.replace(b'"actor":"ana"', b'"actor":"eve"')
+        leaf = leaf_hash(body)
+        entry = chain_hash(previous, leaf)
+        values = f"body = X'{body.hex()}', previous = X'{previous.hex}', leaf = X'{leaf.hex}', entry = X'{entry.hex}'"
+        statements.append(f"UPDATE audit_entry SET {values} WHERE seq = {one.seq}")
+        previous = entry
+    statements.append("UPDATE audit_index SET actor = 'eve' WHERE seq > 11")
+    (tmp_path / "audit-head.json").unlink()
+    force(sqlite_database, *statements)
+    report = audit.verify()
+    assert report.first_bad == 12
+    assert report.reason == "Entries 12 to 15 are not what the checkpoint of 15 entries was signed for"
 
 
 def test_checkpoints_are_written_outside_the_registry_folder_too(sqlite_database: Database, tmp_path: Path) -> None:

@@ -34,6 +34,11 @@ def test_the_inventory_is_the_same_on_the_page_by_route_and_as_csv(
     assert sorted(row["ref"] for row in rows) == sorted(line["ref"] for line in lines)
     run(served, "inventory", "--format", "json")
     assert len(json.loads(capsys.readouterr().out)) == len(lines)
+    for tier in ("high", "unknown"):
+        told = served.client("ben").get("/api/v1/inventory", params={"tier": tier}).json()["items"]
+        run(served, "inventory", "--tier", tier, "--format", "json")
+        shown = [line["ref"] for line in json.loads(capsys.readouterr().out)]
+        assert shown == [line["ref"] for line in told] == [line["ref"] for line in lines if line["tier"] == tier]
     run(served, "inventory")
     assert "Not on record" in capsys.readouterr().out
 
@@ -45,11 +50,14 @@ def test_the_technical_documentation_is_a_folder_a_page_and_a_route(
     found = served.client("ben").get("/api/v1/annex-iv", params={"reference": ref}).json()
     text = served.browser("ben").get("/annex-iv", params={"reference": ref}).text
     assert all(point["title"] in text for point in found["points"])
+    gaps = [asked["text"] for point in found["points"] for asked in point["asked"] if not asked["facts"]]
+    assert f"Not on record ({len(gaps)})" in text
     out = tmp_path / "documentation"
     run(served, "annex-iv", ref, "--out", str(out))
     said = capsys.readouterr().out
     assert "Copy of the EU declaration of conformity" in said
     assert {one.name for one in out.iterdir()} >= {"annex-iv.md", "annex-iv.json", "step.json", "evidence.json"}
+    assert all(gap in (out / "annex-iv.md").read_text("utf-8") for gap in gaps)
     assert json.loads((out / "annex-iv.json").read_text("utf-8"))["points"] == found["points"]
     with pytest.raises(SystemExit) as ended:
         main(("--home", str(served.family.home), "--as", "ben", "annex-iv", ref, "--out", str(out)))
