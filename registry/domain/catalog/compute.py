@@ -103,4 +103,6 @@ class ComputeReport:
 
 def compute_record(facts: Mapping[str, object], by: str) -> str:
     """What the database and the audit log have to say alike of what was declared of one version."""
-    return f"{facts['flop']} FLOP, GPAI {facts['gpai']}, declared by {by}"
+    flop = facts["flop"]  # canonical JSON writes a whole number without a point, so that it comes back as an int
+    told = f"{float(flop):.17g}" if isinstance(flop, int | float) else "no"
+    return f"{told} FLOP, GPAI {facts['gpai']}, declared by {by}"

@@ -20,13 +20,14 @@ def show_compute(found: ComputeReport) -> None:
     table(("Model", "What", "FLOP", "Known from"), rows, empty="Nothing is on record", prose="Known from")
     if found.modification is not None and found.steps:
         tell(f"Since its bases: {_flop(found.modification)} FLOP")
-    if found.share is not None:
+    if found.share is not None and found.steps:
         tell(
-            f"That is {found.share:.3g} times the compute of its smallest base; from 1/3 on, the EU guidelines of July"
+            f"That is {found.share:.3g} times the compute of its smallest base; from a third on, the EU guidelines of "
+            "July 2025 take whoever modifies a general-purpose AI model for the provider of a new one"
         )
-        tell("2025 take whoever modifies a general-purpose AI model for the provider of a new one")
     if found.base_is_gpai is not None:
-        tell(f"A base is {'a' if found.base_is_gpai else 'no'} general-purpose AI model ({GPAI_FLOP:g} FLOP and more)")
+        none = "A base is" if found.base_is_gpai else "No base is"
+        tell(f"{none} a general-purpose AI model (such a model takes {GPAI_FLOP:g} FLOP or more, or was declared one)")
     for sentence in found.missing:
         hint(f"Not known: {sentence}")
     if found.missing:

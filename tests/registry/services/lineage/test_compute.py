@@ -91,6 +91,8 @@ def test_steps_add_up_once_and_are_compared_with_what_was_declared_of_the_base(t
         ("vision/digits/1", 0.0),
     ]
     assert (compute(team, base).modification, compute(team, base).share) == (0.0, 0.0)
+    declare(team, first, flop=3e18)
+    assert Audit(team.context("root")).verify(state=True).differences == (), "a figure that the log writes without e"
     declare(team, base, flop=5e22)
     assert compute(team, first).share == pytest.approx(0.4)
     assert compute(team, first).base_is_gpai is False
