@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+from datetime import UTC, datetime
 
+from registry.domain.governance.reviews.bypasses import Emergency
+from registry.domain.ids import new_id
 from tests.serving import ServedRegistry, form_token
 
 VERSION = "models:/vision/digits/2"
@@ -40,3 +43,29 @@ def test_the_approvals_of_a_version_lead_to_the_forms_and_the_list_of_all_has_no
     assert "/emergencies?reference=" in browser.get("/models/vision/digits/2?tab=approvals").text
     listed = browser.get("/emergencies").text
     assert ("No emergency." in listed, 'action="/emergencies"' in listed) == (True, False)
+
+
+def test_a_waiting_emergency_has_a_button_to_agree_and_a_refusal_is_shown_beside_it(own_served: ServedRegistry) -> None:
+    summary, at = own_served.family.request.summary, datetime(2026, 11, 28, 12, tzinfo=UTC)
+    late = datetime(2099, 1, 1, tzinfo=UTC)
+    one = Emergency(new_id("emg", at), summary.ref, summary.id, "INC-<7>", "down", "cleo", at, late, 2, needed=2)
+    with own_served.family.registry("ana").context.write() as uow:
+        uow.reviews.add_emergency(one)
+        uow.commit_unaudited()
+    browser, about = own_served.browser("ben"), f"/emergencies?reference={summary.ref}"
+    shown = browser.get(about).text
+    action = f"/emergencies/{one.id}/agree"
+    assert (f'action="{action}"' in shown, "wanted by cleo, 2 people are needed" in shown) == (True, True)
+    for page in (f"/models/{summary.ref.name}/{summary.ref.number}", f"/promotions/{summary.id}"):
+        text = browser.get(page).text
+        assert ("/emergencies?reference=" in text, "takes effect when 2 people want it" in text) == (True, True), page
+    form = {"comment": "I saw it <too>", "token": "fbr_secret", "csrf": form_token(shown)}
+    refused = browser.post(action, data=form)
+    text = html.unescape(refused.text)
+    assert (refused.status_code, "An emergency takes a fresh sign-in" in text, "fbr_secret" in text) == (
+        403,
+        True,
+        False,
+    )
+    assert ('value="I saw it <too>"' in text, "I saw it <too>" in refused.text) == (True, False)
+    assert browser.post("/emergencies/odd/agree", data=form).status_code == 404
