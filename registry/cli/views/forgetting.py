@@ -14,8 +14,9 @@ def show_forgetting(found: Forgetting) -> None:
     """Each test set with what was lost on it and the interval, or why it was not measured."""
     if not found.sets:
         tell(
-            f"Nobody has measured what {found.version} lost on the test data of the models above it: "
-            f"forebear transfer forgetting {found.version} --measure"
+            f"No measurement is on record of what {found.version} lost on the test data of the models above it. A step "
+            f"that measures it does so right after it has succeeded (forebear transfer logs {found.step}); "
+            f"to measure it now: forebear transfer forgetting {found.version} --measure"
         )
         return
     heads = ("Model above", "Test data", "Asked by", ">Before", ">After", ">Lost [95 %]", ">Rows")
