@@ -13,7 +13,8 @@ FILLED = {
     "reference": "models:/vision/digits/1", "to_stage": "candidate", "comment": "it is good", "status": "deprecated",
     "deed": "propose", "text": "x", "gate": "no-worse", "reason": "r", "until": "2099-01-01", "type": "other",
     "severity": "low", "owner": "dev", "due": "2099-01-01", "target": "datasets:/vision/digits/1", "level": "advisory",
-    "kind": "dispute",
+    "kind": "dispute", "data": "datasets:/vision/digits/1", "ranking": "none", "start": "1",
+    "method": "fine_tuning", "baselines": "no",
 }  # fmt: skip
 """What a form may ask for."""
 LOOKED_UP = {"/advisories"}
@@ -32,7 +33,8 @@ def test_no_form_of_the_pages_does_what_a_role_does_not_allow(own_served: Served
         path = form.removeprefix("POST ")
         if path in {"/sign-in", "/sign-out"} or (who == "vic" and path in {*LOOKED_UP, "/inbox"}):  # one's own
             continue
-        answer = browser.post(filled(path, **names), data={**FILLED, "csrf": csrf})
+        sent = {"file": ("rows.csv", b"text,label\na,b\n")} if path == "/start/data" else None
+        answer = browser.post(filled(path, **names), data={**FILLED, "csrf": csrf}, files=sent)
         assert answer.status_code in {403, 404}, (path, answer.status_code, answer.text[:500])
     assert ana.get("/api/v1/audit/verify").json()["head"] == head
 
