@@ -44,6 +44,6 @@ if (badge) {
   const answer = await fetch("/inbox/count", { headers: { Accept: "application/json" } }).catch(() => null);
   const items = answer && answer.ok ? (await answer.json()).waiting : 0;
   badge.hidden = items === 0;
-  badge.textContent = String(items);
+  badge.querySelector("b").textContent = String(items);
   badge.setAttribute("aria-label", `Inbox: ${items} waiting for you`);
 }
