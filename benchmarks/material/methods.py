@@ -138,12 +138,12 @@ class Material:
             folder = self.folder / name
             folder.mkdir()
             self.data[name] = rows = DATA[name](folder)
-            file = _written(rows, folder / "rows")
+            file = written(rows, folder / "rows")
             self.registry.datasets.add(AddDataset(Name("data", name), str(file), licence="mit", labels=rows.kind))
         return self.data[name]
 
 
-def _written(rows: Rows, stem: Path) -> Path:
+def written(rows: Rows, stem: Path) -> Path:
     """The rows in a format that the registry reads."""
     if isinstance(rows.seen, np.ndarray):
         names = {"classes": np.array([str(n) for n in range(10)])} if rows.kind is LabelKind.MANY else {}
