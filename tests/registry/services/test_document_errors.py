@@ -46,6 +46,7 @@ description: a
 licence: MIT
 tags: {a: b}
 adapter: torch
+forgetting: true
 params: {patience: 1}
 """
 WRONG = [

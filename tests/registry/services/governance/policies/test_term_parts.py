@@ -18,6 +18,8 @@ NAMED_HERE = (
     ("scan.executable_files", "evidence.scan.executable_files"),
     ("eval.", "metrics."),
     ("licence.conflicts(subject.use)", "licence.conflicts.commercial"),
+    ("[approve, approve_with_conditions, reject, veto]", "[approve, reject, veto]"),  # these cannot be signed
+    ("[reject, veto, approve_with_conditions]", "[reject, veto]"),
 )
 
 
