@@ -109,8 +109,10 @@ def test_a_refusal_names_its_values_and_an_approval_with_a_condition_left_a_find
     (summary,) = forebear.ask("promote", "list", "--model", NEWS)["items"]
     (vote,) = forebear.ask("promote", "show", summary["id"])["votes"]
     assert (summary["state"], vote["voter"], vote["value"]) == ("promoted", "ben", "approve_with_conditions")
-    (finding,) = forebear.ask("finding", "list", "--owner", "ana", "--state", "open")["items"]
-    assert finding["ref"] == f"models:/{NEWS}/1"
+    found = forebear.ask("finding", "list", "--owner", "ana", "--state", "open")["items"]
+    assert [one["ref"] for one in found if one["condition"]] == [f"models:/{NEWS}/1"]
+    (claim,) = (one for one in found if not one["condition"])
+    assert "as its parent, and the weights speak against it" in claim["text"]
 
 
 @pytest.mark.timeout(1500)
