@@ -115,8 +115,8 @@ def _findings_of(context: Context, now: datetime) -> Iterator[InboxItem]:
             return uow.reviews.findings(ref=None, owner=owner, state=FindingState.OPEN, now=now, page=page)
 
         for one in every(listed):
-            late = "Overdue since" if one.overdue(now) else "Due"
-            detail = f"{one.severity}; {late} {one.due_at:%Y-%m-%d %H:%M} UTC"
+            late = "overdue since" if one.overdue(now) else "due"
+            detail = f"About {one.ref.label}: {one.severity}, {late} {one.due_at:%Y-%m-%d %H:%M} UTC"
             yield InboxItem(Errand.FINDING, one.id, one.text, detail, one.raised_at, one.ref, one.due_at)
 
 

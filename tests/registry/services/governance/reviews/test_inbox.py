@@ -71,9 +71,9 @@ def test_findings_wait_for_their_owner_and_policies_for_those_who_decide_on_them
     assert errands(team, "carla") == {"waiting": [(Errand.POLICY, proposal.id)]}
     assert errands(team, "root") == {}
     (item,) = inbox(team, "ana").waiting
-    assert (item.due, item.detail) == (finding.due_at, "high; Due 2026-12-02 00:00 UTC")
+    assert (item.due, item.detail) == (finding.due_at, "About vision/digits/1: high, due 2026-12-02 00:00 UTC")
     team.clock.set_by(finding.due_at - team.clock.now())
-    assert inbox(team, "ana").waiting[0].detail.startswith("high; Overdue since")
+    assert inbox(team, "ana").waiting[0].detail.startswith("About vision/digits/1: high, overdue since")
 
 
 def test_an_inbox_says_when_it_did_not_look_at_every_request(team: Team) -> None:
