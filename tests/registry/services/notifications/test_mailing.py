@@ -79,7 +79,7 @@ def test_the_owner_of_a_finding_is_told_of_it_and_when_it_is_due_and_when_it_is_
             send(team, post)
             team.clock.forward(days=1)
     assert told(post) == [("dora", "A finding for you: Blurred digits")] * 3
-    assert ["Overdue since" in message.get_content() for _, message in post.got] == [False, False, True]
+    assert ["overdue since" in message.get_content() for _, message in post.got] == [False, False, True]
 
 
 def test_those_whom_the_policy_names_are_told_of_an_emergency(team: Team) -> None:
