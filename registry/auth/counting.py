@@ -37,6 +37,7 @@ class Counts:
 
     def __init__(self, file: Path | None = None) -> None:
         self.storage = MemoryStorage()
+        self.limiter = FixedWindowRateLimiter(self.storage)
         self._file = file
         self._bring_back()
 
@@ -75,7 +76,7 @@ class Attempts:
 
     def __init__(self, per_minute: int = WRONG_PER_MINUTE, counts: Counts | None = None) -> None:
         self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = FixedWindowRateLimiter((counts or Counts()).storage)
+        self._limiter = (counts or Counts()).limiter
 
     @contextmanager
     def counted(self, address: str) -> Iterator[None]:
@@ -122,7 +123,7 @@ class Rates:
     def _count(self, most: int, kind: str, who: str, whose: str) -> None:
         if not most:
             return
-        limit, limiter = RateLimitItemPerMinute(most), FixedWindowRateLimiter(self.counts.storage)
+        limit, limiter = RateLimitItemPerMinute(most), self.counts.limiter
         if not limiter.hit(limit, kind, who):
             seconds = _seconds(limiter, limit, kind, who)
             raise TooManyRequestsError(

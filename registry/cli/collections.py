@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from registry.domain.catalog.models import VersionDetail
+from registry.domain.governance.upstream import COMMIT, cached_repository
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import InvalidError, NotFoundError, RegistryError
@@ -20,7 +21,6 @@ from registry.errors import InvalidError, NotFoundError, RegistryError
 CARD, CONFIG = "README.md", "config.json"
 MOST = 10_000
 """Models of one folder."""
-_CACHED, _COMMIT = re.compile(r"models--(.+)"), re.compile(r"[0-9a-f]{40}")
 _UNFIT = re.compile(r"[^a-z0-9]+")
 _MAX_CARD = 256 * 1024
 
@@ -104,8 +104,8 @@ def refused(outcome: Imported, error: RegistryError) -> Imported:
 def _places(folder: Path) -> Iterator[tuple[str, Path]]:
     """(what it is called, its files) of each model in the folder and in its folders."""
     for inner in sorted(one for one in folder.iterdir() if one.is_dir()):
-        if cached := _CACHED.fullmatch(inner.name):
-            yield cached[1].replace("--", "/", 1), inner
+        if repository := cached_repository(inner.name):
+            yield repository, inner
         elif _is_model(inner):
             yield inner.name, inner
         else:
@@ -121,7 +121,7 @@ def _member(called: str, place: Path, team: str | None) -> Member:
     if not (publisher or team):
         raise InvalidError(f"Nobody says who published {called}", remedy="Give the team of all: --team library")
     try:
-        folder = _snapshot(place) if _CACHED.fullmatch(place.name) else place
+        folder = _snapshot(place) if cached_repository(place.name) else place
         named = Name(team or fitted(publisher), fitted(name))
         return Member(called, folder, named, tuple(_bases(folder / CARD)))
     except RegistryError as error:
@@ -130,7 +130,7 @@ def _member(called: str, place: Path, team: str | None) -> Member:
 
 def _snapshot(repository: Path) -> Path:
     """The files of the commit that `main` names in the cache of the Hub. Raises: NotFoundError, InvalidError."""
-    there = sorted(one for one in (repository / "snapshots").glob("*") if _COMMIT.fullmatch(one.name))
+    there = sorted(one for one in (repository / "snapshots").glob("*") if COMMIT.fullmatch(one.name))
     main = repository / "refs" / "main"
     wanted = main.read_text("utf-8").strip() if main.is_file() else ""
     chosen = [one for one in there if one.name == wanted] or there

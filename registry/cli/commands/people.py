@@ -86,7 +86,10 @@ def link(
 @command(person, "key", "forebear person key ~/.forebear-key.pem")
 def key(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of your private key; made if there is none.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The file of your private key. It is made where there is no such file."),
+    ],
 ) -> None:
     """Register the key that you sign approvals with; a token of yours is asked for. The private half stays in the file.
 

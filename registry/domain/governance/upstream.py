@@ -27,7 +27,13 @@ _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPOSITORY = re.compile(rf"(?:{_PART}/)?{_PART}")
 _SOURCE = re.compile(rf"({_REPOSITORY.pattern})(?:@([0-9a-f]{{40}}))?")
 _CACHED = re.compile(r"models--(.+)")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def cached_repository(folder: str) -> str:
+    """The repository that a folder of the Hub's cache is of (`models--org--name`), by its name; empty for another."""
+    named = _CACHED.fullmatch(folder)
+    return named[1].replace("--", "/", 1) if named else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,8 @@ class Upstream:
     def of_cache(cls, path: Path) -> Upstream | None:
         """What a folder, or a file, of the Hub's own cache came from: `…/models--org--name/snapshots/COMMIT`."""
         for folder in (path, *path.parents):
-            named = _CACHED.fullmatch(folder.parent.parent.name)
-            if named and folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name):
-                repository = named[1].replace("--", "/", 1)
+            repository = cached_repository(folder.parent.parent.name)
+            if repository and folder.parent.name == "snapshots" and COMMIT.fullmatch(folder.name):
                 return cls(repository, folder.name) if _REPOSITORY.fullmatch(repository) else None
         return None
 

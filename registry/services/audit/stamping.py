@@ -43,18 +43,18 @@ class Authority:
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
         """The authority of the settings; None where there is none. Raises: UnavailableError."""
-        if settings.timestamp_roots is None:
-            if settings.timestamp_url is not None:
-                raise UnavailableError(
-                    "FOREBEAR_TIMESTAMP_URL is set and FOREBEAR_TIMESTAMP_ROOTS is not",
-                    remedy="Name a PEM file with the certificates that the authority's answers lead to",
-                )
+        if settings.timestamp_url is None:
             return None
-        return cls(settings.timestamp_url or "", read_roots(settings.timestamp_roots))
+        if settings.timestamp_roots is None:
+            raise UnavailableError(
+                "FOREBEAR_TIMESTAMP_URL is set and FOREBEAR_TIMESTAMP_ROOTS is not",
+                remedy="Name a PEM file with the certificates that the authority's answers lead to",
+            )
+        return cls(settings.timestamp_url, read_roots(settings.timestamp_roots))
 
     def stamp(self, signing: Checkpointing, one: Checkpoint) -> None:
         """Ask for a timestamp of `one`, unless it has one. Raises: UnavailableError, AuditBrokenError."""
-        if not self.url or signing.timestamp(one.size) is not None:
+        if signing.timestamp(one.size) is not None:
             return
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder  # noqa: PLC0415 - an extra, seldom used
 
@@ -70,8 +70,6 @@ class Authority:
 
 def stamp_newest(settings: Settings, signing: Checkpointing) -> None:
     """Ask for a timestamp of the newest checkpoint, where an authority is set. What hinders it is logged."""
-    if settings.timestamp_url is None:
-        return
     try:
         authority, newest = Authority.of(settings), signing.newest()
         if authority is not None and newest is not None:

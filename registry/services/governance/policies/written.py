@@ -24,15 +24,14 @@ from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import BadPolicyError
 from registry.services.documents import Found, read_document
+from registry.services.governance.policies.trying import PROMOTED, REFUSED
 from registry.services.governance.policies.words import STRICT, Duration, FieldName, Role, Text
 
 MOST = 500
 """Cases of one file."""
-PROMOTED, REFUSED = "promoted", "refused"
 _ABOUT = Digest.of(b"a version that was written for a test")
 _REF = VersionRef(AssetKind.MODELS, Name.parse("written/case"), 1)
 _DUE = timedelta(days=30)
-Value = Annotated[Any, Field()]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -83,7 +82,7 @@ class GivenPart(_Part):
 
     by: Text
     age: Duration = timedelta()
-    fields: dict[FieldName, Value] = {}
+    fields: dict[FieldName, Any] = {}
 
 
 class CasePart(_Part):
@@ -100,9 +99,9 @@ class CasePart(_Part):
     requested_by: Text | None = None
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
-    quality: dict[str, Value] = {}
-    forgetting: dict[str, Value] = {}
-    transfer: dict[str, Value] = {}
+    quality: dict[str, Any] = {}
+    forgetting: dict[str, Any] = {}
+    transfer: dict[str, Any] = {}
     lineage: dict[str, Count] = {}
     ancestors: list[AncestorPart] = []
     datasets: list[AncestorPart] = []
