@@ -21,6 +21,7 @@ GROUPS = (
     ("cascade", "What to make again when a parent has a new version.", "cascade", "app"),
     ("evidence", "Evidence about a model version: reports that a policy asks for.", "governance.evidence", "app"),
     ("promote", "Requests to promote a model version to a stage, and the votes on them.", "governance.promote", "app"),
+    ("mark", "Marks: what holds for a version and for all that is made from it.", "governance.marks", "app"),
     ("finding", "Findings: what has to be put right about a version, and by when.", "governance.finding", "app"),
     ("waiver", "Waivers: a version is excepted from one gate of the policy, for a time.", "governance.waiver", "app"),
     ("recall", "Recalls: take something back with everything that was made from it.", "governance.recall", "app"),

@@ -13,6 +13,7 @@ from registry.client.transport.addresses import file_at, model_at, paging, part,
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import Watch, check, chunks, download, opened
 from registry.client.transport.uploads import parts_of, upload
+from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -29,6 +30,7 @@ from registry.domain.catalog.models import (
     VersionSummary,
 )
 from registry.domain.catalog.statuses import VERBS
+from registry.domain.codec import to_json
 from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.governance.upstream import Upstream
 from registry.domain.manifests import FileEntry
@@ -139,6 +141,9 @@ class RemoteCatalog:
         if reference.kind is AssetKind.MODELS:
             return self.server.send(VersionDetail, "POST", where, body).summary.ref
         return self.server.send(DatasetVersionDetail, "POST", where, body).summary.ref
+
+    def mark(self, reference: Reference, wish: NewMark) -> Marks:
+        return self.server.send(Marks, "POST", "/lineage/marks", to_json(wish), params={"target": reference})
 
     def delete(self, target: Reference, *, reason: str = "") -> None:
         self.server.change("DELETE", _target_at(target), params={"reason": reason or None})

@@ -9,6 +9,7 @@ from datetime import datetime
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.compute import ComputeReport, NewCompute
+from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.notices import Notice
 from registry.domain.codec import to_json
 from registry.domain.data.leakage import Leakage
@@ -85,6 +86,9 @@ class RemoteLineage:
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})
+
+    def marks(self, reference: Reference) -> Marks:
+        return self.server.get(Marks, "/lineage/marks", {"target": reference})
 
     def compute(self, reference: Reference) -> ComputeReport:
         return self.server.get(ComputeReport, "/lineage/compute", {"target": model_only(reference)})

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
+from registry.domain.catalog.marks import MarkInForce
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, SplitSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
@@ -50,6 +51,7 @@ class DatasetPage:
     ancestors: Branch
     descendants: Branch
     complete: bool
+    marks: Sequence[MarkInForce]
 
 
 MAX_CLASSES = 40
@@ -93,6 +95,7 @@ def dataset(request: Request, registry: AsActor, team: str, name: str, version: 
         ancestors=family.ancestors,
         descendants=family.descendants,
         complete=family.complete,
+        marks=registry.lineage.marks(Reference.to(detail.summary.ref)).marks,
     )
     api = f"/api/v1/datasets/{full_name}/versions/{detail.summary.ref.number}"
     return page(request, "dataset.html", context, section="datasets", api=api)

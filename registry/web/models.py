@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
+from registry.domain.catalog.marks import MarkInForce
 from registry.domain.catalog.models import (
     AliasValue,
     CardRevision,
@@ -67,6 +68,8 @@ class Content:
     """How many models and datasets were made directly from it, by method: `12 by fine tuning`."""
     checks: Sequence[ParentCheck] = ()
     """What the weights say about the parents, and where it is called otherwise than they are."""
+    marks: Sequence[MarkInForce] = ()
+    """Those of the version and of what it was made from."""
     findings: Sequence[Finding] = ()
     """The open ones about the version."""
     now: datetime | None = None
@@ -177,6 +180,7 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
         return Content(
             family=family_of(registry, str(ref)),
             checks=registry.lineage.checks(exact),
+            marks=registry.lineage.marks(exact).marks,
             findings=open_ones,
             now=datetime.now(UTC),
         )

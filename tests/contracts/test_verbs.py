@@ -22,6 +22,7 @@ from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import Connection
 from registry.domain import verbs
 from registry.domain.catalog.compute import NewCompute
+from registry.domain.catalog.marks import NewMark
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
 from registry.domain.governance.promotion import VoteValue
@@ -179,6 +180,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     assert_fails_with(lambda: vic.catalog.pull(CHILD, folder / "digits"), "conflict")
     data = vic.datasets.pull(DATA, folder / "data")
     yield "datasets.pull", [data.ref, data.files, data.size, data.notice, content_of(folder / "data")]
+    marked = dev.catalog.mark(BASE, NewMark("export:EAR99", "classified")), dev.lineage.marks(CHILD)
+    yield "catalog.mark", [*marked, ana.catalog.mark(BASE, NewMark("export:EAR99", "another", present=False))]
     yield "lineage.verify", outcome(lambda: dev.lineage.verify(GRANDCHILD))
     yield "lineage.declare_compute", dev.lineage.declare_compute(BASE, NewCompute("card", 1e22, gpai=False))
     save_file({"head.weight": np.arange(600, dtype=np.float32).reshape(20, 30)}, folder / "found.safetensors")

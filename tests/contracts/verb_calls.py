@@ -131,6 +131,7 @@ READS: Mapping[str, Verb] = {
     "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
     "lineage.notice": lambda r: r.lineage.notice(GRANDCHILD),
     "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
+    "lineage.marks": lambda r: r.lineage.marks(GRANDCHILD),
     "lineage.compute": lambda r: r.lineage.compute(GRANDCHILD),
     "lineage.export": lambda r: [r.lineage.export(GRANDCHILD, one) for one in (Exchange.HUB, Exchange.PROV)],
     "lineage.leakage": lambda r: r.lineage.leakage(GRANDCHILD),

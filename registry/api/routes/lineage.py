@@ -20,6 +20,7 @@ from registry.api.wire import AsActor, answer, body_of, public_id, speaks, uploa
 from registry.domain.cascade.plan import CascadePlan
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.licences import LicenceClass
+from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.notices import Notice
 from registry.domain.codec import from_json
@@ -207,6 +208,26 @@ def leakage(registry: AsActor, target: Target, near: bool = False) -> Response:
 def obligations(registry: AsActor, target: Target, use: Use | None = None) -> Response:
     """Every clause of a licence that is in force for a model or dataset version, with the shortest way that it came."""
     return answer(registry.lineage.obligations(Reference.parse(target), use=use))
+
+
+@router.get("/marks", **speaks(Marks))
+def marks(registry: AsActor, target: Target) -> Response:
+    """The marks of a version, such as personal data: its own and those of what it was made from, with the way."""
+    return answer(registry.lineage.marks(Reference.parse(target)))
+
+
+def _marked(registry: Registry, path: Mapping[str, str]) -> Marks:
+    return registry.lineage.marks(Reference.parse(path["target"]))
+
+
+@router.post("/marks", **speaks(Marks, takes=NewMark))
+def mark(
+    registry: Annotated[Registry, changes(_marked, "/lineage/marks")],
+    target: Target,
+    body: Annotated[NewMark, Depends(body_of(NewMark))],
+) -> Response:
+    """Set a mark on a version of a model or dataset, or take it away (`present` is false), with the reason."""
+    return answer(registry.catalog.mark(Reference.parse(target), body))
 
 
 @router.get("/compute", **speaks(ComputeReport))

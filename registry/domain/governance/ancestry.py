@@ -73,6 +73,8 @@ class Ancestry:
     """The digests of `eval_dataset` (data it was tested on) and `base_model` (direct parents)."""
     flops: float | None = None
     compute: ComputeFacts | None = None
+    marks: tuple[str, ...] | None = None
+    """Those of the version and of all that it was made from."""
     overlap: int | None = None
     """Test rows that stood in training data; None where it is not known of all, or there are none."""
 
@@ -80,7 +82,7 @@ class Ancestry:
 def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
     """By the way of names, what conditions read; see `docs/policies.md`."""
     known = ancestry if ancestry is not None else Ancestry()
-    found: dict[str, object] = {"ancestors": TOO_MANY, "datasets": TOO_MANY} if known.too_many else {}
+    found: dict[str, object] = dict.fromkeys(("ancestors", "datasets", "marks"), TOO_MANY) if known.too_many else {}
     if known.listed is not None:
         found["ancestors"] = [_listed(one) for one in known.listed if one.kind == MODEL]
         found["datasets"] = [_listed(one) for one in known.listed if one.kind == DATASET]
@@ -89,6 +91,8 @@ def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
             {"class": one.clause.partition(":")[0], "clause": one.clause, "source": one.source, "licence": one.licence}
             for one in known.restrictions
         ]
+    if known.marks is not None:
+        found["marks"] = list(known.marks)
     if known.conflicts is not None:
         found["conflicts"] = dict(known.conflicts)
     if ancestry is not None:
@@ -97,7 +101,7 @@ def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
     found |= _compute(known.compute)
     return {
         **dict.fromkeys(
-            ("ancestors", "datasets", "restrictions", "conflicts", "flops", "eval_train_overlap"), NOT_RECORDED
+            ("ancestors", "datasets", "restrictions", "conflicts", "flops", "eval_train_overlap", "marks"), NOT_RECORDED
         ),
         **found,
     }

@@ -236,7 +236,7 @@ def expression_facts(
         },
         "findings": finding_facts(case.findings, case.now),
         "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__}
-        | {"eval_train_overlap": ancestry["eval_train_overlap"]},
+        | {name: ancestry[name] for name in ("eval_train_overlap", "marks")},
         "ancestors": ancestry["ancestors"],
         "datasets": ancestry["datasets"],
         "licence": {"unknown": candidate.unknown_licences, "conflicts": ancestry["conflicts"]},

@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 from lineage import WeightChanges
 from registry.domain.cascade.run import Compared
 from registry.domain.catalog.interface import InterfaceDifference
+from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -232,6 +233,14 @@ class CatalogVerbs(Protocol):
 
         Raises: NotFoundError; PermissionDeniedError for who may not suspend, recall or lift that; PolicyRefusedError
         for a version in use, whose status changes by a request; InvalidError without a reason; ConflictError.
+        """
+        ...
+
+    def mark(self, reference: Reference, wish: NewMark) -> Marks:
+        """Set a mark on a version of a model or dataset, or take it away, with the reason; give all that hold.
+
+        Everybody who may edit sets one. It is taken away by those who may suspend a version, and not by who made this.
+        Raises: NotFoundError, InvalidError, ConflictError, PermissionDeniedError.
         """
         ...
 

@@ -13,6 +13,7 @@ from lineage.outline import Direction
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.licences import LicenceClass
+from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.notices import Notice
 from registry.domain.data.leakage import Leakage
@@ -315,6 +316,10 @@ class LineageVerbs(Protocol):
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """Every clause of a licence that is in force for a model or dataset version, with the shortest way it came."""
+        ...
+
+    def marks(self, reference: Reference) -> Marks:
+        """The marks of a version, such as personal data: its own and those of what it was made from, with the way."""
         ...
 
     def compute(self, reference: Reference) -> ComputeReport:

@@ -11,6 +11,7 @@ from typing import Any
 
 from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.compute import compute_record
+from registry.domain.catalog.marks import marks_record
 from registry.domain.catalog.models import FIRST_STAGE, Status
 from registry.domain.governance.promotion import RequestState, VoteValue
 from registry.domain.governance.reviews.attestations import attestation_record
@@ -31,7 +32,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
-from registry.services.storage.lineage import COMPUTE
+from registry.services.storage.lineage import COMPUTE, MARKS
 from registry.services.storage.recalls import RECALL, TASK
 from registry.services.storage.reviews import ATTESTATION, EMERGENCY, FINDING, WAIVER
 
@@ -43,6 +44,7 @@ FIRST: Mapping[str, str | None] = {
     ROLES: "",
     BINDING: None,
     KEY: "",
+    MARKS: "",
 }
 """By kind of fact, its value before any entry; None where older entries do not have it, so that any value will do."""
 MOST = 100
@@ -165,6 +167,12 @@ class _Log:
     def computed(self, subject: str, actor: str, detail: Mapping[str, Any]) -> None:
         self.facts[COMPUTE + subject] = compute_record(detail, actor)
 
+    def marked(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[MARKS + subject] = marks_record({*self._parts(MARKS + subject), str(detail["mark"])})
+
+    def unmarked(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[MARKS + subject] = marks_record(self._parts(MARKS + subject) - {str(detail["mark"])})
+
     def attested(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         record = attestation_record(detail["stage"], detail["due"], lapsed=detail["lapsed"])
         self.facts[ATTESTATION + subject] = record
@@ -207,7 +215,10 @@ class _Log:
         self.facts[REQUEST + request] = f"{state} by {by}"
 
     def _roles(self, subject: str) -> set[str]:
-        held = self.facts.get(ROLES + subject, "")
+        return self._parts(ROLES + subject)
+
+    def _parts(self, fact: str) -> set[str]:
+        held = self.facts.get(fact, "")
         return set(held.split(", ")) if held else set()
 
     def _set_roles(self, subject: str, roles: set[str]) -> None:
@@ -253,6 +264,8 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "waiver.approved": _Log.waived,
     "waiver.ended": _Log.waived_no_more,
     "compute.declared": _Log.computed,
+    "mark.added": _Log.marked,
+    "mark.removed": _Log.unmarked,
     "finding.raised": _Log.found,
     "finding.resolved": _Log.put_right,
     "recall.opened": _Log.recalled,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from registry.domain.audit import Event
+from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -209,6 +210,12 @@ class Catalog:
         from registry.services.governance.statuses import set_status  # noqa: PLC0415 - not needed to look at a model
 
         return set_status(self.context, reference, status, reason)
+
+    def mark(self, reference: Reference, wish: NewMark) -> Marks:
+        """Set a mark on a version, or take it away; see `registry.services.catalog.marks`."""
+        from registry.services.catalog.marks import mark  # noqa: PLC0415 - not needed to look at a model
+
+        return mark(self.context, reference, wish)
 
     def delete(self, target: Reference, *, reason: str = "") -> None:
         """Delete a version or a registered model; see `registry.services.catalog.deleting`."""

@@ -38,12 +38,19 @@ def ancestry_of(
     licences: bool,
     findings: Mapping[NodeId, int],
     compute: ComputeReport | None = None,
+    marks: tuple[str, ...] | None = None,
 ) -> Ancestry:
     """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read.
 
-    `findings` are how many are open, by node; `compute` is there where it is read.
+    `findings` are how many are open, by node; `compute` and `marks` are there where they are read.
     """
-    found = Ancestry(bases=_bases(record), flops=_flops(manifest), overlap=train_overlap(manifest))
+    found = Ancestry(
+        too_many=not record.complete,
+        bases=_bases(record),
+        flops=_flops(manifest),
+        marks=marks,
+        overlap=train_overlap(manifest),
+    )
     if listed:
         each = _listed(record, findings)
         found = replace(found, listed=each, too_many=each is None)

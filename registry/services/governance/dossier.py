@@ -50,6 +50,7 @@ from registry.services.governance.claims import claims_of, contradictions
 from registry.services.governance.quality import MAIN, forgetting, quality
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lineage.compute import Amounts, amounts_of, reported
+from registry.services.lineage.marks import marks_in_force, set_marks
 from registry.services.lookup import found
 from registry.services.storage.governance import NamedVersion, VersionRecord
 from registry.services.storage.lineage import AncestryRecord
@@ -89,7 +90,9 @@ class Dossier:
     open_findings: Mapping[NodeId, int] = field(default_factory=dict)
     """How many findings are open about each node of the ancestry that has one."""
     amounts: Callable[[], Amounts] | None = field(default=None, compare=False)
-    """Reads what is on record of the compute of the ancestry, where a policy asks for it: the one thing read late."""
+    """Reads what is on record of the compute of the ancestry, where a policy asks for it."""
+    marks: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False)
+    """Reads the marks that hold for the version, where a policy asks for them."""
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -153,6 +156,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         manifest=record.step.manifest,
         open_findings=uow.reviews.open_findings([one.node.id for one in ancestry.members]),
         amounts=cache(lambda: amounts_of(uow, ancestry)),
+        marks=cache(lambda: tuple(one.mark for one in marks_in_force(ancestry, set_marks(uow, ancestry)))),
     )
 
 
@@ -221,10 +225,12 @@ def _read(dossier: Dossier, policy: Policy, case: Case, conditions: Sequence[Exp
     # A place that ends above, such as `subject` alone, reads all that is under it.
     licences = licences or ("subject",) in places or ("licence",) in places
     computed = any(place[:2] in _OF_COMPUTE or place in {("subject",), ("compute",)} for place in places)
+    marked = any(place[:2] == ("lineage", "marks") or place == ("lineage",) for place in places)
     return ancestry_of(
         dossier.ancestry,
         dossier.manifest,
         listed=listed,
+        marks=dossier.marks() if marked and dossier.marks is not None and dossier.ancestry.complete else None,
         licences=licences,
         findings=dossier.open_findings,
         compute=_compute(dossier, policy, case) if computed else None,

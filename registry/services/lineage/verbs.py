@@ -9,6 +9,7 @@ from datetime import datetime
 from lineage import Graph, Node
 from lineage.above import nearest_common, shortest_path
 from registry.domain.catalog.compute import ComputeReport, NewCompute
+from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.notices import Notice
 from registry.domain.data.leakage import Leakage
 from registry.domain.names import AssetKind, Reference, VersionRef
@@ -35,6 +36,7 @@ from registry.services.lineage import (
     identifying,
     kinship,
     leaking,
+    marks,
     neighbourhood,
     notices,
     obligations,
@@ -159,6 +161,10 @@ class Lineage:
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""
         return obligations.obligations(self.context, reference, use)
+
+    def marks(self, reference: Reference) -> Marks:
+        """The marks that hold for a version, each with its path. Raises: NotFoundError."""
+        return marks.marks(self.context, reference)
 
     def compute(self, reference: Reference) -> ComputeReport:
         """How much compute went into a version since its bases. Raises: NotFoundError, BadReferenceError."""

@@ -11,13 +11,14 @@ from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from lineage.exchange.records import Run
 from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
+from registry.domain.catalog.marks import SetMark
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.verbs.lineage import MOST_COUNTED, Only
 
-COMPUTE = "compute of "
-"""How the name of a fact about declared compute begins; see `services.audit.state`."""
+COMPUTE, MARKS = "compute of ", "marks of "
+"""How the names of facts about declared compute and about marks begin; see `services.audit.state`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,20 @@ class GraphRepository(Protocol):
         """Of the steps among these nodes, the FLOP that their manifests name; those that measured none are left out."""
         ...
 
+    def add_mark(self, value: SetMark) -> None:
+        """Set a mark that the version does not have. Raises: NotFoundError."""
+        ...
+
+    def remove_mark(self, ref: VersionRef, mark: str) -> None:
+        """Take it from the version. Raises: NotFoundError."""
+        ...
+
+    def marks(self, keys: Collection[NodeId]) -> Mapping[NodeId, Sequence[SetMark]]:
+        """The marks that were set on each of these versions that has one, by name."""
+        ...
+
     def state(self) -> Mapping[str, str]:
-        """What the tables say of declared compute, by name, to be held against the log."""
+        """What the tables say of declared compute and of marks, by name, to be held against the log."""
         ...
 
     def add_comparison(self, step_id: str, input_label: str, evidence: EdgeEvidence) -> None:

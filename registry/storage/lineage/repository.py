@@ -14,6 +14,7 @@ from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, h
 from lineage.exchange.records import Run
 from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
+from registry.domain.catalog.marks import SetMark
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.reviews.past import MadeFrom
@@ -23,7 +24,7 @@ from registry.domain.verbs.lineage import Only
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish
 from registry.storage.catalog.versions import headline_metrics
-from registry.storage.lineage import compute
+from registry.storage.lineage import compute, marks
 from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
@@ -113,7 +114,16 @@ class SqlGraph:
         return compute.measured(self._connection, keys)
 
     def state(self) -> Mapping[str, str]:
-        return dict(compute.state(self._connection))
+        return {**dict(compute.state(self._connection)), **dict(marks.state(self._connection))}
+
+    def add_mark(self, value: SetMark) -> None:
+        marks.add(self._connection, value)
+
+    def remove_mark(self, ref: VersionRef, mark: str) -> None:
+        marks.remove(self._connection, ref, mark)
+
+    def marks(self, keys: Collection[NodeId]) -> Mapping[NodeId, Sequence[SetMark]]:
+        return marks.marks(self._connection, keys)
 
     def made_from(self, label: str, *, since: datetime, until: datetime, limit: int) -> Sequence[MadeFrom]:
         parent, child, step = node.alias(), node.alias(), node.alias()

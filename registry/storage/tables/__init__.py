@@ -28,7 +28,15 @@ from registry.storage.tables.governance import (
     request,
     vote,
 )
-from registry.storage.tables.graph import edge, node, tensor, training_compute, weight_comparison, weight_index
+from registry.storage.tables.graph import (
+    edge,
+    node,
+    node_mark,
+    tensor,
+    training_compute,
+    weight_comparison,
+    weight_index,
+)
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
@@ -84,6 +92,7 @@ __all__ = [
     "mirror",
     "model_version",
     "node",
+    "node_mark",
     "overruling",
     "person",
     "policy",

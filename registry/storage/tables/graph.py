@@ -71,6 +71,16 @@ class TrainingComputeColumns(TypedColumns):
     declared_at = Column(UtcDateTime, nullable=False)
 
 
+class NodeMarkColumns(TypedColumns):
+    """A mark that was set on a version and not taken away."""
+
+    node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
+    mark = Column(String(255), primary_key=True)
+    reason = Column(Text, nullable=False)
+    set_by = Column(String(64), nullable=False)
+    set_at = Column(UtcDateTime, nullable=False)
+
+
 node = Table("node", metadata, NodeColumns)
 edge = Table(
     "edge",
@@ -83,3 +93,4 @@ weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns
 weight_index = Table("weight_index", metadata, WeightIndexColumns)
 tensor = Table("tensor", metadata, TensorColumns)
 training_compute = Table("training_compute", metadata, TrainingComputeColumns)
+node_mark = Table("node_mark", metadata, NodeMarkColumns)

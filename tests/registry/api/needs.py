@@ -39,6 +39,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
     ("post", "/api/v1/lineage/checks"): ("edit", None),
     ("put", "/api/v1/people/{handle}/key"): ("edit", {"key": "0" * 64}),
+    ("post", "/api/v1/lineage/marks"): ("edit", {"mark": "personal-data", "reason": "letters"}),
     ("post", "/api/v1/lineage/compute"): ("edit", {"source": "card", "flop": 1e22}),
     ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),

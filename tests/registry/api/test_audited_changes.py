@@ -30,6 +30,7 @@ WRITTEN: Mapping[str, list[str]] = {
     "catalog.drop_alias": ["alias.dropped"],
     "catalog.set_status": ["model_version.suspended", "dataset_version.deprecated"],
     "catalog.set_status, lifted": ["model_version.restored"],
+    "catalog.mark": ["mark.added", "mark.removed"],
     "lineage.verify": ["lineage.verified"],
     "lineage.declare_compute": ["compute.declared"],
     "promotions.add_evidence": ["evidence.added", "evidence.added"],

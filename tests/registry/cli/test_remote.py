@@ -40,6 +40,7 @@ SAME = {
     "transfer verdict": f"transfer verdict {STEP}",
     "lineage show": "lineage show models:/vision/digits/2",
     "lineage export": "lineage export models:/vision/digits/2 --format prov",
+    "mark list": "mark list models:/vision/digits/2",
     "lineage compute": "lineage compute models:/vision/digits/2",
     "lineage obligations": "lineage obligations models:/vision/digits/2",
     "lineage notice": "lineage notice models:/vision/digits/2",

@@ -49,7 +49,9 @@ def fact_types(
         "findings": _findings(),
         "subject": _subject(evidence.get(INTENDED_USE)),
         "lineage": Record(
-            "lineage", dict.fromkeys((*Ancestors.__dataclass_fields__, "eval_train_overlap"), INT), sure=True
+            "lineage",
+            {**dict.fromkeys((*Ancestors.__dataclass_fields__, "eval_train_overlap"), INT), "marks": Many(TEXT)},
+            sure=True,
         ),
         "ancestors": Many(_ancestor("an ancestor")),
         "datasets": Many(_ancestor("a dataset")),

@@ -109,6 +109,7 @@ class CasePart(_Part):
     conflicts: dict[str, Count] = {}
     unknown_licences: Count = 0
     eval_train_overlap: Count | None = None
+    marks: list[Text] = []
     evidence: dict[str, GivenPart] = {}
     people: dict[str, list[Role]] = {}
     service_accounts: list[Text] = []
@@ -179,6 +180,7 @@ class CasePart(_Part):
                 restrictions=tuple(Restriction(r.clause, r.source, r.licence) for r in self.restrictions),
                 conflicts=self.conflicts,
                 overlap=self.eval_train_overlap,
+                marks=tuple(sorted(self.marks)),
             ),
         )
 

@@ -1,0 +1,70 @@
+"""The marks of a version: those set on it and on what it was made from, each with the way that it came."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from lineage import Edge, Graph, NodeId, NodeKind
+from lineage.flow import Flow, flow
+from registry.domain.catalog import clauses
+from registry.domain.catalog.marks import SYNTHETIC, MarkInForce, Marks, SetMark
+from registry.domain.names import Reference
+from registry.domain.transfers.ways import way_of
+from registry.services.context import Context
+from registry.services.lookup import found, resolve
+from registry.services.storage.lineage import AncestryRecord
+from registry.services.unit_of_work import UnitOfWork
+
+MAX_ANCESTORS = 100_000
+
+
+def marks(context: Context, reference: Reference) -> Marks:
+    """See `LineageVerbs`. Raises: NotFoundError."""
+    with context.read() as uow:
+        ref = resolve(uow, reference)
+        record = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
+        return Marks(ref, marks_in_force(record, set_marks(uow, record)), record.complete)
+
+
+def set_marks(uow: UnitOfWork, record: AncestryRecord) -> Mapping[NodeId, Sequence[SetMark]]:
+    """By node of an ancestry, the marks that people set there."""
+    return uow.graph.marks([one.node.id for one in record.members])
+
+
+def marks_in_force(record: AncestryRecord, by_node: Mapping[NodeId, Sequence[SetMark]]) -> tuple[MarkInForce, ...]:
+    """The marks that hold for the version at the focus, sorted."""
+    graph = Graph([one.node for one in record.members], record.edges)
+    flowed = _flowed(graph, record, by_node)
+    return tuple(
+        _explained(graph, flowed.path(record.focus, mark), mark, by_node) for mark in sorted(flowed.marks(record.focus))
+    )
+
+
+def _flowed(graph: Graph, record: AncestryRecord, by_node: Mapping[NodeId, Sequence[SetMark]]) -> Flow:
+    kinds = {one.node.id: one.node.kind for one in record.members}
+    makes_data = {edge.source for edge in record.edges if kinds[edge.target] is NodeKind.DATASET}
+    own: dict[NodeId, set[str]] = defaultdict(set)
+    for key, some in by_node.items():
+        own[key].update(one.mark for one in some)
+
+    def way(edge: Edge) -> str | None:
+        return way_of(edge, makes_data=edge.target in makes_data)
+
+    for edge in record.edges:
+        # A model's answers went into data: the data is synthetic, whoever registered the step.
+        if kinds[edge.source] is NodeKind.MODEL and edge.target in makes_data and way(edge) == clauses.OUTPUTS:
+            own[edge.target].add(f"{SYNTHETIC}:{graph.node(edge.source).label}")
+
+    def carry(edge: Edge, mark: str) -> str | None:
+        return mark if kinds[edge.target] is not NodeKind.STEP or way(edge) is not None else None
+
+    return flow(graph, own, carry)
+
+
+def _explained(
+    graph: Graph, path: Sequence[NodeId], mark: str, by_node: Mapping[NodeId, Sequence[SetMark]]
+) -> MarkInForce:
+    said = next((one for one in by_node.get(path[0], ()) if one.mark == mark), None)
+    labels = tuple(graph.node(key).label for key in path)
+    return MarkInForce(mark, labels, *((said.by, said.reason) if said is not None else ()))
