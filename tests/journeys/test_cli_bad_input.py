@@ -24,6 +24,8 @@ from tests.command_line import CommandLine, command_line
 from tests.importing import importing_here
 from tests.journeys import worlds
 
+pytestmark = pytest.mark.journey
+
 SAID = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT", "--origin", "made up")
 ABOUT = ("--task", "text-classification", "--licence", "CC0-1.0", "--origin", "made up")
 

@@ -16,6 +16,8 @@ from registry.services.transfers.tracking import Tracking
 from registry.settings import Settings
 from tests.builders import step
 
+pytestmark = pytest.mark.journey
+
 PLAIN = Settings()
 
 
