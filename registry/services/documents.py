@@ -150,6 +150,11 @@ def lines_of(text: str) -> Callable[[Path], int]:
     return lambda path: line_of(root, path)
 
 
+def value_of(text: str) -> object:
+    """What a document holds that was read before."""
+    return _read_yaml(text, InvalidError, "document")[1]
+
+
 def _read_yaml(text: str, error: type[InvalidError], what: str) -> tuple[yaml.Node | None, object]:
     """The nodes, which know their lines, and the value. Raises: `error`."""
     try:

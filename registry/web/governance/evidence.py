@@ -69,9 +69,11 @@ def _values(form: FormData) -> dict[str, str]:
 
 
 def _filled(values: Mapping[str, str], kind: EvidenceType | None) -> dict[str, object]:
-    """The same with numbers as numbers, where the type says so."""
+    """The same with numbers as numbers, and true and false as such, where the type says so."""
     found: dict[str, object] = dict(values)
     for one in kind.fields if kind else ():
+        if one.type is FieldType.BOOLEAN and one.name in found:
+            found[one.name] = {"true": True, "false": False}.get(values[one.name], values[one.name])
         if one.type is FieldType.NUMBER and one.name in found:
             with suppress(ValueError):  # what is no number is refused by the form's own rule
                 found[one.name] = float(values[one.name])

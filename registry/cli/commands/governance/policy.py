@@ -18,14 +18,31 @@ ProposalArgument = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The i
 CommentOption = Annotated[str, typer.Option("--comment", "-m", help="What to say with the vote.", show_default=False)]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a policy, for example default.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file (- reads standard input).")]
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        help="A value that the file leaves open, read as params.NAME: for a file without params of its own.",
+        show_default=False,
+    ),
+]
 
 
-@command(app, "check", "forebear policy check policy.yaml")
-def check(session: Session, file: FileArgument) -> None:
+def _with_params(file: Path, values: list[str] | None) -> str:
+    """The text of a file with the values that it leaves open, as it is checked and published."""
+    import json
+
+    text = parsing.document(file)
+    return f"{text.rstrip()}\nparams: {json.dumps(parsing.facts(None, values))}\n" if values else text
+
+
+@command(app, "check", "forebear policy check policy.yaml", "forebear policy check policy.yaml --param min_f1=0.8")
+def check(session: Session, file: FileArgument, param: ParamOption = None) -> None:
     """Check a policy file and list every mistake with its line. Nothing is published."""
     from registry.cli.views.governance.promotions import show_checked
 
-    checked = session.registry.promotions.check_policy(parsing.document(file))
+    checked = session.registry.promotions.check_policy(_with_params(file, param))
     session.answer(
         checked, lambda policy: show_checked(policy, f"Policy {policy.name} version {policy.version} is valid")
     )
@@ -51,6 +68,7 @@ def try_(
         Path | None,
         typer.Option("--cases", metavar="FILE", help="Cases with the outcome that each must have.", show_default=False),
     ] = None,
+    param: ParamOption = None,
 ) -> None:
     """Show which decisions a policy would have taken otherwise. Nothing is published.
 
@@ -61,14 +79,14 @@ def try_(
     if cases is not None:
         if against is not None:
             raise UsageError("--cases and --against cannot be given together", remedy="Try one after the other")
-        trial = session.registry.promotions.test_policy_cases(parsing.document(file), parsing.document(cases))
+        trial = session.registry.promotions.test_policy_cases(_with_params(file, param), parsing.document(cases))
         session.answer(trial, show_cases)
         if trial.differences:
             raise typer.Exit(Family.INTEGRITY.exit_code)
         return
 
     version = parsing.model(against) if against else None
-    text, days = parsing.document(file), parsing.days(history)
+    text, days = _with_params(file, param), parsing.days(history)
     session.answer(session.registry.promotions.test_policy(text, against=version, days=days), show_trial)
 
 
@@ -126,8 +144,13 @@ def explain(
     session.answer(session.registry.promotions.explain(request), show_explanation)
 
 
-@command(app, "publish", "forebear policy publish policy.yaml")
-def publish(session: Session, file: FileArgument) -> None:
+@command(
+    app,
+    "publish",
+    "forebear policy publish policy.yaml",
+    "forebear policy publish policy.yaml --param min_f1=0.8 --param max_drop=0.02",
+)
+def publish(session: Session, file: FileArgument, param: ParamOption = None) -> None:
     """Propose a policy: it is in force when the people agree whom the published policies name, without its author.
 
     What is published cannot be changed; publish a higher version instead. In a registry of one person, and where a
@@ -135,7 +158,7 @@ def publish(session: Session, file: FileArgument) -> None:
     """
     from registry.cli.views.governance.promotions import show_proposal
 
-    session.answer(session.registry.promotions.publish_policy(parsing.document(file)), show_proposal)
+    session.answer(session.registry.promotions.publish_policy(_with_params(file, param)), show_proposal)
 
 
 @command(app, "proposals", "forebear policy proposals", "forebear policy proposals --state open")

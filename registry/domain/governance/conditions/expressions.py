@@ -36,11 +36,9 @@ VARIABLES = (
 )
 """The variables of an expression; `docs/policies.md` says what is in each."""
 NAMED_OTHERWISE = {
-    "eval": "metrics, for example metrics.f1",
-    "scan": "evidence.scan, where a policy has an evidence type scan",
     "conflicts": "licence.conflicts.commercial or licence.conflicts.derivatives, which are numbers",
 }
-"""Names of other policy languages for facts that have a name here."""
+"""Calls of other policy languages that are no calls here. What is read by another name is in `other_names`."""
 OPERATORS = frozenset(
     ("&&", "||", "?", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%", "neg", "!", "[]")
 )

@@ -103,7 +103,9 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A word, sign, number, text or space; `kind` is the name of its group in the grammar of tokens."""
+
     kind: str
     text: str
 
@@ -151,21 +153,25 @@ def children(node: Node) -> list[Node]:
     return []
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[Token]:
+    return (token for token in spaced_tokens(text) if token.kind != "space")
+
+
+def spaced_tokens(text: str) -> Iterator[Token]:
+    """The tokens of `text`, spaces and comments too: joined, they are `text`. Raises: UnreadableError."""
     place = 0
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
             raise UnreadableError(f"it cannot be read from {text[place : place + 20]!r} on")
         place = match.end()
-        if match.lastgroup != "space":
-            yield _Token(str(match.lastgroup), match.group())
+        yield Token(str(match.lastgroup), match.group())
 
 
 class _Parser:
     """Recursive descent over the tokens, one token ahead."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self._tokens, self._next, self._depth = tokens, 0, 0
 
     def whole(self) -> Node:
@@ -178,7 +184,7 @@ class _Parser:
 
     def _peek(self) -> str:
         """The next sign or word; empty at the end, and for numbers and texts."""
-        token = self._tokens[self._next] if self._next < len(self._tokens) else _Token("end", "")
+        token = self._tokens[self._next] if self._next < len(self._tokens) else Token("end", "")
         return token.text if token.kind in {"sign", "name"} else ""
 
     def _take(self, *wanted: str) -> str | None:
@@ -247,7 +253,7 @@ class _Parser:
         return node
 
     def _name(self) -> str:
-        token = self._tokens[self._next] if self._next < len(self._tokens) else _Token("end", "the end")
+        token = self._tokens[self._next] if self._next < len(self._tokens) else Token("end", "the end")
         if token.kind != "name":
             raise UnreadableError(f"expected a name and found {token.text[:40]!r}")
         self._next += 1

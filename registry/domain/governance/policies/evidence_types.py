@@ -17,12 +17,15 @@ class FieldType(StrEnum):
     TEXT = "text"
     NUMBER = "number"
     CHOICE = "choice"
+    BOOLEAN = "boolean"
+    """True or false."""
     DATE = "date"
     """A day as YYYY-MM-DD (ISO 8601)."""
     FILE = "file"
     """The attached file; a form has one such field at most."""
 
 
+_WORDS = {FieldType.DATE: "YYYY-MM-DD", FieldType.BOOLEAN: "true or false"}
 SHOWN_FACTS, SHOWN_CHARACTERS = 3, 80
 """How much of a piece of evidence a sentence about it repeats."""
 
@@ -39,7 +42,7 @@ class EvidenceField:
 
     def __str__(self) -> str:
         """How a sentence describes it: `result (pass or fail, required)`."""
-        kind = " or ".join(self.choices) or ("YYYY-MM-DD" if self.type is FieldType.DATE else self.type.value)
+        kind = " or ".join(self.choices) or _WORDS.get(self.type, self.type.value)
         return f"{self.name} ({kind}{', required' if self.required else ''})"
 
     def problem(self, value: object) -> str | None:
@@ -51,6 +54,8 @@ class EvidenceField:
                 return f"{self.name} must be {' or '.join(self.choices)}, not {_shown(value)}"
             case FieldType.NUMBER if not _is_number(value):
                 return f"{self.name} must be a number, not {_shown(value)}"
+            case FieldType.BOOLEAN if not isinstance(value, bool):
+                return f"{self.name} must be true or false, not {_shown(value)}"
             case FieldType.DATE if not _is_date(value):
                 return f"{self.name} must be a date such as 2026-11-28, not {_shown(value)}"
             case FieldType.TEXT if not isinstance(value, str) or not value.strip():

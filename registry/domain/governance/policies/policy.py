@@ -173,6 +173,15 @@ class Policy:
         if transition is not None:
             yield from transition.conditions
 
+    @property
+    def all_conditions(self) -> Iterator[Expression]:
+        """Every condition of the policy."""
+        yield from (part.when for part in self.parts or (self,))
+        yield from (rule.when for rule in self.risk_tiers)
+        yield from (condition for transition in self.transitions for condition in transition.conditions)
+        changes = self.status_changes.approvals if self.status_changes is not None else ()
+        yield from (row.when for row in changes if row.when is not None)
+
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
         evidence, scope = self.admissible(case), self.scope(case)

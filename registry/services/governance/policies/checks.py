@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from registry.domain.catalog.models import FIRST_STAGE
 from registry.domain.governance.conditions.checking import check
 from registry.domain.governance.conditions.expressions import tree_of
+from registry.domain.governance.conditions.other_names import MEASURED_ELSEWHERE
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.manifests import canonical_json
 from registry.domain.text import did_you_mean
@@ -23,8 +24,8 @@ from registry.services.governance.policies.parts import (
 from registry.services.governance.policies.words import Path
 from registry.services.recipes.rules import GIVES
 
-METRICS = frozenset().union(*GIVES.values())
-"""The metrics that Forebear's own adapters measure; a policy names others under `metrics`."""
+METRICS = MEASURED_ELSEWHERE.union(*GIVES.values())
+"""The metrics that a policy need not name under `metrics`: those of Forebear's own adapters, and a few known ones."""
 
 
 def loose_ends(document: PolicyDocument) -> Iterator[Found]:

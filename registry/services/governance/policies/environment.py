@@ -68,7 +68,9 @@ def fact_types(
         "forgetting": Record("forgetting", {**dict.fromkeys(FORGOTTEN, DOUBLE), "on": TEXT}),
         "transfer": _transfer("transfer"),
         "evidence": Record("evidence", evidence, remedy=remedy),
-        "params": Record("params", given, sure=True, remedy=": declare it under `params`"),
+        "params": Record(
+            "params", given, sure=bool(given), others=None if given else ANY, remedy=": declare it under `params`"
+        ),  # a file without any leaves its values open: see `untold`
     }
 
 
@@ -159,6 +161,8 @@ def _form_field(field: EvidenceField) -> Type:
     match field.type:
         case FieldType.NUMBER:
             return DOUBLE
+        case FieldType.BOOLEAN:
+            return BOOL
         case FieldType.CHOICE:
             return Single(Kind.TEXT, field.choices)
     return TEXT

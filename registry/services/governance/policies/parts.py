@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from registry.domain.governance.case import SYSTEM, Contribution
 from registry.domain.governance.policies.evidence_types import FieldType
+from registry.domain.governance.policies.standard import completed
 from registry.services.governance.policies.term_parts import (
     ConditionalPart,
     EmergencyPart,
@@ -209,3 +211,8 @@ class PolicyDocument(_Part):
     reattest: ReattestPart | None = None
     waivers: WaiversPart | None = None
     emergency: EmergencyPart | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, data: Any) -> Any:
+        return completed(data) if isinstance(data, Mapping) else data

@@ -10,27 +10,29 @@ from collections.abc import Iterator, Mapping
 
 from registry.domain.governance.conditions.answers import NONE, possible_answers, untold_places
 from registry.domain.governance.conditions.expressions import Expression
-from registry.domain.governance.conditions.presence import Place
+from registry.domain.governance.conditions.presence import Place, places_read
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.policies.transitions import ApprovalRow, EvidenceNeed, Gate, Transition
-from registry.services.documents import lines_of
+from registry.services.documents import lines_of, value_of
 from registry.services.governance.policies.words import Path
 from registry.services.governance.recorded_evidence import MODEL_CARD, RECORDED_TYPES
 
 Warned = tuple[Path, str]
+_NO_VALUE = "the file gives it no value: declare it under `params`, or give it with --param NAME=VALUE"
 
 
 def untold(policy: Policy, text: str) -> Iterator[str]:
     """A sentence with its line for each thing in the file `text` that can never be fulfilled, or only in part."""
     line = lines_of(text)
-    for path, sentence in _warnings(policy):
+    for path, sentence in _warnings(policy, text):
         yield f"Line {line(path)}: {sentence}"
 
 
-def _warnings(policy: Policy) -> Iterator[Warned]:
+def _warnings(policy: Policy, text: str) -> Iterator[Warned]:
     denied = _denied(policy)
     if (found := _never(policy.when, denied)) is not None:
         yield ("applies_to", "when"), f"The policy applies to no version: {found}"
+    yield from _added(policy, text)
     for number, rule in enumerate(policy.risk_tiers):
         if possible_answers(rule.when.tree, denied) == NONE:
             why = _because(rule.when, denied)
@@ -45,10 +47,27 @@ def _warnings(policy: Policy) -> Iterator[Warned]:
             yield ("status_changes", "approvals", number, "when"), f"No status can be decided on: {why}"
 
 
+def _added(policy: Policy, text: str) -> Iterator[Warned]:
+    """The standard types of evidence that the conditions of the file read and that it does not declare."""
+    document = value_of(text)
+    declared = document.get("evidence_types") if isinstance(document, Mapping) else None
+    for name in sorted(policy.evidence_types.keys() - (declared or {})):
+        kind = policy.evidence_types[name]
+        who = " or ".join(kind.producers)
+        yield ("evidence_types",), f"The standard type {name} is taken ({kind.form}); a {who} adds it"
+
+
 def _denied(policy: Policy) -> dict[Place, str]:
     """By the way of names, why nobody can tell a fact under this policy."""
     kinds = policy.evidence_types.values()
-    return {("evidence", kind.name): why for kind in kinds if (why := _unrecorded(policy, kind.name)) is not None}
+    unrecorded: dict[Place, str] = {
+        ("evidence", kind.name): why for kind in kinds if (why := _unrecorded(policy, kind.name)) is not None
+    }
+    places = frozenset[Place]().union(*(places_read(one.tree) for one in policy.all_conditions))
+    without_value = {
+        place[:2] for place in places if place[0] == "params" and place[1:2] and place[1] not in policy.params
+    }
+    return {**unrecorded, **dict.fromkeys(without_value, _NO_VALUE)}
 
 
 def _unrecorded(policy: Policy, type_: str) -> str | None:

@@ -16,6 +16,7 @@ REPORT = EvidenceType(
         EvidenceField("errors", FieldType.NUMBER),
         EvidenceField("note"),
         EvidenceField("day", FieldType.DATE),
+        EvidenceField("signed", FieldType.BOOLEAN),
         EvidenceField("report", FieldType.FILE),
     ),
 )
@@ -23,12 +24,14 @@ REPORT = EvidenceType(
 
 def test_a_form_in_one_line() -> None:
     assert (
-        REPORT.form == "result (pass or fail, required), errors (number), note (text), day (YYYY-MM-DD), report (file)"
+        REPORT.form
+        == "result (pass or fail, required), errors (number), note (text), day (YYYY-MM-DD), signed (true or false), "
+        "report (file)"
     )
 
 
 def test_what_fits_the_form_has_no_problems() -> None:
-    body = {"result": "pass", "errors": 2.5, "note": "fine", "day": "2026-11-28"}
+    body = {"result": "pass", "errors": 2.5, "note": "fine", "day": "2026-11-28", "signed": False}
     assert REPORT.problems(body, has_file=True) == {}
     assert REPORT.problems({"result": "fail"}, has_file=False) == {}
 
@@ -48,6 +51,7 @@ def test_what_fits_the_form_has_no_problems() -> None:
         ({"result": "pass", "day": "28.11.2026"}, "day must be a date such as 2026-11-28, not '28.11.2026'"),
         ({"result": "pass", "day": "2026-13-01"}, "day must be a date such as 2026-11-28, not '2026-13-01'"),
         ({"result": "pass", "day": "20261128"}, "day must be a date such as 2026-11-28, not '20261128'"),
+        ({"result": "pass", "signed": "yes"}, "signed must be true or false, not 'yes'"),
         ({"result": "pass", "report": "a.pdf"}, "report is a file: attach it instead"),
         ({"result": "pass", "reslt": "pass"}, "unknown field 'reslt', did you mean 'result'?"),
     ],

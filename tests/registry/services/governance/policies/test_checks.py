@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from registry.domain.governance.conditions.other_names import CLASSES, METRICS, PHRASES, VARIABLES, canonical
 from registry.errors import BadPolicyError
 from registry.services.governance.policies.document import read_policy
+from registry.services.governance.policies.untold import untold
 from tests.registry.services.governance.mistakes import DEFAULT, refused_with_its_line
 
 
@@ -170,14 +172,35 @@ def test_a_policy_that_an_older_version_published_stays_readable_and_what_does_n
     assert old.transitions
 
 
+def documented(heading: str) -> list[list[str]]:
+    """The rows of the table in docs/policies.md whose second column has this heading."""
+    docs = (Path(__file__).parents[5] / "docs" / "policies.md").read_text(encoding="utf-8")
+    table = docs.partition(f"| in a condition | {heading} |\n|---|---|\n")[2].partition("\n\n")[0]
+    return [[cell.strip("`") for cell in row.strip("| ").split(" | ")] for row in table.splitlines()]
+
+
 def test_the_documentation_quotes_what_is_said_of_misspelt_conditions() -> None:
-    docs = Path(__file__).parents[5] / "docs" / "policies.md"
-    table = (
-        docs.read_text(encoding="utf-8")
-        .partition("| in a condition | is refused with |\n|---|---|\n")[2]
-        .partition("\n\n")[0]
-    )
-    rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    rows = documented("is refused with")
     assert len(rows) >= 7
     for condition, sentence in rows:
-        refused_with_its_line(WHEN, f"'{condition.strip('`')}'", sentence)
+        refused_with_its_line(WHEN, f"'{condition}'", sentence)
+
+
+def test_the_documentation_lists_the_other_names_of_facts() -> None:
+    rows = documented("is read as")
+    assert len(rows) >= 5
+    assert {name for name in (*VARIABLES, *METRICS, *PHRASES, *CLASSES) if name not in str(rows)} == set()
+    for theirs, ours in rows:
+        assert canonical(theirs) == ours
+
+
+def test_a_file_without_params_leaves_their_values_open_and_one_with_params_does_not() -> None:
+    condition = DEFAULT.replace(WHEN, "'metrics.accuracy > params.least'", 1)
+    with pytest.raises(BadPolicyError, match="params has no 'least'"):
+        read_policy(condition, new=True)
+    start, end = condition.index("params:"), condition.index("rejections:")
+    text = condition[:start] + condition[end:]
+    (gate, *_) = [one for one in untold(read_policy(text, new=True), text) if "params.least" in one]
+    assert "never holds, since params.least cannot be told" in gate or "the file gives it no value" in gate
+    given = text + 'params: {"least": 0.5, "max_drop": 0.1, "min_margin": 0.1}\n'
+    assert [one for one in untold(read_policy(given, new=True), given) if "params" in one] == []
