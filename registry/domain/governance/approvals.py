@@ -180,7 +180,8 @@ class Electorate:
     def _signed(self, vote: VoteEntry) -> bool:
         """Whether the key that the voter has now signed it, for this request."""
         own = vote.signature is not None and vote.signature.key == self.case.standing(vote.voter).key
-        return own and is_signed(vote, self.case.request, str(self.case.candidate.ref), self.case.target)
+        ref, target = str(self.case.candidate.ref), self.case.target
+        return own and is_signed(vote, self.case.request, ref, target, self.case.findings)
 
     def checks(self) -> list[CheckResult]:
         """One check per needed role, and one failed check per open rejection."""

@@ -7,6 +7,7 @@ statuses of all ancestors; and the version that the protected alias names. When 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from lineage import Digest
@@ -33,6 +34,29 @@ def seen_state(
     read = {".".join(place): _written(facts, place) for place in places if place[0] not in _BOUND_OTHERWISE}
     extra = {ANCESTORS: str(ancestors)} if ancestors is not None else {}
     return {**read, **extra, **({COMPARED: compared} if compared is not None else {})}
+
+
+def without_findings(seen: Mapping[str, str], severities: Iterable[str]) -> dict[str, str]:
+    """`seen` as it was before one open finding of each of these severities was raised."""
+    raised = Counter(map(str, severities))
+    return {
+        name: _before(name, text, raised) if name.split(".")[0] == "findings" else text for name, text in seen.items()
+    }
+
+
+def _before(name: str, text: str, raised: Mapping[str, int]) -> str:
+    """One fact of the findings, as JSON, without those that were `raised`."""
+    try:
+        value = json.loads(text)
+    except ValueError:  # it is missing
+        return text
+    way = name.split(".")[1:]
+    if way[:1] not in ([], ["open"]):
+        return text
+    whole = {"open": {way[1]: value}} if len(way) == 2 else {"open": value} if way else value
+    counts = {severity: count - raised.get(severity, 0) for severity, count in whole["open"].items()}
+    before = counts[way[1]] if len(way) == 2 else counts if way else {**whole, "open": counts}
+    return json.dumps(before, ensure_ascii=False, sort_keys=True)
 
 
 def seen_digest(seen: Mapping[str, str]) -> Digest:

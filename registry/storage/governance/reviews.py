@@ -194,8 +194,17 @@ class SqlReviews:
         return found | dict(fact for part in parts for fact in part.state(self._connection))
 
     def _values(self, rows: Sequence[Row[Any]]) -> list[Finding]:
-        refs = refs_of(self._connection, {row.node_id for row in rows})
-        return [_value(row, refs[row.node_id]) for row in rows]
+        return _values(self._connection, rows)
+
+
+def findings_by_id(connection: Connection, ids: Sequence[str]) -> list[Finding]:
+    """The findings with these ids."""
+    return _values(connection, connection.execute(_findings().where(finding.c.public_id.in_(ids))).all())
+
+
+def _values(connection: Connection, rows: Sequence[Row[Any]]) -> list[Finding]:
+    refs = refs_of(connection, {row.node_id for row in rows})
+    return [_value(row, refs[row.node_id]) for row in rows]
 
 
 def _findings() -> Select[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from registry.domain.governance.promotion import Bindings, VoteEntry, VoteSignature, VoteValue, vote_digest
+from registry.domain.governance.reviews.findings import Finding
 from registry.domain.governance.signing import is_signed, signature_record
 from registry.services.storage.governance import (
     ALIAS,
@@ -22,6 +23,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
+from registry.storage.governance.reviews import findings_by_id
 from registry.storage.tables import (
     alias,
     asset,
@@ -107,8 +109,13 @@ def _votes(connection: Connection) -> Iterator[tuple[str, str]]:
         yield f"{VOTE}{number} on {row.public_id}", f"{entry.value.value} by {entry.voter}"
         yield f"{BINDING}{number} on {row.public_id}", str(vote_digest(entry))
         if entry.signature is not None:
-            right = is_signed(entry, row.public_id, row.label, row.to_stage)
+            right = is_signed(entry, row.public_id, row.label, row.to_stage, _attached(connection, entry))
             yield f"{SIGNATURE}{number} on {row.public_id}", signature_record(entry.signature.key, right=right)
+
+
+def _attached(connection: Connection, vote: VoteEntry) -> list[Finding]:
+    """The findings that the vote depends on."""
+    return findings_by_id(connection, vote.conditions) if vote.conditions else []
 
 
 def vote_entry(row: Row[Any]) -> VoteEntry:

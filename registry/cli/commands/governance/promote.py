@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,19 +95,19 @@ def approve(
 
     conditions = [_condition(text) for text in condition or ()]
     promotions = session.registry.promotions
-    signature = _signed(promotions.request_detail(request), sign) if sign is not None else ""
+    signature = _signed(promotions.request_detail(request), sign, conditions) if sign is not None else ""
     done = promotions.approve(request, comment=comment, conditions=conditions, signature=signature)
     session.answer(done, show_request)
 
 
-def _signed(detail: RequestDetail, file: Path) -> str:
-    """The signature over what the request is judged on now. Raises: InvalidError."""
+def _signed(detail: RequestDetail, file: Path, conditions: Sequence[NewFinding]) -> str:
+    """The signature over what the request is judged on now, and over the conditions. Raises: InvalidError."""
     from registry.cli.keys import read_key
     from registry.domain.governance.signing import approval_text
     from registry.domain.people.keys import public_key, sign
 
     pem, summary = read_key(file), detail.summary
-    text = approval_text(summary.id, str(summary.ref), summary.to_stage, detail.bound, public_key(pem))
+    text = approval_text(summary.id, str(summary.ref), summary.to_stage, detail.bound, public_key(pem), conditions)
     return sign(pem, text)
 
 

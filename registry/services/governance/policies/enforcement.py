@@ -11,8 +11,6 @@ from registry.services.governance.policies.parts import PolicyDocument
 from registry.services.governance.policies.term_parts import EmergencyPart, ReattestPart
 from registry.services.governance.policies.words import Path
 
-WITH_CONDITIONS = "approve_with_conditions"
-
 
 def loose_terms(document: PolicyDocument) -> Iterator[Found]:
     """Unknown roles, stages and gates that terms name, each with where it stands."""
@@ -26,9 +24,6 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
         yield from _renewals(document.reattest, document)
     if document.emergency is not None:
         yield from _emergency(document.emergency, document)
-    if document.votes.signed and WITH_CONDITIONS in document.votes.values:
-        why = f"an approval with conditions cannot be signed: leave {WITH_CONDITIONS} out of values"
-        yield ("votes", "signed"), why
     for number, vote in enumerate(document.votes.comment_required_for):
         yield from _unknown(vote, document.votes.values, ("votes", "comment_required_for", number), "vote among values")
     for number, part in enumerate(document.transitions):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from registry.domain.governance.case import Ancestors, expression_facts
 from registry.domain.governance.conditions.expressions import Expression
-from registry.domain.governance.seen import differences, seen_digest, seen_state
+from registry.domain.governance.seen import differences, seen_digest, seen_state, without_findings
 from tests.builders import digest
 from tests.registry.policy_cases import CANDIDATE, case, policy
 
@@ -82,3 +82,16 @@ def test_every_condition_that_a_verdict_may_evaluate_is_read_for_it() -> None:
         "metrics.accuracy >= metrics.baseline_accuracy + params.min_margin",
         '"external" in subject.tags',
     }
+
+
+def test_the_state_before_findings_were_raised_is_told_from_the_state_after_them() -> None:
+    reads = [Expression("findings.open.high == 0 && findings.overdue == 0 && has(findings.open.low)")]
+    reads += [Expression("size(findings.open) == 4"), Expression("size(findings) == 2"), Expression("tier == 'low'")]
+    counts = {"critical": 0, "high": 3, "medium": 1, "low": 0}
+
+    def state(high: int, low: int) -> dict[str, str]:
+        facts = {**FACTS, "findings": {"open": {**counts, "high": high, "low": low}, "overdue": 1}}
+        return seen_state(reads, facts, ancestors=None, compared=None)
+
+    assert without_findings(state(3, 1), ["high", "high", "low"]) == state(1, 0)
+    assert without_findings({"findings.open.odd": "missing"}, ["high"]) == {"findings.open.odd": "missing"}

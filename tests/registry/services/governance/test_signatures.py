@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from registry.domain.governance.promotion import RequestDetail, RequestState
-from registry.domain.governance.reviews.findings import NewFinding, Severity
-from registry.domain.governance.signing import approval_text
+from registry.domain.governance.promotion import RequestDetail, RequestState, VoteEntry
+from registry.domain.governance.reviews.findings import Finding, NewFinding, Severity
+from registry.domain.governance.seen import seen_digest
+from registry.domain.governance.signing import approval_text, is_signed
 from registry.domain.names import VersionRef
 from registry.domain.people.keys import new_key, public_key, sign
-from registry.errors import InvalidError, PolicyRefusedError
+from registry.errors import PolicyRefusedError
 from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.document import read_policy
 from registry.services.governance.policies.satisfiable import unmet
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.signatures import signed
 from registry.services.people.keys import set_key
+from tests.builders import model_ref
 from tests.registry.policy_cases import case, policy, vote
 from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 
+VERSION = model_ref("vision/digits/1")
 SIGNED = default_policy_text().replace("version: 3", "version: 4", 1) + "votes: {signed: true}\n"
 
 
@@ -32,9 +37,9 @@ def key_of(team: Team, who: str) -> bytes:
     return pem
 
 
-def signature(detail: RequestDetail, pem: bytes) -> str:
+def signature(detail: RequestDetail, pem: bytes, conditions: Sequence[NewFinding] = ()) -> str:
     summary = detail.summary
-    bound = approval_text(summary.id, str(summary.ref), summary.to_stage, detail.bound, public_key(pem))
+    bound = approval_text(summary.id, str(summary.ref), summary.to_stage, detail.bound, public_key(pem), conditions)
     return sign(pem, bound)
 
 
@@ -99,10 +104,73 @@ def test_a_signature_of_another_key_another_request_or_another_state_of_things_i
     team.promotions("vera").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     with pytest.raises(PolicyRefusedError, match="look again, and sign again"):
         ben.approve(request, signature=signature(detail, own))
-    wish = [NewFinding("retrain", Severity.LOW, "ana", "2099-01-01")]
-    with pytest.raises((InvalidError, PolicyRefusedError)):
-        ben.approve(request, conditions=wish, signature=signature(ben.request_detail(request), own))
     ben.reject(request, comment="a rejection needs no signature")
+
+
+WISH = NewFinding("retrain with slanted sevens", Severity.MEDIUM, "ana", "2026-12-01")
+CONDITIONAL = """
+votes: {signed: true, values: [approve, approve_with_conditions, reject]}
+"""
+
+
+def asked_with_conditions(team: Team) -> tuple[VersionRef, str]:
+    """The same under a policy that takes approvals with conditions and reads findings."""
+    text = default_policy_text().replace("version: 3", "version: 4", 1) + CONDITIONAL
+    text = text.replace(
+        "    to: production\n    evidence:",
+        "    to: production\n    conditional: {allowed: true}\n    evidence:",
+    ).replace(
+        "      - id: no-worse\n", "      - {id: few, require: findings.open.medium < 2}\n      - id: no-worse\n", 1
+    )
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    put_in_force(team, text)
+    return ref, team.promotions("ana").request(ref_of(ref), "production").summary.id
+
+
+def test_an_approval_with_conditions_is_signed_over_the_state_before_them_and_over_them(team: Team) -> None:
+    ref, request = asked_with_conditions(team)
+    ben, pem = team.promotions("ben"), key_of(team, "ben")
+    detail = ben.request_detail(request)
+    for given in ((), [replace(WISH, due="2026-12-02")], [replace(WISH, text="retrain")], [WISH, WISH]):
+        with pytest.raises(PolicyRefusedError, match="not that of the key of ben over what is judged now"):
+            ben.approve(request, conditions=[WISH], signature=signature(detail, pem, given))
+    with pytest.raises(PolicyRefusedError, match="not that of the key of ben"):
+        ben.approve(request, signature=signature(detail, pem, [WISH]))
+    voted = ben.approve(request, conditions=[WISH], signature=signature(detail, pem, [WISH]))
+    assert (voted.votes[-1].stale, voted.votes[-1].seen["findings.open.medium"]) == (False, "1")
+    assert approve(team, "carla", request, key_of(team, "carla")).summary.state is RequestState.PROMOTED
+    assert team.promotions("guest").explain(request).same
+    assert Audit(team.context("root")).verify(state=True).differences == ()
+    change(team, "UPDATE finding SET text = 'nothing to do'")
+    (found,) = [one for one in Audit(team.context("root")).verify(state=True).differences if "signature" in one]
+    assert "no signature of" in found
+    assert team.stage(ref) == "production"
+
+
+def test_a_signed_condition_that_was_altered_or_a_state_that_was_put_under_it_does_not_count(team: Team) -> None:
+    _, request = asked_with_conditions(team)
+    ben, pem = team.promotions("ben"), key_of(team, "ben")
+    ben.approve(request, conditions=[WISH], signature=signature(ben.request_detail(request), pem, [WISH]))
+    with team.open_uow(actor="root") as uow:
+        stored, findings = uow.governance.request(request), uow.reviews.findings_about(VERSION)
+    assert stored is not None
+    (vote_,) = stored.votes
+
+    def right(vote: VoteEntry = vote_, found: Sequence[Finding] = findings, request: str = request) -> bool:
+        return is_signed(vote, request, str(VERSION), "production", found)
+
+    assert right()
+    assert not right(found=[replace(findings[0], severity=Severity.LOW)])
+    assert not right(found=[replace(findings[0], due_at=findings[0].due_at + timedelta(days=1))])
+    assert not right(found=[replace(findings[0], request="req-other")])
+    assert not right(found=[])
+    assert not right(replace(vote_, conditions=()))
+    assert not right(request="req-other")
+    worse = {**vote_.seen, "findings.open.medium": "2"}
+    assert not right(replace(vote_, seen=worse))
+    assert not right(replace(vote_, seen=worse, bound=replace(vote_.bound, seen=seen_digest(worse))))
 
 
 def test_an_approval_does_not_count_once_its_key_is_another(team: Team) -> None:

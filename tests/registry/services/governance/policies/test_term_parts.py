@@ -14,18 +14,11 @@ from registry.services.governance.policies.document import read_policy
 from tests.registry.services.governance.mistakes import DEFAULT
 
 WHOLE = Path(__file__).with_name("whole_language.yaml").read_text(encoding="utf-8")
-NAMED_HERE = (
-    ("[approve, approve_with_conditions, reject, veto]", "[approve, reject, veto]"),  # these cannot be signed
-    ("[reject, veto, approve_with_conditions]", "[reject, veto]"),
-)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Policy:
-    text = WHOLE
-    for theirs, ours in NAMED_HERE:
-        text = text.replace(theirs, ours)
-    return read_policy(text)
+    return read_policy(WHOLE, new=True)
 
 
 def test_the_whole_language_is_read_into_values(whole: Policy) -> None:
