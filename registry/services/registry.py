@@ -8,6 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from registry.domain.names import VersionRef
 from registry.domain.people.people import Actor
 from registry.services.context import Context, FirstChange
 
@@ -108,7 +109,7 @@ class LocalRegistry:
         """The lineage graph."""
         from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Lineage(self.context)
+        return Lineage(self.context, _raise_what_disagrees)
 
     @cached_property
     def promotions(self) -> Promotions:
@@ -206,3 +207,9 @@ class LocalRegistry:
         from registry.services.doctor import examine  # noqa: PLC0415 - as of the others
 
         return examine(self.context)
+
+
+def _raise_what_disagrees(context: Context, ref: VersionRef) -> None:
+    from registry.services.governance.disagreements import raise_what_disagrees  # noqa: PLC0415 - one verb of many
+
+    raise_what_disagrees(context, ref)

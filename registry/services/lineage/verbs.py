@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,6 +55,8 @@ class Lineage:
     """Implements `LineageVerbs`."""
 
     context: Context
+    compared: Callable[[Context, VersionRef], None] = lambda _, __: None
+    """Told of each version whose weights were compared with those of its claimed parents."""
 
     def show(
         self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000, as_of: datetime | None = None
@@ -135,7 +137,10 @@ class Lineage:
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""
         self.context.actor.require(Permission.EDIT)
-        return kinship.verify(self.context, reference, parent)
+        found = kinship.verify(self.context, reference, parent)
+        if any(one.role is not None for one in found):
+            self.compared(self.context, found[0].child)
+        return found
 
     def identify(self, source: str, *, limit: int = 20) -> Identification:
         """What an unknown checkpoint is kin to.

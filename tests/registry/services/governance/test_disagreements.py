@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from sqlalchemy import delete
 
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.findings import Severity
@@ -17,6 +18,9 @@ from registry.domain.verbs.catalog import ImportModel
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.governance.dossier import open_dossier
+from registry.services.registry import LocalRegistry
+from registry.storage.database import Database
+from registry.storage.tables import finding
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
@@ -145,3 +149,20 @@ def test_weights_that_speak_against_a_claim_and_a_silent_change_of_the_interface
         "preprocessor_config.json: image_mean is [0.4], and was [0.5]"
     )
     Catalog(context).set_status(stray, Status.SUSPENDED, "under inquiry")
+
+
+def test_a_comparison_that_is_made_again_raises_what_nobody_had_said_before_and_nothing_twice(
+    context: Context, bring: Bring, sqlite_database: Database
+) -> None:
+    bring("base")
+    stray = bring("stray", "base", seed=2)
+    before = findings(context, stray)
+    lineage = LocalRegistry(context).lineage
+    lineage.verify(stray)
+    assert findings(context, stray) == before
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(delete(finding))  # as in a registry from before findings were raised
+    lineage.verify(stray, parent=Reference.parse("models:/vision/stray/1"))
+    assert findings(context, stray) == [], "nobody claimed that parent"
+    lineage.verify(stray)
+    assert findings(context, stray) == before
