@@ -36,7 +36,7 @@ from registry.api.mlflow.changes import router as mlflow_changes_router
 from registry.api.mlflow.routes import router as mlflow_router
 from registry.api.oci import as_bearer, is_oci
 from registry.api.oci import refusals as oci_refusals
-from registry.api.oci.manifests import Seen
+from registry.api.oci.door import Seen
 from registry.api.oci.routes import router as oci_router
 from registry.api.router import api_router
 from registry.api.streams import Streams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi.responses import JSONResponse, Response
 
 from registry.api import problems
-from registry.errors import Family, RegistryError
+from registry.errors import BadReferenceError, Family, RegistryError
 
 _CODES = {401: "UNAUTHORIZED", 405: "UNSUPPORTED", 429: "TOOMANYREQUESTS"}
 _UNKNOWN = {"blobs": "BLOB_UNKNOWN", "manifests": "MANIFEST_UNKNOWN"}
@@ -14,7 +14,7 @@ _UNKNOWN = {"blobs": "BLOB_UNKNOWN", "manifests": "MANIFEST_UNKNOWN"}
 def refusal(error: RegistryError, path: str, status: int | None = None) -> Response:
     """`error` at the address `path` as the standard has it; what is withheld or not approved is `DENIED`."""
     number = status or error.family.status
-    code = _CODES.get(number, "DENIED")
+    code = "DIGEST_INVALID" if isinstance(error, BadReferenceError) else _CODES.get(number, "DENIED")
     if number == 404:
         code = next((_UNKNOWN[part] for part in path.split("/") if part in _UNKNOWN), "NAME_UNKNOWN")
     headers = problems.headers_of(error)

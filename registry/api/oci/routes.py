@@ -1,7 +1,4 @@
-"""The routes of the OCI distribution protocol by which artifacts are read. They stand outside `/api/v1`.
-
-There is no route for referrers: clients take 404 for a registry without them.
-"""
+"""The routes of the OCI distribution protocol by which artifacts are read. They stand outside `/api/v1`."""
 
 from __future__ import annotations
 
@@ -12,14 +9,15 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
-from lineage import Digest
 from registry.api.contents import GivenFile
 from registry.api.downloads import download
 from registry.api.hub.revisions import Repo
-from registry.api.oci.manifests import MANIFEST, Door
+from registry.api.oci.door import Door
+from registry.api.oci.manifests import MANIFEST, Document, Manifest, digest_of
+from registry.api.oci.referrers import INDEX, index
 from registry.api.wire import AsActor
 from registry.domain.names import AssetKind
-from registry.errors import BadNameError, NotFoundError
+from registry.errors import BadNameError, BadReferenceError, NotFoundError
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
@@ -47,13 +45,14 @@ def version(registry: AsActor) -> Response:  # noqa: ARG001 - only who has a tok
 @router.api_route("/{team}/{name}/manifests/{reference}", methods=["GET", "HEAD"])
 def manifest(request: Request, door: At, reference: str) -> Response:
     """The manifest of an alias, a number or a digest."""
+    found: Document
     if _DIGEST.fullmatch(reference):
         found = door.holding(reference)
-        if found.digest != reference:
+        if digest_of(found) != reference:
             raise NotFoundError(f"{door.repo.id} has no manifest with the digest {reference}")
     else:
         found = door.named(reference)
-    headers = {**_VERSION, "Docker-Content-Digest": found.digest, "Cache-Control": "private, no-cache"}
+    headers = {**_VERSION, "Docker-Content-Digest": digest_of(found), "Cache-Control": "private, no-cache"}
     return Response(
         b"" if request.method == "HEAD" else found.body,
         headers={**headers, "Content-Length": str(len(found.body))},
@@ -70,9 +69,9 @@ def blob(request: Request, door: At, digest: str) -> Response:
     found = door.holding(digest)
     if file := found.files.get(digest):
         answer = download(request, file.entry, file.open_at)
-    elif digest == str(Digest.of(found.config)):
-        config = GivenFile.made("config.json", found.config)
-        answer = download(request, config.entry, config.open_at)
+    elif digest in found.made:
+        made = GivenFile.made("made.json", found.made[digest])
+        answer = download(request, made.entry, made.open_at)
     else:
         raise missing
     answer.headers.update({**_VERSION, "Docker-Content-Digest": digest, "Cache-Control": "private, no-cache"})
@@ -89,3 +88,20 @@ def tags(
     if len(following) > n:
         headers["Link"] = f'<{request.url.path}?n={n}&last={following[n - 1]}>; rel="next"'
     return JSONResponse({"name": door.repo.id, "tags": following[:n]}, headers=headers)
+
+
+@router.get("/{team}/{name}/referrers/{digest}")
+def referrers(door: At, digest: str, artifactType: str | None = None) -> Response:  # noqa: N803 - as the standard spells it
+    """What refers to a manifest: its bill of materials, and the signed statement about its promotion."""
+    if not _DIGEST.fullmatch(digest):
+        raise BadReferenceError(f"{digest[:80]} is no digest", remedy="Give sha256: and 64 hex digits")
+    try:
+        found = door.holding(digest)
+    except NotFoundError:
+        found = None  # the standard has an empty list for it
+    of_version = isinstance(found, Manifest) and digest_of(found) == digest
+    artifacts = door.referring(found) if isinstance(found, Manifest) and of_version else ()
+    headers = {**_VERSION, "Cache-Control": "private, no-cache"}
+    if artifactType is not None:
+        headers["OCI-Filters-Applied"] = "artifactType"
+    return Response(index(artifacts, artifactType), headers=headers, media_type=INDEX)

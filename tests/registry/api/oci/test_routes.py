@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def test_a_name_may_pin_one_version(served: ServedRegistry) -> None:
         (f"{DIGITS}/manifests/sha256:{'0' * 64}", 404, "MANIFEST_UNKNOWN"),
         (f"{DIGITS}/blobs/sha256:{'0' * 64}", 404, "BLOB_UNKNOWN"),
         (f"{DIGITS}/blobs/x", 404, "BLOB_UNKNOWN"),
-        (f"{DIGITS}/referrers/sha256:{'0' * 64}", 404, "NAME_UNKNOWN"),
+        ("/v2/vision/none/referrers/x", 400, "DIGEST_INVALID"),
     ],
 )
 def test_what_is_missing_is_told_by_the_code_of_the_standard(
@@ -150,6 +151,46 @@ def test_what_is_missing_is_told_by_the_code_of_the_standard(
 ) -> None:
     answer = served.client("vic").get(address)
     assert (answer.status_code, code(answer)) == (status, said), answer.text
+
+
+def test_what_refers_to_a_manifest_are_its_bill_of_materials_and_the_signed_statement_of_its_promotion(
+    served: ServedRegistry,
+) -> None:
+    client = served.client("vic")
+    digest, _ = manifest(client, "2")
+    listed = client.get(f"{DIGITS}/referrers/{digest}")
+    assert listed.headers["content-type"] == "application/vnd.oci.image.index.v1+json"
+    bom, statement = listed.json()["manifests"]
+    assert bom["artifactType"] == "application/vnd.cyclonedx+json"
+    found = {}
+    for one in (bom, statement):
+        artifact = client.get(f"{DIGITS}/manifests/{one['digest']}")
+        assert (len(artifact.content), artifact.headers["docker-content-digest"]) == (one["size"], one["digest"])
+        assert artifact.json()["subject"]["digest"] == digest
+        (layer,) = artifact.json()["layers"]
+        content = client.get(f"{DIGITS}/blobs/{layer['digest']}").content
+        assert "sha256:" + hashlib.sha256(content).hexdigest() == layer["digest"]
+        assert client.get(f"{DIGITS}/blobs/{artifact.json()['config']['digest']}").content == b"{}"
+        found[one["artifactType"]] = json.loads(content)
+    assert found["application/vnd.cyclonedx+json"]["metadata"]["component"]["type"] == "machine-learning-model"
+    payload = json.loads(base64.b64decode(found["application/vnd.dsse.envelope.v1+json"]["payload"]))
+    assert "forebear:stage:candidate" in payload["predicate"]["properties"]
+    assert client.get(f"{DIGITS}/referrers/{digest}").content == listed.content, "the same at each request"
+    filtered = client.get(f"{DIGITS}/referrers/{digest}", params={"artifactType": bom["artifactType"]})
+    assert filtered.json()["manifests"] == [bom]
+    assert filtered.headers["oci-filters-applied"] == "artifactType"
+    for nothing in ("0" * 64, bom["digest"].removeprefix("sha256:")):
+        assert client.get(f"{DIGITS}/referrers/sha256:{nothing}").json()["manifests"] == []
+
+
+def test_what_refers_to_a_recalled_version_is_not_given_out(own_served: ServedRegistry) -> None:
+    client = own_served.client("vic")
+    digest, _ = manifest(client, "2")
+    (bom, _) = client.get(f"{DIGITS}/referrers/{digest}").json()["manifests"]
+    recall(own_served)
+    for address in (f"referrers/{digest}", f"manifests/{bom['digest']}"):
+        answer = client.get(f"{DIGITS}/{address}")
+        assert (answer.status_code, code(answer)) == (410, "DENIED"), address
 
 
 def test_nothing_is_pushed(served: ServedRegistry) -> None:

@@ -1,0 +1,116 @@
+"""Which version a digest belongs to, and whether it is given out to who asks.
+
+It is remembered from the manifests that were given out, and else looked up among the newest versions.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+
+from registry.api.hub.refusals import HubRefusal
+from registry.api.hub.revisions import MAIN, Repo, every_version, revision_of
+from registry.api.oci.manifests import Document, Manifest, digests_of, manifest_of
+from registry.api.oci.referrers import Artifact, referrers
+from registry.domain.catalog.models import VersionSummary, was_approved
+from registry.domain.catalog.statuses import STOPPED
+from registry.domain.verbs.registry import Registry
+from registry.errors import NotFoundError, RegistryError
+
+LOOKED_THROUGH = 100
+"""How many of the newest versions of a model are looked through for a digest that nobody asked the manifest of."""
+_REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class Seen:
+    """By repository and digest, the numbers of the versions in whose manifests it was; the last ones asked for."""
+
+    _numbers: OrderedDict[tuple[str, str], set[int]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, repo: Repo, number: int, digests: Iterable[str]) -> None:
+        """Remember that these are of the version `number`."""
+        with self._lock:
+            for digest in digests:
+                self._numbers.setdefault((repo.id, digest), set()).add(number)
+                self._numbers.move_to_end((repo.id, digest))
+            while len(self._numbers) > _REMEMBERED:
+                self._numbers.popitem(last=False)
+
+    def of(self, repo: Repo, digest: str) -> list[int]:
+        """The numbers, newest first."""
+        with self._lock:
+            return sorted(self._numbers.get((repo.id, digest), ()), reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Gives manifests to one caller. `unapproved`: whether versions that nobody approved are given out too."""
+
+    registry: Registry
+    repo: Repo
+    seen: Seen
+    unapproved: bool
+
+    def named(self, reference: str) -> Manifest:
+        """The manifest of an alias or a number; `latest` is what `production` names.
+
+        Raises: NotFoundError, and what tells that a version is withheld or not approved.
+        """
+        try:
+            found = revision_of(
+                self.registry, self.repo, MAIN if reference == "latest" else reference, unapproved=self.unapproved
+            )
+        except HubRefusal as refused:
+            raise refused.error from refused
+        manifest = manifest_of(self.registry, found)
+        self.seen.add(self.repo, manifest.revision.ref.number, digests_of(manifest))
+        return manifest
+
+    def referring(self, manifest: Manifest) -> tuple[Artifact, ...]:
+        """What refers to a manifest."""
+        found = tuple(referrers(self.registry, manifest))
+        for one in found:
+            self.seen.add(self.repo, manifest.revision.ref.number, digests_of(one))
+        return found
+
+    def holding(self, digest: str) -> Document:
+        """The manifest that has this digest, or a blob with it; else what refers to it and has. Raises: as `named`."""
+        remembered = self.seen.of(self.repo, digest)
+        refused: RegistryError | None = None
+        for number in remembered or self._newest():
+            try:
+                manifest = self.named(str(number))
+            except RegistryError as error:
+                refused = error if remembered else None
+                continue
+            if digest in digests_of(manifest):
+                return manifest
+            if remembered:  # nobody knows the digest of what refers to it before they asked for that
+                for one in self.referring(manifest):
+                    if digest in digests_of(one):
+                        return one
+        raise refused or NotFoundError(
+            f"{self.repo.id} has nothing with the digest {digest[:80]}", remedy="Ask by an alias or a number"
+        )
+
+    def tags(self) -> list[str]:
+        """The aliases and numbers that are given out, in the order of the standard (by code point)."""
+        if self.repo.pinned is not None:
+            return [str(self.repo.pinned)]
+        given = {one.ref for one in every_version(self.registry, self.repo) if self._is_given(one)}
+        names = {one.alias for one in self.registry.catalog.model(self.repo.name).aliases if one.ref in given}
+        return sorted(names | {str(ref.number) for ref in given})
+
+    def _is_given(self, version: VersionSummary) -> bool:
+        return version.status not in STOPPED and (self.unapproved or was_approved(version.stage))
+
+    def _newest(self) -> Iterator[int]:
+        if self.repo.pinned is not None:
+            yield self.repo.pinned
+            return
+        for _, version in zip(range(LOOKED_THROUGH), every_version(self.registry, self.repo), strict=False):
+            yield version.ref.number
