@@ -12,8 +12,21 @@ The same objects work over a server and over a registry folder. docs/python.md s
 from forebear.connecting import connect
 from forebear.data import Dataset
 from forebear.models import Lineage, Model, Version
+from forebear.recording import Recording, log_transfer
 from forebear.registry import Registry
 from forebear.work import Promotion, Transfer
 from registry import __version__
 
-__all__ = ["Dataset", "Lineage", "Model", "Promotion", "Registry", "Transfer", "Version", "__version__", "connect"]
+__all__ = [
+    "Dataset",
+    "Lineage",
+    "Model",
+    "Promotion",
+    "Recording",
+    "Registry",
+    "Transfer",
+    "Version",
+    "__version__",
+    "connect",
+    "log_transfer",
+]

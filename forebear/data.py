@@ -9,6 +9,7 @@ from typing import Any
 
 from forebear.folders import imported, kept
 from forebear.notebooks import shown
+from forebear.reading import reading_through
 from registry.domain.data.datasets import DataFormat, DatasetVersionDetail
 from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry as Verbs
@@ -46,7 +47,11 @@ class Dataset:
 
     def pull(self, folder: str | Path) -> Path:
         """Write its files as they were registered into a new folder. Raises: ConflictError, RefusedError."""
-        return self.verbs.datasets.pull(self._exact, Path(folder)).folder
+        reading = reading_through(self.verbs)
+        if reading is None:
+            return self.verbs.datasets.pull(self._exact, Path(folder)).folder
+        reading.pull_dataset(self._exact, self.detail.summary.ref, self.detail.files, Path(folder))
+        return Path(folder)
 
     def to_pandas(self) -> Any:
         """The rows of a table (CSV, JSON Lines, Parquet) as they were registered, as a `pandas.DataFrame`.
@@ -60,7 +65,9 @@ class Dataset:
         pandas = imported("pandas")
         # A version that was recalled since is refused, though its files are here.
         self.verbs.catalog.open_file(self._exact, self.detail.files[0].path, length=1).close()
-        folder = kept(said.digest, lambda new: self.verbs.datasets.pull(self._exact, new))
+        folder = kept(said.digest, self.pull)
+        if (reading := reading_through(self.verbs)) is not None:
+            reading.again(said.ref, self.detail.files)
         options = {"lines": True} if said.format is DataFormat.JSONL else {}
         tables = [getattr(pandas, reader)(folder / file.path, **options) for file in self.detail.files]
         return tables[0] if len(tables) == 1 else pandas.concat(tables, ignore_index=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.folders import imported, kept
 from forebear.notebooks import shown
+from forebear.reading import reading_through
 from lineage import Graph, NodeKind
 from lineage.formats import as_mermaid
 from registry.domain.catalog.models import ModelDetail, VersionDetail
@@ -120,7 +121,11 @@ class Version:
 
         Raises: ConflictError when the folder is not empty, RefusedError for a version that is recalled or suspended.
         """
-        return self.verbs.catalog.pull(Reference.to(self.detail.summary.ref), Path(folder)).folder
+        exact, reading = Reference.to(self.detail.summary.ref), reading_through(self.verbs)
+        if reading is None:
+            return self.verbs.catalog.pull(exact, Path(folder)).folder
+        reading.pull_model(exact, Path(folder))
+        return Path(folder)
 
     def load(self) -> Any:
         """The model, loaded by the library that its architecture names, from files that are kept in a cache by digest.
@@ -130,7 +135,9 @@ class Version:
         """
         exact = Reference.to(self.detail.summary.ref)
         self.verbs.catalog.pull_plan(exact)  # a version that was recalled since is refused, though its files are here
-        folder = kept(self.detail.summary.digest, lambda new: self.verbs.catalog.pull(exact, new))
+        folder = kept(self.detail.summary.digest, self.pull)
+        if (block := reading_through(self.verbs)) is not None:
+            block.again(self.detail.summary.ref, self.detail.files)
         library, _, kind = self.detail.architecture.partition(":")
         if kind and library == "transformers":
             return _by_transformers(folder)

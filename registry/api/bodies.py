@@ -9,8 +9,11 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.upstream import UpstreamNow
-from registry.domain.names import Reference
+from registry.domain.names import Name, Reference
 from registry.domain.people.people import Scope
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.recorded import Environment, UsedInput
+from registry.domain.transfers.steps import EpochMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,28 @@ class ImportDetails:
     card: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     parents: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """A transfer step that somebody's own program ran: as `details` of an upload, or with `error` as a JSON body."""
+
+    output: Name
+    method: Method
+    inputs: tuple[UsedInput, ...]
+    reading: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[EpochMetric, ...] = ()
+    environment: Environment = field(default_factory=Environment)
+    seconds: float = 0.0
+    architecture: str | None = None
+    task: str | None = None
+    modality: Modality | None = None
+    licence: str | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

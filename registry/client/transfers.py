@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from registry.client.catalog import details_of
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import chunks, opened
+from registry.client.transport.uploads import parts_of, upload
 from registry.client.transport.waiting import waits
 from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
-from registry.domain.names import Name
+from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.recorded import RecordTransfer
 from registry.domain.transfers.step_events import GOING
 from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
 from registry.errors import NotRemoteError
+from registry.sources import resolve_source
 
 YAML = {"Content-Type": "application/yaml"}
 
@@ -96,6 +100,19 @@ class RemoteTransfers:
 
     def cancel(self, step_id: str) -> StepDetail:
         return self.server.send(StepDetail, "POST", f"{_at(step_id)}/cancel")
+
+    def read_input(self, reference: Reference, reading: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The bytes as they come; where the connection breaks off, it goes on after the last byte that came."""
+        where, params = f"/transfers/inputs/{part(reading)}", {"reference": reference}
+        return opened(chunks(self.server, where, start=start, length=length, params=params))
+
+    def record(self, wanted: RecordTransfer) -> StepDetail:
+        """Upload the files of the output; the server imports them. It reads no pickle."""
+        told = details_of(wanted)
+        if wanted.error:
+            return self.server.send(StepDetail, "POST", "/transfers/recorded", told, seconds=LONG)
+        parts = parts_of(resolve_source(wanted.source))
+        return upload(self.server, StepDetail, "/transfers/recorded", told, parts)
 
     def log(self, step_id: str) -> str:
         with io.BytesIO(self.server.request("GET", f"{_at(step_id)}/log")) as stream:

@@ -34,6 +34,8 @@ from registry.domain.names import Name, Reference
 from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.paging import every
 from registry.domain.people.keys import new_key, public_key
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.drift import CheckDrift
@@ -266,6 +268,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "store.collect", [ana.store.collect(grace=timedelta()), ana.store.collect(grace=timedelta(), delete=True)]
     yield "transfers.submit", outcome(lambda: dev.transfers.submit(RECIPE, background=True, engine="none-such"))
     yield "transfers.resume", outcome(lambda: dev.transfers.resume(step_of(dev)))
+    own = RecordTransfer(Name("vision", "own"), Method.FINE_TUNING, (UsedInput(CHILD, "source"),), error="No luck")
+    yield "transfers.record", dev.transfers.record(own)
     yield "transfers.cancel", outcome(lambda: dev.transfers.cancel(step_of(dev)))
     yield "audit", [entry.action for entry in every(lambda page: ana.audit.search(page=page))]
     yield "audit.verify", ana.audit.verify(state=True).intact
@@ -286,6 +290,9 @@ def uploads(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
             parents=(BASE,),
         )  # fmt: skip
         made = dev.catalog.import_model(wanted)
+        own = RecordTransfer(Name("library", "own"), Method.FINE_TUNING, (UsedInput(BASE, "source"),), str(source))
+        step = dev.transfers.record(own)
+    yield "transfers.record, with an output", [step.summary.output, step.inputs, step.manifest is not None]
     yield "catalog.import_model", [made.summary.digest, made.files, made.architecture, made.summary.licence]
 
 

@@ -16,6 +16,7 @@ from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
@@ -119,6 +120,10 @@ READS: Mapping[str, Verb] = {
     "transfers.news": lambda r: [r.transfers.news(step_of(r)), r.transfers.news(step_of(r), after=10**9)],
     "transfers.forgetting": lambda r: r.transfers.forgetting(step_of(r)),
     "transfers.log": lambda r: r.transfers.log(step_of(r)),
+    "transfers.read_input": lambda r: [
+        bytes_of(r.transfers.read_input(one, "0" * 32)) for one in (CHILD, CHAMPION, DATA)
+    ],
+    "transfers.read_input, a part": lambda r: bytes_of(r.transfers.read_input(CHILD, "0" * 32, start=7, length=99)),
     "lineage.show": lambda r: [r.lineage.show(str(GRANDCHILD)), r.lineage.show(str(BASE), up=0, down=1, limit=5)],
     "lineage.near": lambda r: [
         r.lineage.near(str(GRANDCHILD)),
@@ -226,6 +231,11 @@ ERRORS: Mapping[str, Verb] = {
     "a step that is not there": lambda r: r.transfers.step("step-01kaq000000000000000000000"),
     "a verdict of a step without baselines": lambda r: r.transfers.verdict(step_of(r)),
     "the answers of a step without baselines": lambda r: r.transfers.answers(step_of(r)),
+    "a reading that is none": lambda r: r.transfers.read_input(CHILD, "no id"),
+    "an input of a version that is not there": lambda r: r.transfers.read_input(NOWHERE, "0" * 32),
+    "a recorded step with an input that is not there": lambda r: r.transfers.record(
+        RecordTransfer(DIGITS, Method.FINE_TUNING, (UsedInput(NOWHERE, "source"),), error="stopped")
+    ),
     "a step that has ended": lambda r: r.transfers.cancel(step_of(r)),
     "nothing to resume": lambda r: r.transfers.resume(step_of(r)),
     "an engine that is not there": lambda r: r.transfers.submit(RECIPE, engine="no-such-engine"),

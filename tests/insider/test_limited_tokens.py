@@ -18,6 +18,7 @@ MODEL = "/api/v1/models/vision/digits/versions/1"
 DATA = "/api/v1/datasets/vision/digits/versions/1"
 FILES = "/api/v1/models/{team}/{name}/versions/{version}/files/{path}"
 PULL = "/api/v1/models/{team}/{name}/versions/{version}/pull"
+INPUT = "/api/v1/transfers/inputs/{reading}"
 ALLOWED = {"edit": Scope.CONTRIBUTE, "admin": Scope.ADMIN}
 """By what a route needs, the least scope that can be enough."""
 
@@ -56,7 +57,7 @@ def test_who_may_only_see_gets_no_bytes_and_everything_else(own_served: ServedRe
                 assert facts["scope"] == "read"
                 if facts["permission"] == "use":
                     closed.add(path)
-    assert closed == {FILES, PULL}, "one of those that give bytes is open, or another is closed"
+    assert closed == {FILES, PULL, INPUT}, "one of those that give bytes is open, or another is closed"
     data = full.get(DATA).json()["files"][0]["path"]
     assert (held.get(f"{DATA}/files/{data}").status_code, full.get(f"{DATA}/files/{data}").status_code) == (403, 200)
     assert held.get("/vision/digits/resolve/1/config.json").status_code == 403, "the Hub's door"

@@ -7,20 +7,30 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from registry.api.bodies import RecordedStep
 from registry.api.conditions import changes
+from registry.api.downloads import download
 from registry.api.repeats import Route
 from registry.api.streams import Streams
-from registry.api.wire import AsActor, Paging, Text, answer, nothing, public_id, speaks
+from registry.api.uploads import received
+from registry.api.wire import BYTES, AsActor, Paging, Text, answer, body_of, fields_of, nothing, public_id, speaks
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.codec import from_json
 from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
-from registry.domain.names import Name
+from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.manifests import FileEntry
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page
 from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.recorded import RecordTransfer, check_reading
 from registry.domain.transfers.step_events import GOING, Listener, Place
 from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
 from registry.domain.verbs.registry import Registry
+from registry.errors import UsageError
 
 router = APIRouter(tags=["transfers"], route_class=Route)
 YAML = "application/yaml"
@@ -38,6 +48,7 @@ STREAM = {
 }
 PLACE = "The `id` of the last event that was received: only later events are sent"
 Runner = Annotated[str | None, Query(max_length=64, description="What runs it; the server's own setting if left out")]
+Whole = Annotated[str, Query(max_length=256, description="The version: `models:/team/name/3`, `datasets:/…`")]
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}
 
 
@@ -96,6 +107,49 @@ def search(
     """Transfer steps, newest first."""
     name = Name.parse(output) if output else None
     return answer(registry.transfers.search(state=state, method=method, output=name, page=page))
+
+
+@router.post("/transfers/recorded", **speaks(StepDetail, takes=RecordedStep, uploads=RecordedStep, status=201))
+async def record(request: Request, registry: StepsUnchanged) -> Response:
+    """Record a step that somebody's own program ran: files of its output as parts, and a JSON part `details`.
+
+    A step that failed has no files and comes as JSON, with its `error`. No pickle is read.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/"):
+        told = await body_of(RecordedStep)(request)
+        if not told.error:
+            raise UsageError("A step that made something is an upload with its files", remedy="Or give its `error`")
+        wanted = RecordTransfer(uploaded=True, **fields_of(told))
+        return answer(await run_in_threadpool(registry.transfers.record, wanted), 201)
+    async with received(request) as upload:
+        told = from_json(RecordedStep, upload.details)
+        if told.error:
+            raise UsageError("A step that failed has no files", remedy="Send its details as JSON")
+        wanted = RecordTransfer(source=str(upload.source), uploaded=True, **fields_of(told))
+        return answer(await run_in_threadpool(registry.transfers.record, wanted), 201)
+
+
+@router.head("/transfers/inputs/{reading}", include_in_schema=False)
+@router.get("/transfers/inputs/{reading}", **speaks(BYTES, media="application/octet-stream"))
+def read_input(request: Request, registry: AsActor, reading: str, reference: Whole) -> Response:
+    """The bytes of all files of a version, one after the other, whole or by `Range`; written down as read.
+
+    `reading` is an id of 32 hexadecimal digits that the caller chose, to be named when the step is recorded.
+    """
+    check_reading(reading)
+    version = Reference.parse(reference)
+    detail: VersionDetail | DatasetVersionDetail = (
+        registry.datasets.version(version) if version.kind is AssetKind.DATASETS else registry.catalog.version(version)
+    )
+    exact, size = Reference.to(detail.summary.ref), sum(file.size for file in detail.files)
+    response = download(
+        request,
+        FileEntry("files", size, detail.summary.digest),
+        lambda start, length: registry.transfers.read_input(exact, reading, start=start, length=length),
+    )
+    del response.headers["Repr-Digest"]  # the tag is the digest of the version, not that of these bytes
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @router.get("/transfers/{step}", **speaks(StepDetail))

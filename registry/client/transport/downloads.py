@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,7 +24,14 @@ Watch = Callable[[int], None]
 """Called with the number of bytes that came."""
 
 
-def chunks(server: Connection, path: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+def chunks(
+    server: Connection,
+    path: str,
+    *,
+    start: int = 0,
+    length: int | None = None,
+    params: Mapping[str, object] | None = None,
+) -> Iterator[bytes]:
     """The bytes at `path`, from `start`. Where the connection breaks off, it goes on after the last byte that came.
 
     It gives up when `ATTEMPTS` in a row brought nothing. Raises: as `Connection.request`.
@@ -38,7 +45,7 @@ def chunks(server: Connection, path: str, *, start: int = 0, length: int | None 
         if come:
             asked["If-Range"] = etag
         try:
-            with server.stream(path, headers=asked) as response:
+            with server.stream(path, params=params, headers=asked) as response:
                 if come and response.status_code != 206:
                     raise DigestMismatchError("The file on the server changed while it was read", remedy="Try again")
                 etag = response.headers.get("etag", "")

@@ -38,6 +38,8 @@ class Compute:
     flops_method: str = "none"
     trainable: int = 0
     parameters: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """`python` and `platform` of the program that ran the step, where that is not the one that writes the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def write_manifest(
             "implementation": sys.implementation.name,
             "platform": platform.platform(),
             "libraries": dict(compute.libraries),
+            **compute.environment,
         },
         "hardware": {"device": compute.device, "precision": compute.precision, **compute.hardware},
         "threads": compute.threads,

@@ -8,9 +8,10 @@ from typing import BinaryIO, Protocol
 
 from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
-from registry.domain.names import Name
+from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.recorded import RecordTransfer
 from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
 
 
@@ -92,6 +93,23 @@ class TransferVerbs(Protocol):
 
     def cancel(self, step_id: str) -> StepDetail:
         """Stop it and keep only the record. Raises: NotFoundError, StepStateError."""
+        ...
+
+    def read_input(self, reference: Reference, reading: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The bytes of all files of a version, one after the other in the order of their manifest.
+
+        What is read so is written down under the id `reading` (32 hexadecimal digits that the caller chose), for
+        `record`. Raises: NotFoundError, InvalidError, WithheldError, RecalledError, DamagedError.
+        """
+        ...
+
+    def record(self, wanted: RecordTransfer) -> StepDetail:
+        """Record a step that somebody's own program ran, with what it made, or with the error that it ended with.
+
+        An input is `observed` if all its bytes were given out to the same person in `wanted.reading`, else `declared`.
+        Raises: NotFoundError, NameTakenError, RefusedError for an input that nothing new is made from, InvalidError,
+        UnsafeArtifactError, BadArtifactError, MisfitError, NoSpaceError; then nothing is recorded.
+        """
         ...
 
     def log(self, step_id: str) -> str:

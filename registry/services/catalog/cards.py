@@ -67,8 +67,9 @@ def derived_card(
     inputs: Sequence[StepInput],
     measured: Sequence[MetricValue],
     recipe_text: str,
+    heading: str = "Recipe",
 ) -> str:
-    """The machine-written card of a version that a transfer step made."""
+    """The machine-written card of a version that a transfer step made; `heading` stands over `recipe_text`."""
     parents = [i for i in inputs if i.ref.kind == "models"]
     datasets = sorted({str(i.ref.name) for i in inputs if i.ref.kind == "datasets"})
     extra: dict[str, object] = {"base_model": [str(p.ref.name) for p in parents], "datasets": datasets}
@@ -85,11 +86,10 @@ def derived_card(
         f"Made from {', '.join(p.ref.label for p in parents) or 'nothing'} by step `{step_id}`.",
         "The provenance manifest of that step has everything that went in.",
         "",
-        "| metric | role | data | value |",
-        "|---|---|---|---|",
+        *(("| metric | role | data | value |", "|---|---|---|---|") if measured else ()),
         *(f"| {m.name} | {m.role} | {m.data_label} ({m.split}) | {m.value:.4f} |" for m in measured),
         "",
-        "## Recipe",
+        f"## {heading}",
         "",
         "```yaml",
         recipe_text.rstrip(),

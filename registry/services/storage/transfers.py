@@ -121,6 +121,19 @@ class StepRepository(Protocol):
         """Ids of ended steps whose mirror is queued or failing, oldest first."""
         ...
 
+    def add_reading(self, reading: Digest, ref: VersionRef, start: int, stop: int, *, at: datetime) -> None:
+        """The bytes of a version from `start` to before `stop`, its files one after the other, were given out.
+
+        Old readings of which no step was recorded are removed.
+        """
+        ...
+
+    def reading(self, reading: Digest) -> Mapping[VersionRef, Sequence[tuple[int, int]]]:
+        """Which parts of which versions were given out, in order of their start."""
+        ...
+
+    def forget_reading(self, reading: Digest) -> None: ...
+
 
 class LeaseRepository(Protocol):
     """Who runs which step. Moments are those of the database's own clock, where it has one."""

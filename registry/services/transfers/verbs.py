@@ -22,6 +22,7 @@ from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.recipes.recipe import Method, Recipe, Resources
+from registry.domain.transfers.recorded import OWN_CODE, RecordTransfer
 from registry.domain.transfers.step_events import GOING
 from registry.domain.transfers.steps import StepDetail, StepInput, StepNews, StepState, StepSummary
 from registry.errors import NotFoundError, PermissionDeniedError, StepStateError, UnavailableError, UsageError
@@ -173,7 +174,12 @@ class Transfers:
         before = engine_of(self.context, seen.lease)
         with self.context.read() as uow:
             step = found(uow.steps.get(step_id), step_id)
-            needs = _needs(step)
+        if step.summary.adapter == OWN_CODE:
+            raise StepStateError(
+                f"{step_id} was recorded by the program that ran it, so nothing here can resume it",
+                remedy="Run that program again",
+            )
+        needs = _needs(step)
         runner = self.context.plugins.engine(engine or before)
         needs = runner.grant(needs)
         with self.context.write() as uow:
@@ -208,6 +214,20 @@ class Transfers:
         self._stop(engine_of(self.context, detail.lease), step_id)
         shutil.rmtree(work_folder(self.context.home, step_id), ignore_errors=True)
         return self.step(step_id)
+
+    def read_input(self, reference: Reference, reading: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
+        """See `registry.services.transfers.readings`."""
+        from registry.services.transfers.readings import read_input  # noqa: PLC0415 - not needed to look at a step
+
+        return read_input(self.context, reference, reading, start=start, length=length)
+
+    def record(self, wanted: RecordTransfer) -> StepDetail:
+        """See `registry.services.transfers.recording`."""
+        self.context.actor.require(Permission.EDIT)
+        from registry.services.transfers.recording import record  # noqa: PLC0415 - not needed to look at a step
+
+        with self.context.holding() as held:
+            return self.step(record(held, wanted))
 
     def log(self, step_id: str) -> str:
         """The log of its workers."""

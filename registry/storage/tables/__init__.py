@@ -52,7 +52,7 @@ from registry.storage.tables.reviews import (
     waiver_approval,
 )
 from registry.storage.tables.selection import ranking, selection
-from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
+from registry.storage.tables.steps import curve_point, lease, metric, mirror, reading_part, step
 
 __all__ = [
     "alias",
@@ -99,6 +99,7 @@ __all__ = [
     "policy_proposal",
     "policy_vote",
     "ranking",
+    "reading_part",
     "recall",
     "recall_alias",
     "recall_mark",

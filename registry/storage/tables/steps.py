@@ -95,6 +95,20 @@ class MirrorColumns(TypedColumns):
     changed_at = Column(UtcDateTime, nullable=False)
 
 
+class ReadingPartColumns(TypedColumns):
+    """Bytes of a version, its files one after the other, that were given out to a program that records its own step.
+
+    `reading` is the SHA-256 of the id that the program chose, with the handle of its person.
+    """
+
+    id = Column(Key, primary_key=True)
+    reading = Column(DigestBytes, nullable=False, index=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), nullable=False)
+    start = Column(Key, nullable=False)
+    stop = Column(Key, nullable=False)
+    at = Column(UtcDateTime, nullable=False, index=True)
+
+
 step = Table("step", metadata, StepColumns)
 metric = Table(
     "metric",
@@ -106,3 +120,4 @@ metric = Table(
 curve_point = Table("curve_point", metadata, CurvePointColumns)
 lease = Table("lease", metadata, LeaseColumns)
 mirror = Table("mirror", metadata, MirrorColumns)
+reading_part = Table("reading_part", metadata, ReadingPartColumns)

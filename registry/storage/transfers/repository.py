@@ -32,6 +32,7 @@ from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, mea
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import curve_point, edge, metric, mirror, node, step, version
+from registry.storage.transfers import readings
 
 _ENDED = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.INTERRUPTED, StepState.CANCELLED})
 _TO_MIRROR = ("queued", "failing")
@@ -254,6 +255,15 @@ class SqlSteps:
             .limit(limit)
         )
         return self._connection.scalars(query).all()
+
+    def add_reading(self, reading: Digest, ref: VersionRef, start: int, stop: int, *, at: datetime) -> None:
+        readings.add(self._connection, reading, ref, start, stop, at)
+
+    def reading(self, reading: Digest) -> Mapping[VersionRef, Sequence[tuple[int, int]]]:
+        return readings.parts(self._connection, reading)
+
+    def forget_reading(self, reading: Digest) -> None:
+        readings.forget(self._connection, reading)
 
     def _key(self, step_id: str) -> int:
         found = self._connection.execute(

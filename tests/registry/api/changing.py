@@ -80,6 +80,7 @@ ROUTES: Mapping[str, str] = {
     "POST /webhooks/{webhook_id}/test": "notifications.test_webhook",
     "POST /selections": "selection.start",
     "POST /transfers": "transfers.submit",
+    "POST /transfers/recorded": "transfers.record",
     "POST /transfers/{step}/cancel": "transfers.cancel",
     "POST /transfers/{step}/resume": "transfers.resume",
     "POST /waivers": "reviews.ask_for_waiver",

@@ -15,6 +15,7 @@ RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\ns
 RECIPE += "data: {train: datasets:/vision/digits/1}\n"
 RECALL = {"target": "datasets:/vision/digits/1", "level": "advisory", "reason": "look"}
 UPLOAD = ("upload", multipart([("a.txt", b"x")], {}))
+RECORDED = {"output": "vision/own", "method": "fine_tuning", "inputs": [], "error": "It ended"}
 NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", MODEL): ("edit", DESCRIBING),
     ("delete", MODEL): ("admin", None),
@@ -45,6 +46,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/selections"): ("edit", {"dataset": "datasets:/no/data/1"}),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),
+    ("post", "/api/v1/transfers/recorded"): ("edit", RECORDED),
     ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),
     ("post", "/api/v1/transfers/{step}/cancel"): ("edit", None),
     ("post", "/api/v1/promotions"): ("edit", {"reference": "models:/vision/digits/1", "to_stage": "candidate"}),

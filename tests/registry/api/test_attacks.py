@@ -40,6 +40,7 @@ GOOD = {
     "token": "tok-00000000000000000000000000",
     "webhook_id": "whk-00000000000000000000000000",
     "format": "prov",
+    "reading": "0" * 32,
     "relation": "siblings",
     **dict.fromkeys(("target", "reference", "one"), "models:/vision/digits/2"),
     **dict.fromkeys(("source", "other"), "models:/library/lite0/1"),

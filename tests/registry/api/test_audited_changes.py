@@ -67,6 +67,7 @@ WRITTEN: Mapping[str, list[str]] = {
     "people.create_token": ["token.created"],
     "people.revoke_token": ["token.revoked"],
     "catalog.delete": ["model_version.deleted"],
+    "transfers.record": ["transfer.failed"],
     "store.verify": ["store.verified", "store.verified"],
     "store.collect": ["store.collected"],
 }

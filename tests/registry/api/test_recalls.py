@@ -12,8 +12,10 @@ WEIGHTS = f"{MODEL}/files/weights/model.safetensors"
 FILES = {
     "/api/v1/models/{team}/{name}/versions/{version}/files/{path}",
     "/api/v1/datasets/{team}/{name}/versions/{version}/files/{path}",
+    "/api/v1/transfers/inputs/{reading}",
 }
 """The routes that give files of versions."""
+INPUT = f"/api/v1/transfers/inputs/{'0' * 32}?reference=models:/vision/digits/2"
 BLOB = "/v2/vision/digits/blobs/"
 DOORS = (
     "/v2/vision/digits/manifests/2",
@@ -30,7 +32,7 @@ def _opened(served: ServedRegistry, **changes: str) -> str:
     return str(answer.json()["recall"]["id"])
 
 
-def test_the_routes_that_give_files_are_these_two_and_no_others(served: ServedRegistry) -> None:
+def test_the_routes_that_give_files_are_these_and_no_others(served: ServedRegistry) -> None:
     giving = set()
     for method, path, said in operations(served):
         kinds = {kind for one in said["responses"].values() for kind in one.get("content", {})}
@@ -66,7 +68,7 @@ def test_no_way_of_asking_gives_a_byte_of_what_was_recalled(
             {"If-None-Match": "*"},
             {"If-Range": etag},
         ):
-            for path in (WEIGHTS, WEIGHTS.replace("weights/model.safetensors", "config.json")):
+            for path in (WEIGHTS, WEIGHTS.replace("weights/model.safetensors", "config.json"), INPUT):
                 said = problem(client.get(path, headers=headers))
                 assert (said["status"], said["code"], said["facts"]["recall"]) == (status, code, recall)
                 head = client.head(path, headers=headers)
