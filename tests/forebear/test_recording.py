@@ -1,4 +1,4 @@
-"""A program's own training loop is recorded over a server and over a folder: what it read is observed, the rest said."""
+"""A training loop of one's own is recorded over a server and a folder: what it read is observed, the rest declared."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_block_that_ends_in_an_error_records_a_failed_step_and_the_error_goes_
     version, dataset = registry.version("vision/digits/1"), registry.dataset("vision/digits")
     version.pull("outside")
     run = forebear.log_transfer(registry, "vision/own", method="distillation", parameters={"lr": 0.1})
-    with pytest.raises(ZeroDivisionError), run:
+    with pytest.raises(ZeroDivisionError), run:  # noqa: PT012 - the block is what is tested
         version.pull("inside")
         dataset.pull("data")
         run.uses(version, "teacher")
@@ -82,7 +82,7 @@ def test_a_block_says_what_it_lacks(served: ServedRegistry) -> None:
     with pytest.raises(UsageError, match="'fine_tunning' is not a method, did you mean 'fine_tuning'"):
         forebear.log_transfer(registry, "vision/own", method="fine_tunning")
     run = forebear.log_transfer(registry, "vision/own")
-    with pytest.raises(NotFoundError) as failed, run:
+    with pytest.raises(NotFoundError) as failed, run:  # noqa: PT012 - as above
         with pytest.raises(UsageError, match="when the block ends"):
             _ = run.version
         with pytest.raises(InvalidError, match="is not a role of models"):

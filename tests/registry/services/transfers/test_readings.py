@@ -67,5 +67,5 @@ def test_what_one_person_read_counts_for_nobody_else(context: Context) -> None:
 
 
 def test_an_id_of_another_form_is_refused(context: Context) -> None:
-    with pytest.raises(InvalidError, match="32 hexadecimal digits|is not the id"):
+    with pytest.raises(InvalidError, match="is not the id of a reading"):
         read(context, reading="x")
