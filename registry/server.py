@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Form
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -42,14 +41,14 @@ from registry.api.router import api_router
 from registry.api.streams import Streams
 from registry.api.timed_body import TimedBody
 from registry.api.uploads import sweep
-from registry.auth import COOKIE, LIFETIME, Attempts, Counts, Doorkeeper, Rates
+from registry.auth import COOKIE, Attempts, Counts, Doorkeeper, Rates
 from registry.auth.counting import FILE as COUNTS
 from registry.domain.people.people import Actor
+from registry.domain.people.sessions import SessionSummary
 from registry.domain.verbs.registry import Registry
 from registry.errors import (
     PermissionDeniedError,
     RegistryError,
-    TooManyAttemptsError,
     UnauthenticatedError,
     UsageError,
 )
@@ -57,8 +56,9 @@ from registry.logs import keep_out_of_logs
 from registry.schedule import Schedule
 from registry.services.keys import registry_key
 from registry.settings import Settings
-from registry.web.administration import error_page, sign_in_page
+from registry.web.administration import error_page
 from registry.web.governance.badges import Badges
+from registry.web.people.signing_in import client_address, cookie_header, sign_in, sign_in_form
 from registry.web.render import STATIC, link
 from registry.web.routes import pages_router
 
@@ -113,7 +113,7 @@ class Guard:
     async def _answer(self, request: Request, send: _Sender) -> None:
         try:
             self._check_host(request)
-            await self._let_in(request)
+            await self._let_in(request, send)
             send.named = _is_program(request)
             await self.app(request.scope, request.receive, send)
         except RegistryError as error:
@@ -134,10 +134,13 @@ class Guard:
                 remedy="FOREBEAR_ALLOWED_HOSTS names the hosts that it answers to",
             )
 
-    async def _let_in(self, request: Request) -> None:
+    async def _let_in(self, request: Request, send: _Sender) -> None:
         """Identify the caller, and count the request. Raises: as `_identify`; TooManyRequestsError."""
-        self.door.rates.count_address(_address(request))
-        await self._identify(request)
+        self.door.rates.count_address(client_address(request))
+        try:
+            await self._identify(request)
+        finally:
+            send.cookie = getattr(request.state, "cookie", None)
         if hasattr(request.state, "registry"):
             self.door.rates.count_actor(request.state.registry.actor)
 
@@ -153,7 +156,7 @@ class Guard:
             return
         if header is not None:
             header = as_bearer(header) if is_oci(path) else header
-            actor = await run_in_threadpool(self.door.actor_of_header, header, _address(request))
+            actor = await run_in_threadpool(self.door.actor_of_header, header, client_address(request))
         elif cookie:
             actor = await run_in_threadpool(self._of_cookie, request, cookie)
         else:
@@ -164,11 +167,16 @@ class Guard:
         request.state.identify = partial(self._identify, request)  # for long answers: a token may be revoked meanwhile
 
     def _of_cookie(self, request: Request, cookie: str) -> Actor:
-        session = self.door.session_of_cookie(cookie)
-        request.state.session, request.state.csrf = session, self.door.csrf_token(session)
+        known: SessionSummary | None = getattr(request.state, "session", None)
+        if known is not None:  # asked again during a long answer
+            return self.door.still(known)
+        visit = self.door.visit(cookie)
+        request.state.session, request.state.csrf = visit.session, self.door.csrf_token(visit.session)
+        if visit.cookie is not None:
+            request.state.cookie = cookie_header(request, visit.session, visit.cookie)
         if request.method not in SAFE and _is_program(request):
-            self.door.check_csrf(session, request.headers.get("x-csrf-token"))
-        return self.door.actor_of_session(session)
+            self.door.check_csrf(visit.session, request.headers.get("x-csrf-token"))
+        return visit.actor
 
     def _refusal(self, request: Request, error: RegistryError) -> Response:
         if _is_program(request) or not isinstance(error, UnauthenticatedError):
@@ -190,6 +198,8 @@ class _Sender:
             named = b"v=" in scope["query_string"]
             self.kept = "public, max-age=31536000, immutable" if named else "no-cache"
         self.started = False
+        self.cookie: str | None = None
+        """What the answer sets as the session's new cookie."""
         self.named = False
         """Whether the answer names our version: programs that have signed in are told, strangers are not."""
 
@@ -199,6 +209,8 @@ class _Sender:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
+            if self.cookie is not None and not any(one.startswith(COOKIE) for one in headers.getlist("set-cookie")):
+                headers.append("Set-Cookie", self.cookie)
             if self.named:
                 headers["Forebear-Version"] = __version__
             headers.setdefault("Cache-Control", self.kept if message["status"] < 400 else "no-store")
@@ -240,7 +252,6 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
             path, answer, methods=[method], include_in_schema=False, response_model=None, max_body_size=MAX_FORM
         )
     pages = pages_router()
-    pages.add_api_route("/sign-out", sign_out, methods=["POST"], response_model=None)
     app.include_router(api_router())
     app.include_router(pages, max_body_size=MAX_FORM)
     # After the pages: the Hub's addresses of files begin with the name of a team.
@@ -268,7 +279,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     sweep(home)
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
-    door = Doorkeeper(registry.people, registry_key(home, settings), bootstrap.SystemClock(), attempts, rates)
+    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates)
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):
@@ -304,37 +315,6 @@ def health() -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-def sign_in_form(request: Request, next: str = "/") -> Response:
-    """The sign-in page."""
-    return sign_in_page(request, next=_own_address(next))
-
-
-def sign_in(request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
-    """A session for the owner of the token, in a cookie that scripts cannot read."""
-    door: Doorkeeper = request.app.state.door
-    try:
-        cookie, _ = door.sign_in(token, _address(request))
-    except (UnauthenticatedError, TooManyAttemptsError) as error:
-        answer = sign_in_page(request, next=_own_address(next), error=str(error), status=error.family.status)
-        answer.headers.update(problems.headers_of(error))
-        return answer
-    moved = RedirectResponse(_own_address(next), 303)
-    secure = request.url.scheme == "https"
-    seconds = int(LIFETIME.total_seconds())
-    moved.set_cookie(COOKIE, cookie, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
-    return moved
-
-
-def sign_out(request: Request) -> Response:
-    """End the session, here and on the server. Revoking the token ends every session made with it."""
-    session = getattr(request.state, "session", None)  # none with a bearer token
-    if session is not None:
-        request.app.state.door.sign_out(session)
-    answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(COOKIE, path="/")
-    return answer
-
-
 def _answer_error(request: Request, raised: Exception) -> Response:
     error, status = problems.as_error(raised, request)
     return _failure(request, error, status)
@@ -366,15 +346,3 @@ def _check_origin(request: Request) -> None:
     same = urlsplit(origin).netloc == request.headers.get("host") if origin is not None else True
     if not same or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise PermissionDeniedError("The request came from another site", remedy="Open the page here and repeat")
-
-
-def _address(request: Request) -> str:
-    """Where the request comes from; behind a trusted proxy, what the proxy says."""
-    return request.client.host if request.client else ""
-
-
-def _own_address(text: str) -> str:
-    """`text` if it is an address on this server, else the first page: sign-in never leads to another site."""
-    parts = urlsplit(text) if text.isprintable() else None
-    own = parts is not None and not parts.scheme and not parts.netloc and text.startswith("/")
-    return text if own and not text.startswith(("//", "/\\")) and "\\" not in text else "/"

@@ -100,9 +100,13 @@ class Settings:
     """The address that e-mail comes from."""
     public_url: str = ""
     """The address that people reach the server by, for links in e-mail."""
+    session_idle_minutes: int = 60
+    """Minutes without a request after which a browser has to sign in again; judged to a twelfth of them."""
+    session_hours: int = 12
+    """Hours after which a browser has to sign in again, used or not."""
     secret: str | None = field(default=None, repr=False)
-    """Key that signs session cookies, and that the secrets of webhooks are made from; None: one is created and kept in
-    the registry folder."""
+    """Key that the tokens of forms and the secrets of webhooks are made from; None: one is created and kept in the
+    registry folder."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -112,12 +116,14 @@ class Settings:
         def text(name: str) -> str | None:
             return env.get(f"FOREBEAR_{name}") or None
 
-        def number(name: str, default: int) -> int:
+        def number(name: str, default: int, *, least: int = 0) -> int:
             value = text(name)
             if value is None:
                 return default
             if not value.isdecimal():
                 raise UsageError(f"FOREBEAR_{name} must be a whole number, not {value!r}", remedy="Change or unset it")
+            if int(value) < least:
+                raise UsageError(f"FOREBEAR_{name} must be at least {least}, not {value}", remedy="Change or unset it")
             return int(value)
 
         home, hosts, proxies = text("HOME"), text("ALLOWED_HOSTS"), text("TRUSTED_PROXIES")
@@ -157,6 +163,8 @@ class Settings:
             smtp_url=text("SMTP_URL"),
             mail_from=text("MAIL_FROM") or "",
             public_url=text("PUBLIC_URL") or "",
+            session_idle_minutes=number("SESSION_IDLE_MINUTES", cls().session_idle_minutes, least=1),
+            session_hours=number("SESSION_HOURS", cls().session_hours, least=1),
             secret=text("SECRET"),
         )
 

@@ -74,11 +74,11 @@ class _Keeper(threading.Thread):
 
     def keep(self) -> None:
         try:
-            roles = self.system.people.authenticate(self.secret).roles
+            roles = self.system.sessions.authenticate(self.secret).roles
         except RegistryError:
             self.secret = self.system.people.create_token("ana", label="fuzzing").secret
             self.file.write_text(self.secret, encoding="utf-8")
-            roles = self.system.people.authenticate(self.secret).roles
+            roles = self.system.sessions.authenticate(self.secret).roles
         if "admin" not in roles:
             self.system.people.grant("ana", "admin")
 

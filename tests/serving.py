@@ -60,9 +60,7 @@ def over(family: Family) -> ServedRegistry:
 def app_over(home: Path, settings: Settings) -> FastAPI:
     """The application over `home`, which lets anybody try tokens."""
     registry = bootstrap.open_system(home, settings=settings)
-    door = Doorkeeper(
-        registry.people, registry_key(home, settings), bootstrap.SystemClock(), Attempts(per_minute=100_000)
-    )
+    door = Doorkeeper(registry.sessions, registry_key(home, settings), Attempts(per_minute=100_000))
     return create_app(registry, settings, door, home=home)
 
 

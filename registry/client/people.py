@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Never
 
 from registry.client.transport.addresses import paging, part
@@ -21,6 +20,7 @@ from registry.domain.people.people import (
     check_handle,
     check_role,
 )
+from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
 from registry.errors import NotRemoteError
 
 
@@ -77,17 +77,33 @@ class RemotePeople:
     def revoke_token(self, token_id: str) -> TokenSummary:
         return self.server.send(TokenSummary, "DELETE", f"/tokens/{part(token_id)}")
 
+
+@dataclass(frozen=True, slots=True)
+class RemoteSessions:
+    """Implements `SessionVerbs`. Whom a token or a cookie identifies is for the server alone to say."""
+
+    server: Connection
+
     def authenticate(self, secret: str) -> Actor:  # noqa: ARG002 - the verb's own signature
         refuse_here()
 
-    def begin_session(self, secret: str, address: str) -> TokenSummary:  # noqa: ARG002 - as above
+    def begin(self, secret: str, address: str) -> StartedSession:  # noqa: ARG002 - as above
         refuse_here()
 
-    def end_session(self, token_id: str, session: str, until: datetime) -> None:  # noqa: ARG002 - as above
+    def visit(self, cookie: str) -> Visit:  # noqa: ARG002 - as above
         refuse_here()
 
-    def actor_of_token(self, token_id: str, session: str | None = None) -> Actor:  # noqa: ARG002 - as above
+    def still(self, session_id: str) -> Actor:  # noqa: ARG002 - as above
         refuse_here()
+
+    def end(self, session_id: str) -> None:  # noqa: ARG002 - as above
+        refuse_here()
+
+    def of(self, handle: str, page: PageRequest) -> Page[SessionSummary]:
+        return self.server.get(Page[SessionSummary], f"{_at(handle)}/sessions", paging(page))
+
+    def end_all(self, handle: str) -> int:
+        return self.server.send(int, "DELETE", f"{_at(handle)}/sessions")
 
 
 def refuse_here() -> Never:

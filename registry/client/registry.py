@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.client.lineage import RemoteLineage
     from registry.client.notifications import RemoteNotifications
-    from registry.client.people import RemotePeople
+    from registry.client.people import RemotePeople, RemoteSessions
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
     from registry.client.transport.downloads import Watch
@@ -159,6 +159,13 @@ class RemoteRegistry:
         from registry.client.people import RemotePeople  # noqa: PLC0415 - as above
 
         return RemotePeople(self.server)
+
+    @cached_property
+    def sessions(self) -> RemoteSessions:
+        """Where people are signed in."""
+        from registry.client.people import RemoteSessions  # noqa: PLC0415 - as above
+
+        return RemoteSessions(self.server)
 
     @cached_property
     def audit(self) -> RemoteAudit:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
     from registry.services.notifications.verbs import Notifications
+    from registry.services.people.sessions import Sessions
     from registry.services.people.verbs import People
     from registry.services.selection.verbs import Selection
     from registry.services.transfers.verbs import Transfers
@@ -180,6 +181,13 @@ class LocalRegistry:
         from registry.services.people.verbs import People  # noqa: PLC0415 - a command needs one subject of eight
 
         return People(self.context)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who a token or a cookie identifies, and where people are signed in."""
+        from registry.services.people.sessions import Sessions  # noqa: PLC0415 - a command needs one subject of eight
+
+        return Sessions(self.context)
 
     @cached_property
     def audit(self) -> Audit:

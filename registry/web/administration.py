@@ -1,4 +1,4 @@
-"""People, the audit log, the routes of the API, and signing in."""
+"""The audit log, the routes of the API, and what went wrong."""
 
 from __future__ import annotations
 
@@ -6,28 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from registry.domain.audit import AuditReport
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import PageRequest
-from registry.domain.people.people import Person, RoleOffer, check_handle, check_role
 from registry.domain.text import read_day
 from registry.errors import RegistryError
-from registry.web.parts import AsActor, see
+from registry.web.parts import AsActor
 from registry.web.render import link, page
 
 router = APIRouter()
-
-
-@dataclass(frozen=True, slots=True)
-class PeoplePage:
-    """Everyone who may sign in."""
-
-    people: Sequence[Person]
-    next_page: str
-    offers: Sequence[RoleOffer] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +51,6 @@ class ApiPage:
 
 
 @dataclass(frozen=True, slots=True)
-class SignInPage:
-    """The form that takes a token; `error` is what was wrong with the last one."""
-
-    next: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
 class ErrorPage:
     """What went wrong, in the words of the error."""
 
@@ -77,27 +59,6 @@ class ErrorPage:
     remedy: str
     code: str
     reasons: Sequence[str]
-
-
-@router.get("/people")
-def people(request: Request, registry: AsActor, cursor: str | None = None) -> HTMLResponse:
-    """Everyone who may sign in, with their roles."""
-    found = registry.people.search(PageRequest(100, cursor))
-    following = link("/people", cursor=found.next_cursor) if found.next_cursor else ""
-    return page(
-        request,
-        "people.html",
-        PeoplePage(found.items, following, registry.people.offers()),
-        section="people",
-        api="/api/v1/people",
-    )
-
-
-@router.post("/people/{handle}/{role}/confirm")
-def confirm(registry: AsActor, handle: str, role: str) -> RedirectResponse:
-    """Confirm a role that somebody else offered."""
-    registry.people.confirm(check_handle(handle), check_role(role))
-    return see("/people")
 
 
 @router.get("/audit")
@@ -142,11 +103,6 @@ def api_routes(request: Request) -> HTMLResponse:
             rooms.setdefault(operation.get("tags", ["other"])[0], []).append(offer)
     context = ApiPage(tuple(rooms.items()))
     return page(request, "api.html", context, section="api", api="/api/v1/openapi.json")
-
-
-def sign_in_page(request: Request, *, next: str, error: str = "", status: int = 200) -> HTMLResponse:
-    """The form that takes a token."""
-    return page(request, "signin.html", SignInPage(next, error), section="signin", status=status)
 
 
 def error_page(request: Request, error: RegistryError, *, status: int | None = None) -> HTMLResponse:

@@ -29,6 +29,8 @@ from registry.web.governance import (
 )
 from registry.web.guided import pages as guided
 from registry.web.parts import check_form
+from registry.web.people import pages as people
+from registry.web.people import signing_in
 
 
 def pages_router() -> APIRouter:
@@ -54,6 +56,8 @@ def pages_router() -> APIRouter:
         past,
         reports,
         notifications,
+        people,
+        signing_in,
         administration,
     ):
         pages.include_router(module.router)

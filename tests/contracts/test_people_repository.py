@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Person, TokenSummary
+from registry.domain.people.sessions import Means, SessionSummary
 from registry.errors import ConflictError, NotFoundError
+from registry.services.storage.people import KeptSession
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database
 from registry.storage.tables import role_grant, token
@@ -117,13 +119,52 @@ def test_tokens_are_listed_newest_first(uow: UnitOfWork) -> None:
     assert [t.id for t in (*first.items, *rest.items)] == ["tok-3", "tok-1", "tok-0"]
 
 
+def new_session(number: int, person: str = "ana") -> KeptSession:
+    summary = SessionSummary(f"ses-{number}", person, Means.TOKEN, "tok-1", NOW, NOW, NOW + timedelta(hours=12))
+    return KeptSession(summary, digest(f"cookie {number}"), NOW)
+
+
+def test_a_session_is_found_by_its_cookie_and_by_the_one_before(uow: UnitOfWork) -> None:
+    first = new_session(1)
+    uow.people.add_session(first)
+    assert uow.people.session_named(first.name) == first == uow.people.session("ses-1")
+    assert uow.people.session_named(digest("other")) is uow.people.session("ses-2") is None
+    rotated = replace(first, name=digest("new"), former=first.name, rotated_at=LATER)
+    assert uow.people.change_session(first, rotated)
+    assert uow.people.session_named(first.name) == uow.people.session_named(digest("new")) == rotated
+    assert not uow.people.change_session(first, replace(first, name=digest("another"))), "another request was first"
+    ended = replace(rotated, former_until=LATER, ended_at=LATER)
+    assert uow.people.change_session(rotated, ended)
+    assert not uow.people.change_session(rotated, rotated)
+    assert uow.people.session("ses-1") == ended
+
+
+def test_sessions_that_last_are_listed_newest_first_and_all_are_ended_at_once(uow: UnitOfWork) -> None:
+    for number in range(4):
+        uow.people.add_session(new_session(number, "robot" if number == 2 else "ana"))
+    far = PageRequest(2)
+    assert [one.id for one in uow.people.sessions("ana", since=NOW - LATER.resolution, now=NOW, page=far).items] == [
+        "ses-3",
+        "ses-1",
+    ]
+    assert uow.people.sessions("ana", since=NOW, now=NOW, page=far).items == [], "not used since"
+    day = NOW + timedelta(days=1)
+    assert uow.people.sessions("ana", since=NOW - timedelta(days=1), now=day, page=far).items == [], "over"
+    assert uow.people.end_sessions("ana", at=LATER) == 3
+    assert uow.people.end_sessions("ana", at=LATER) == 0
+    assert uow.people.end_sessions("robot", at=day) == 0, "it was over"
+
+
 def test_an_ended_session_is_remembered_long_after_it_would_have_ended(uow: UnitOfWork) -> None:
-    uow.people.end_session(digest("one"), until=LATER, at=NOW)
-    uow.people.end_session(digest("one"), until=LATER, at=NOW)
-    assert uow.people.has_ended(digest("one"))
-    assert not uow.people.has_ended(digest("two"))
-    uow.people.end_session(digest("two"), until=LATER + timedelta(hours=1), at=LATER + timedelta(days=399))
-    assert uow.people.has_ended(digest("one")), "the clock may be set back"
-    uow.people.end_session(digest("two"), until=LATER + timedelta(hours=1), at=LATER + timedelta(days=401))
-    assert not uow.people.has_ended(digest("one"))
-    assert uow.people.has_ended(digest("two"))
+    uow.people.add_session(new_session(1))
+
+    def begin(number: int, days: int) -> None:
+        made = new_session(number)
+        uow.people.add_session(
+            replace(made, summary=replace(made.summary, started_at=made.summary.expires_at + timedelta(days=days)))
+        )
+
+    begin(2, 400)
+    assert uow.people.session("ses-1") is not None, "the clock may be set back"
+    begin(3, 401)
+    assert uow.people.session("ses-1") is None

@@ -70,7 +70,7 @@ NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WEBHOOK = "whk-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
-    "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
+    "sessions.authenticate", "sessions.begin", "sessions.visit", "sessions.still", "sessions.end", "store.repair",
     "backups.create", "audit.rotate_key", "selection.compare",
     "drift.check", "drift.watch", "cascades.run",
     "transfers.measure_forgetting", "notifications.deliver",
@@ -131,10 +131,11 @@ def test_both_refuse_what_roles_do_not_allow_with_the_same_error(served: ServedR
 def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry], tmp_path: Path) -> None:
     far = both[1]
     refused: Mapping[str, Callable[[], object]] = {
-        "people.authenticate": lambda: far.people.authenticate("fbr_x"),
-        "people.begin_session": lambda: far.people.begin_session("fbr_x", "::1"),
-        "people.end_session": lambda: far.people.end_session("tok-x", "x", DAY),
-        "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
+        "sessions.authenticate": lambda: far.sessions.authenticate("fbr_x"),
+        "sessions.begin": lambda: far.sessions.begin("fbr_x", "::1"),
+        "sessions.visit": lambda: far.sessions.visit("x"),
+        "sessions.still": lambda: far.sessions.still("ses-x"),
+        "sessions.end": lambda: far.sessions.end("ses-x"),
         "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
         "drift.watch": lambda: far.drift.watch(CHILD, DATA),
         "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
@@ -384,6 +385,7 @@ PROTOCOLS: Mapping[str, type] = {
     "cascades": verbs.cascade.CascadeVerbs,
     "notifications": NotificationVerbs,
     "people": verbs.people.PeopleVerbs,
+    "sessions": verbs.people.SessionVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,
     "backups": verbs.backups.BackupVerbs,

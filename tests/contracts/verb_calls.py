@@ -182,6 +182,7 @@ READS: Mapping[str, Verb] = {
     "people.tokens": lambda r: [
         r.people.tokens("ben", PageRequest()), listed(lambda page: r.people.tokens(None, page)),
     ],
+    "sessions.of": lambda r: [r.sessions.of("ben", PageRequest()), listed(lambda page: r.sessions.of("ana", page))],
     "people.token": lambda r: r.people.token(r.people.tokens("ben", PageRequest()).items[0].id),
     "audit.search": lambda r: [
         r.audit.search(subject="models:/vision/*", action="alias.moved", actor="ana", since=DAY, until=FAR),

@@ -92,7 +92,7 @@ def secret_of(disk: Disk) -> str:
 
 
 def door_of(system: LocalRegistry) -> Doorkeeper:
-    return Doorkeeper(system.people, "k" * 40, bootstrap.SystemClock(), Attempts())
+    return Doorkeeper(system.sessions, "k" * 40, Attempts())
 
 
 def sign_in(disk: Disk) -> None:

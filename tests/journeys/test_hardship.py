@@ -333,7 +333,7 @@ with bootstrap.open_system(home, settings=Settings()) as system:  # a server tha
             filler.write(b"0" * 1024)
     except OSError:
         pass
-    actor = system.people.authenticate(secret)
+    actor = system.sessions.authenticate(secret)
     print(actor.handle, len(system.as_actor(actor).audit.search().items) > 0)
 """
     script = f"""

@@ -108,7 +108,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             bootstrap.open_system(forebear.home, settings=settings) as system,
             bootstrap.open(forebear.home, settings=settings, actor="ana") as registry,
         ):
-            door = Doorkeeper(system.people, registry_key(forebear.home, settings), bootstrap.SystemClock(), Attempts())
+            door = Doorkeeper(system.sessions, registry_key(forebear.home, settings), Attempts())
             app = create_app(system, settings, door, home=forebear.home)
             client = TestClient(app, base_url=HOST, headers={"Authorization": f"Bearer {token}"})
             world = World(registry.context, forebear, client)

@@ -35,7 +35,7 @@ def make_and_open(home: Path, settings: Settings) -> None:
     assert again.token is None
     with bootstrap.open(home, settings=settings, actor="ana") as registry:
         assert [p.handle for p in registry.people.search(PageRequest()).items] == ["ana"]
-        assert registry.people.authenticate(first.token).handle == "ana"
+        assert registry.sessions.authenticate(first.token).handle == "ana"
         assert [p.name for p in registry.promotions.policies()] != []
         assert registry.audit.verify().intact
 

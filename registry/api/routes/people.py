@@ -15,6 +15,7 @@ from registry.api.wire import AsActor, Paging, SignIn, answer, body_of, public_i
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
 from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary, check_handle, check_role
+from registry.domain.people.sessions import SessionSummary
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["people"], route_class=Route)
@@ -36,9 +37,14 @@ def _token(registry: Registry, path: Mapping[str, str]) -> TokenSummary:
     return registry.people.token(public_id(path["token"]))
 
 
+def _sessions(registry: Registry, path: Mapping[str, str]) -> Page[SessionSummary]:
+    return registry.sessions.of(check_handle(path["handle"]), PageRequest())
+
+
 PeopleUnchanged = Annotated[Registry, changes(_people, "/people")]
 PersonUnchanged = Annotated[Registry, changes(_person, "/people/{handle}")]
 TokensUnchanged = Annotated[Registry, changes(_tokens, "/people/{handle}/tokens")]
+SessionsUnchanged = Annotated[Registry, changes(_sessions, "/people/{handle}/sessions")]
 TokenUnchanged = Annotated[Registry, changes(_token, "/tokens/{token}")]
 
 
@@ -102,6 +108,18 @@ def create_token(
     )
     made.headers["Cache-Control"] = "no-store"
     return made
+
+
+@router.get("/people/{handle}/sessions", **speaks(Page[SessionSummary]))
+def sessions_of(registry: AsActor, handle: str, page: Paging) -> Response:
+    """Where a person is signed in by a browser; you yourself, or as an admin anybody."""
+    return answer(registry.sessions.of(check_handle(handle), page))
+
+
+@router.delete("/people/{handle}/sessions", **speaks(int))
+def end_sessions(registry: SessionsUnchanged, handle: str) -> Response:
+    """Sign a person out of every browser: yourself, or as an admin anybody. Gives how many sessions ended."""
+    return answer(registry.sessions.end_all(check_handle(handle)))
 
 
 @router.get("/tokens", **speaks(Page[TokenSummary]))

@@ -15,6 +15,7 @@ person = typer.Typer(name="person", help="People and service accounts.", no_args
 role = typer.Typer(name="role", help="Roles: what people may do, and whose vote counts.", no_args_is_help=True)
 token = typer.Typer(name="token", help="Tokens to sign in to the server with.", no_args_is_help=True)
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle, for example ana.")]
+OwnOrOther = Annotated[str | None, typer.Argument(metavar="[PERSON]", help="A handle. Default: yours.")]
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="admin, viewer, or a role of the policy.")]
 
 
@@ -142,6 +143,32 @@ def withdraw_erasure(session: Session, handle: PersonArgument) -> None:
 
     kept = session.registry.people.withdraw_erasure(handle)
     session.answer(kept, lambda who: tell(f"{who.handle} will not be erased"))
+
+
+@command(person, "sessions", "forebear person sessions", "forebear person sessions ana")
+def sessions(
+    session: Session,
+    handle: OwnOrOther = None,
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
+) -> None:
+    """List where you are signed in by a browser, or as an admin where somebody else is."""
+    from registry.cli.views.people import show_sessions
+
+    who = handle or session.registry.actor.handle
+    session.answer_page(session.registry.sessions.of(who, parsing.paged(limit, cursor)), show_sessions)
+
+
+@command(person, "sign-out", "forebear person sign-out", "forebear person sign-out ana")
+def sign_out(session: Session, handle: OwnOrOther = None) -> None:
+    """End every session of yours in browsers, or as an admin those of somebody else. Tokens stay valid."""
+    from registry.cli.printing import hint, tell
+
+    who = handle or session.registry.actor.handle
+    ended = session.registry.sessions.end_all(who)
+    session.answer(ended, lambda count: tell(f"Signed {who} out of {count} browser{'' if count == 1 else 's'}"))
+    if not session.as_json:
+        hint(f"Tokens stay valid: forebear token list {who}")
 
 
 @command(role, "revoke", "forebear role revoke ana validator")

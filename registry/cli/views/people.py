@@ -11,6 +11,7 @@ from registry.presenting.formats import number
 if TYPE_CHECKING:
     from registry.domain.people.erasure import Erased
     from registry.domain.people.people import NewToken, Person, RoleOffer, TokenSummary
+    from registry.domain.people.sessions import SessionSummary
 
 
 def show_people(people: Sequence[Person]) -> None:
@@ -51,6 +52,16 @@ def show_new_token(token: NewToken) -> None:
 
     say(Text(token.secret, style="bold"))
     tell(f"It is shown only once. It is valid for {token.summary.person} until {moment(token.summary.expires_at)}")
+
+
+def show_sessions(sessions: Sequence[SessionSummary]) -> None:
+    """Sessions, one a line."""
+    rows = [
+        (one.id, one.person, one.token or one.means.label, moment(one.started_at), one.used_at, moment(one.expires_at))
+        for one in sessions
+    ]
+    columns = ("Session", "Person", "Signed in with", "Since", "Last used", "Ends")
+    table(columns, rows, empty="Signed in in no browser.", drop=("Since", "Person"))
 
 
 def show_tokens(tokens: Sequence[TokenSummary]) -> None:

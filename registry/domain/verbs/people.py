@@ -1,14 +1,14 @@
-"""Verbs of people, roles and tokens."""
+"""Verbs of people, roles, tokens and sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
 from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, Scope, TokenSummary
+from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
 
 
 class PeopleVerbs(Protocol):
@@ -65,21 +65,44 @@ class PeopleVerbs(Protocol):
         ...
 
     def revoke_token(self, token_id: str) -> TokenSummary: ...
+
+
+class SessionVerbs(Protocol):
+    """Who a token or a cookie identifies, and where people are signed in."""
+
     def authenticate(self, secret: str) -> Actor:
         """Raises: UnauthenticatedError for a wrong, expired or revoked token."""
         ...
 
-    def begin_session(self, secret: str, address: str) -> TokenSummary:
-        """The valid token with this secret, for a new session from `address`; either way there is an audit entry.
+    def begin(self, secret: str, address: str) -> StartedSession:
+        """A session for the holder of this token, begun from `address`; either way there is an audit entry.
 
         Raises: UnauthenticatedError.
         """
         ...
 
-    def end_session(self, token_id: str, session: str, until: datetime) -> None:
-        """End the session with this name, which would be over at `until`; ending it twice changes nothing."""
+    def visit(self, cookie: str) -> Visit:
+        """Who asks with this cookie, and the cookie that takes its place when it is time for one.
+
+        Raises: UnauthenticatedError for a session that is not known, has ended, or was not used for too long.
+        """
         ...
 
-    def actor_of_token(self, token_id: str, session: str | None = None) -> Actor:
-        """The person of a valid token, with their roles now. Raises: UnauthenticatedError, for an ended session too."""
+    def still(self, session_id: str) -> Actor:
+        """Who a session belongs to, while it lasts; asking is not using it. Raises: UnauthenticatedError."""
+        ...
+
+    def end(self, session_id: str) -> None:
+        """Sign out of one session; ending it twice changes nothing."""
+        ...
+
+    def of(self, handle: str, page: PageRequest) -> Page[SessionSummary]:
+        """Where a person is signed in: oneself, or as an admin anybody. Raises: NotFoundError."""
+        ...
+
+    def end_all(self, handle: str) -> int:
+        """Sign a person out of every browser: oneself, or as an admin anybody. Gives how many sessions ended.
+
+        Tokens stay valid. Raises: NotFoundError, PermissionDeniedError.
+        """
         ...

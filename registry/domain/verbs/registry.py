@@ -17,7 +17,7 @@ from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.drift import DriftVerbs
 from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
-from registry.domain.verbs.people import PeopleVerbs
+from registry.domain.verbs.people import PeopleVerbs, SessionVerbs
 from registry.domain.verbs.recalls import RecallVerbs, UpstreamVerbs
 from registry.domain.verbs.reports import ReportVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
@@ -80,6 +80,8 @@ class Registry(Protocol):
     def notifications(self) -> NotificationVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
+    @property
+    def sessions(self) -> SessionVerbs: ...
     @property
     def audit(self) -> AuditVerbs: ...
     @property

@@ -112,6 +112,7 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
     for token in every(lambda page: uow.people.tokens(person.handle, page)):
         if token.revoked_at is None:
             uow.people.revoke_token(token.id, at=now)
+    uow.people.end_sessions(person.handle, at=now)
     if person.key:
         uow.people.set_key(person.handle, "")
     erasure = Erasure(person.handle, name, PREFIX + secrets.token_hex(4))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.governance.case import SYSTEM
 from registry.domain.paging import Page, PageRequest, every
 from registry.domain.people.erasure import PREFIX, Erased
 from registry.domain.people.people import (
-    Actor,
     NewToken,
     Permission,
     Person,
@@ -23,30 +20,25 @@ from registry.domain.people.people import (
     check_handle,
     check_role,
 )
-from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed
+from registry.domain.people.tokens import MAX_DAYS, hash_secret
 from registry.domain.text import check_words
 from registry.errors import (
     ConflictError,
     InvalidError,
-    NoSpaceError,
     NotFoundError,
     PermissionDeniedError,
-    UnauthenticatedError,
 )
 from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.people.keys import key_event, set_key
 from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
-from registry.services.people.tokens import new_token, refuse_limited, token_event, unknown
+from registry.services.people.tokens import new_token, refuse_limited, token_event
 from registry.services.unit_of_work import UnitOfWork
 
-_log = logging.getLogger(__name__)
 ADMIN = "admin"
 FIRST_ROLES = (ADMIN, "developer")
 """The roles of the person who makes a registry; whose vote counts is granted to others."""
-TOUCH_EVERY = timedelta(minutes=10)
-"""How precisely the last use of a token is recorded: a write for each request would be slow."""
 
 
 def first_admin(context: Context, handle: str, text: str | None = None) -> str:
@@ -255,75 +247,6 @@ class People:
             revoked = uow.people.token(token_id) or token
             uow.commit(token_event("token.revoked", token))
         return revoked
-
-    def authenticate(self, secret: str) -> Actor:
-        """The person whom `secret` identifies. Raises: UnauthenticatedError."""
-        return self.actor_of_token(self._token_of(secret).id)
-
-    def begin_session(self, secret: str, address: str) -> TokenSummary:
-        """The valid token with this secret, for a new session; refused or not, the audit log keeps the attempt."""
-        try:
-            token = self._token_of(secret)
-        except UnauthenticatedError as error:
-            self._record(Event("session.refused", "sign-in", {"address": address, "reason": error.message}))
-            raise
-        self._record(Event("session.started", _subject(token.person), {"token": token.id, "address": address}))
-        return token
-
-    def end_session(self, token_id: str, session: str, until: datetime) -> None:
-        """End a session before its time. Raises: UnauthenticatedError for a token that is not valid."""
-        now, name = self.context.clock.now(), Digest.of(session.encode())
-        with self._open(write=True) as uow:
-            token = self._live(uow.people.token(token_id))
-            if not uow.people.has_ended(name):
-                uow.people.end_session(name, until=until, at=now)
-                uow.commit(Event("session.ended", _subject(token.person), {"token": token_id}))
-
-    def _record(self, event: Event) -> None:
-        with self._open(write=True) as uow:
-            uow.commit(event)
-
-    def _token_of(self, secret: str) -> TokenSummary:
-        """The valid token with this secret. Raises: UnauthenticatedError."""
-        if not is_well_formed(secret):
-            raise unknown()
-        with self._open() as uow:
-            return self._live(uow.people.token_by_hash(hash_secret(secret)))
-
-    def actor_of_token(self, token_id: str, session: str | None = None) -> Actor:
-        """The person of a valid token, with their roles now. Raises: UnauthenticatedError."""
-        with self._open() as uow:
-            token = self._live(uow.people.token(token_id))
-            if session is not None and uow.people.has_ended(Digest.of(session.encode())):
-                raise UnauthenticatedError("This session has ended", remedy="Sign in again")
-            person = uow.people.get(token.person)
-        if person is None:
-            raise unknown()
-        self._touch(token)
-        return Actor(person.handle, frozenset(person.roles), person.service, token.id, token.scope)
-
-    def _live(self, token: TokenSummary | None) -> TokenSummary:
-        if token is None:
-            raise unknown()
-        if token.revoked_at is not None:
-            raise UnauthenticatedError("This token was revoked", remedy="Make another: forebear token create")
-        if token.expires_at <= self.context.clock.now():
-            raise UnauthenticatedError("This token has expired", remedy="Make another: forebear token create")
-        return token
-
-    def _touch(self, token: TokenSummary) -> None:
-        now = self.context.clock.now()
-        if token.last_used_at is None or abs(now - token.last_used_at) >= TOUCH_EVERY:
-            try:
-                with self._open(write=True) as uow:
-                    uow.people.touch_token(token.id, at=now)
-                    uow.commit_unaudited()
-            except NoSpaceError as error:  # reading goes on when the disk is full
-                _log.warning("The last use of %s could not be written: %s", token.id, error)
-
-    def _open(self, *, write: bool = False) -> UnitOfWork:
-        """Authentication needs no permission: who is asking is not known yet."""
-        return self.context.open_uow(actor=self.context.actor.handle, write=write)
 
     def _over(self, handle: str | None) -> Permission:
         """The permission that is needed to see and make the tokens of `handle`."""

@@ -11,6 +11,7 @@ from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erasure
 from registry.domain.people.people import Person, RoleOffer, TokenSummary
+from registry.domain.people.sessions import SessionSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,19 @@ class TakenKey:
     """None until the request is answered."""
     media: str
     body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A session with the hashes of its cookie and of the one before."""
+
+    summary: SessionSummary
+    name: Digest
+    rotated_at: datetime
+    former: Digest | None = None
+    former_until: datetime | None = None
+    """Until when the cookie before is good; None as long as the new one has not come back."""
+    ended_at: datetime | None = None
 
 
 class PeopleRepository(Protocol):
@@ -78,11 +92,27 @@ class PeopleRepository(Protocol):
     def token(self, token_id: str) -> TokenSummary | None: ...
     def revoke_token(self, token_id: str, *, at: datetime) -> None: ...
     def touch_token(self, token_id: str, *, at: datetime) -> None: ...
-    def end_session(self, name: Digest, *, until: datetime, at: datetime) -> None:
-        """Remember that the session with this hashed name is over; those that are over anyway are forgotten."""
+    def add_session(self, session: KeptSession) -> None:
+        """Keep it; sessions that were over long before it began are forgotten."""
         ...
 
-    def has_ended(self, name: Digest) -> bool: ...
+    def session(self, session_id: str) -> KeptSession | None: ...
+    def session_named(self, name: Digest) -> KeptSession | None:
+        """The session whose cookie, or whose cookie before, has this hash."""
+        ...
+
+    def change_session(self, before: KeptSession, after: KeptSession) -> bool:
+        """Keep what changed. False, and nothing kept, where it has got another cookie or was ended meanwhile."""
+        ...
+
+    def sessions(self, person: str, *, since: datetime, now: datetime, page: PageRequest) -> Page[SessionSummary]:
+        """Those of a person that have not ended and were used after `since`, newest first."""
+        ...
+
+    def end_sessions(self, person: str, *, at: datetime) -> int:
+        """End all of a person that have not ended by themselves. Gives how many."""
+        ...
+
     def taken_key(self, handle: str, key: str) -> TakenKey | None: ...
     def keys_of(self, handle: str) -> tuple[int, datetime | None]:
         """How many keys the person has taken, and when the first of them is forgotten."""

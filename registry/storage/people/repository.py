@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -12,13 +12,19 @@ from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erasure
 from registry.domain.people.people import Person, RoleOffer, Scope, TokenSummary
+from registry.domain.people.sessions import SessionSummary
 from registry.errors import ConflictError, NotFoundError
-from registry.services.storage.people import TakenKey
+from registry.services.storage.people import KeptSession, TakenKey
+from registry.storage.people.sessions import (
+    add_session,
+    change_session,
+    end_sessions,
+    session_by,
+    session_named,
+    sessions_of,
+)
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import ended_session, idempotency_key, person, role_grant, role_offer, token
-
-_REMEMBERED = timedelta(days=400)
-"""How long an ended session is remembered after its time: if the clock is set back by a year, it stays ended."""
+from registry.storage.tables import idempotency_key, person, role_grant, role_offer, token
 
 
 class SqlPeople:
@@ -155,14 +161,23 @@ class SqlPeople:
     def touch_token(self, token_id: str, *, at: datetime) -> None:
         self._change_token(token_id, last_used_at=at)
 
-    def end_session(self, name: Digest, *, until: datetime, at: datetime) -> None:
-        self._connection.execute(delete(ended_session).where(ended_session.c.until < at - _REMEMBERED))
-        if not self.has_ended(name):
-            self._connection.execute(insert(ended_session).values(name=name, until=until))
+    def add_session(self, session: KeptSession) -> None:
+        add_session(self._connection, self._key(session.summary.person), session)
 
-    def has_ended(self, name: Digest) -> bool:
-        query = select(ended_session.c.name).where(ended_session.c.name == name)
-        return self._connection.execute(query).first() is not None
+    def session(self, session_id: str) -> KeptSession | None:
+        return session_by(self._connection, session_id)
+
+    def session_named(self, name: Digest) -> KeptSession | None:
+        return session_named(self._connection, name)
+
+    def change_session(self, before: KeptSession, after: KeptSession) -> bool:
+        return change_session(self._connection, before, after)
+
+    def sessions(self, person: str, *, since: datetime, now: datetime, page: PageRequest) -> Page[SessionSummary]:
+        return sessions_of(self._connection, person, since=since, now=now, page=page)
+
+    def end_sessions(self, person: str, *, at: datetime) -> int:
+        return end_sessions(self._connection, self._key(person), at=at)
 
     def taken_key(self, handle: str, key: str) -> TakenKey | None:
         row = self._connection.execute(select(_keys).where(*self._one_key(handle, key))).one_or_none()

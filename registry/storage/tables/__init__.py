@@ -40,7 +40,7 @@ from registry.storage.tables.graph import (
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
-from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
+from registry.storage.tables.people import idempotency_key, person, role_grant, role_offer, session, token
 from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
 from registry.storage.tables.reviews import (
     attestation,
@@ -76,7 +76,6 @@ __all__ = [
     "emergency",
     "emergency_agreement",
     "emergency_review",
-    "ended_session",
     "evidence",
     "extent",
     "facet",
@@ -107,6 +106,7 @@ __all__ = [
     "role_grant",
     "role_offer",
     "selection",
+    "session",
     "step",
     "store_check",
     "tensor",

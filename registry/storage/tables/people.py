@@ -60,11 +60,24 @@ class RoleOfferColumns(TypedColumns):
     offered_at = Column(UtcDateTime, nullable=False)
 
 
-class EndedSessionColumns(TypedColumns):
-    """A session that was ended before its time: SHA-256 of its name, kept until it would have ended by itself."""
+class SessionColumns(TypedColumns):
+    """A session of a browser: SHA-256 of its cookie and of the one before. It stays a year after it has ended."""
 
-    name = Column(DigestBytes, primary_key=True)
-    until = Column(UtcDateTime, nullable=False, index=True)
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    person_id = Column(Key, ForeignKey("person.id"), nullable=False, index=True)
+    means = Column(String(16), nullable=False)
+    token = Column(String(40), nullable=False)
+    """The id of the token that it was begun with; empty where there was none."""
+    started_at = Column(UtcDateTime, nullable=False)
+    used_at = Column(UtcDateTime, nullable=False)
+    expires_at = Column(UtcDateTime, nullable=False, index=True)
+    ended_at = Column(UtcDateTime, nullable=True)
+    name = Column(DigestBytes, nullable=False, unique=True)
+    former = Column(DigestBytes, nullable=True, unique=True)
+    former_until = Column(UtcDateTime, nullable=True)
+    """Until when the cookie before is good; empty as long as the new one has not come back."""
+    rotated_at = Column(UtcDateTime, nullable=False)
 
 
 class IdempotencyKeyColumns(TypedColumns):
@@ -89,5 +102,5 @@ role_grant = Table(
 )
 role_offer = Table("role_offer", metadata, RoleOfferColumns)
 token = Table("token", metadata, TokenColumns)
-ended_session = Table("ended_session", metadata, EndedSessionColumns)
+session = Table("session", metadata, SessionColumns)
 idempotency_key = Table("idempotency_key", metadata, IdempotencyKeyColumns)

@@ -112,6 +112,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", "/api/v1/people/{handle}/email"): ("admin", {"address": "eve@example.org"}),
     ("post", "/api/v1/people/{handle}/email/test"): ("admin", None),
     ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
+    ("delete", "/api/v1/people/{handle}/sessions"): ("admin", None),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }
 HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "own": ("ana",)}

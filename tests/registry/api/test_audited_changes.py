@@ -76,7 +76,9 @@ TOLD_ELSEWHERE = {
     "audit.rotate_key": "tests/registry/services/audit/test_checkpoints.py",
     "catalog.import_model": "tests/registry/services/artifacts/test_publishing.py",
     "datasets.add": "tests/registry/services/artifacts/test_publishing.py",
-    **dict.fromkeys(("people.begin_session", "people.end_session"), "tests/registry/services/people/test_verbs.py"),
+    **dict.fromkeys(
+        ("sessions.begin", "sessions.end", "sessions.end_all"), "tests/registry/services/people/test_sessions.py"
+    ),
     **dict.fromkeys(("promotions.complete", "promotions.veto"), "tests/registry/services/governance"),
     "reviews.attest": "tests/registry/services/governance/reviews",
     "reviews.approve_waiver": "tests/registry/services/governance/reviews",
@@ -100,8 +102,8 @@ UNCHANGING = {
     *("selection.compare", "selection.ranking"),
     "notifications.test_mail", "notifications.test_webhook", "notifications.webhook",
     *("lineage.identify", "recalls.advisory"),
-    "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
-    "people.authenticate", "promotions.explain", "promotions.policy_proposal",
+    "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "sessions.visit",
+    "sessions.still", "sessions.authenticate", "promotions.explain", "promotions.policy_proposal",
     "recalls.downloads", "recalls.show", "recalls.tasks", "reports.statement",
     "reviews.attestations",
     "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",

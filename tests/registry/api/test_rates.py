@@ -25,7 +25,7 @@ def test_who_asks_too_often_is_told_to_wait_at_every_door(served: ServedRegistry
     settings, tokens = served.family.settings, served.family.tokens
     with bootstrap.open_system(served.family.home, settings=settings) as system:
         key = registry_key(served.family.home, settings)
-        door = Doorkeeper(system.people, key, bootstrap.SystemClock(), Attempts(), Rates(token=2, address=4))
+        door = Doorkeeper(system.sessions, key, Attempts(), Rates(token=2, address=4))
         app = create_app(system, settings, door, home=served.family.home)
         client = ServedRegistry(app, served.family).client()
         asked = [client.get(path, headers={"Authorization": f"Bearer {tokens['ana']}"}) for _ in range(3)]

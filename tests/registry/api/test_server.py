@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -193,6 +194,26 @@ def test_signing_out_forgets_the_session_and_revoking_ends_it(own_served: Served
     assert browser.get("/").status_code == 303
 
 
+def test_a_browser_gets_a_new_cookie_and_its_forms_stay_good(
+    own_served: ServedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = own_served.browser("dev")
+    page, first = browser.get("/people/dev/sessions"), browser.cookies[COOKIE]
+    assert "this browser" in page.text
+    monkeypatch.setattr("registry.services.people.sessions.ROTATED_EVERY", timedelta(0))
+    answer = browser.get("/api/v1/me")
+    assert answer.headers["set-cookie"].startswith(COOKIE)
+    assert browser.cookies[COOKIE] != first
+    monkeypatch.undo()
+    other = own_served.browser("dev")
+    assert browser.post("/people/dev/sessions", data={"csrf": "no"}).status_code == 403
+    done = browser.post("/people/dev/sessions", data={"csrf": form_token(page.text)})
+    assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+    assert [one.get("/").status_code for one in (browser, other)] == [303, 303]
+    assert problem(own_served.client("ben").get("/api/v1/people/dev/sessions"))["status"] == 403
+    assert own_served.client("dev").delete("/api/v1/people/dev/sessions").json() == 0
+
+
 def test_a_form_of_another_site_changes_nothing(own_served: ServedRegistry) -> None:
     browser, path = own_served.browser("ben"), f"/promotions/{own_served.family.request.summary.id}"
     csrf = form_token(browser.get(path).text)
@@ -356,7 +377,7 @@ def test_a_body_that_stops_or_trickles_is_answered_after_a_while(
 
     settings = replace(served.family.settings, body_seconds=1)
     system = bootstrap.open_system(served.family.home, settings=settings)
-    door = Doorkeeper(system.people, registry_key(served.family.home, settings), bootstrap.SystemClock(), Attempts())
+    door = Doorkeeper(system.sessions, registry_key(served.family.home, settings), Attempts())
     app = create_app(system, settings, door, home=served.family.home)
     with system:
         asyncio.run(asyncio.wait_for(app(posting(served), receive, send), 10))
@@ -367,9 +388,7 @@ def test_a_body_that_stops_or_trickles_is_answered_after_a_while(
 def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: ServedRegistry) -> None:
     settings = served.family.settings
     with bootstrap.open_system(served.family.home, settings=settings) as system:
-        door = Doorkeeper(
-            system.people, registry_key(served.family.home, settings), bootstrap.SystemClock(), Attempts(3)
-        )
+        door = Doorkeeper(system.sessions, registry_key(served.family.home, settings), Attempts(3))
         app = create_app(system, settings, door, home=served.family.home)
         client = ServedRegistry(app, served.family).client()
         for _ in range(3):

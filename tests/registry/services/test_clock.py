@@ -19,7 +19,7 @@ from registry.domain.people.people import SYSTEM
 from registry.domain.transfers.steps import Lease, StepDetail, StepState
 from registry.errors import UnauthenticatedError
 from registry.services.context import Context
-from registry.services.people.verbs import People
+from registry.services.people.sessions import Sessions
 from registry.services.transfers.leases import LEASE_SECONDS, Hold
 from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
@@ -110,30 +110,28 @@ def lease_of(context: Context, step_id: str) -> Lease:
 
 
 def test_a_session_that_was_ended_stays_ended_when_the_clock_was_a_year_ahead_for_a_while(team: Team) -> None:
-    people, admin = People(team.context_of(SYSTEM)), team.people("root")
-    secret = admin.create_token("ana", label="laptop", days=365).secret
-    door = Doorkeeper(people, "k" * 40, team.clock, Attempts())
-    _, mine = door.sign_in(secret, "10.0.0.1")
-    door.sign_out(mine)
+    secret = team.people("root").create_token("ana", label="laptop", days=365).secret
+    door = Doorkeeper(Sessions(team.context_of(SYSTEM)), "k" * 40, Attempts())
+    mine = door.sign_in(secret, "10.0.0.1")
+    door.sign_out(mine.summary)
     team.clock.set_by(timedelta(days=364))
-    _, other = door.sign_in(secret, "10.0.0.1")
-    door.sign_out(other)
+    door.sign_out(door.sign_in(secret, "10.0.0.1").summary)
     team.clock.set_by(timedelta(days=-364))
-    with pytest.raises(UnauthenticatedError):
-        door.actor_of_session(mine)
+    with pytest.raises(UnauthenticatedError, match="has ended"):
+        door.visit(mine.cookie)
 
 
 @jumping
 def test_tokens_and_sessions_are_good_again_when_the_clock_is_right_again(team: Team, jump: timedelta) -> None:
     secret = team.people("root").create_token("ana", label="laptop", days=90).secret
-    door = Doorkeeper(People(team.context_of(SYSTEM)), "k" * 40, team.clock, Attempts())
-    cookie, _ = door.sign_in(secret, "10.0.0.1")
+    door = Doorkeeper(Sessions(team.context_of(SYSTEM)), "k" * 40, Attempts())
+    cookie = door.sign_in(secret, "10.0.0.1").cookie
     team.clock.set_by(jump)
     if jump < timedelta(0):
-        assert door.actor_of_session(door.session_of_cookie(cookie)).handle == "ana"
+        assert door.still(door.visit(cookie).session).handle == "ana"
         assert door.actor_of_header(f"Bearer {secret}", "10.0.0.1").handle == "ana"
     team.clock.set_by(-jump)
-    assert door.actor_of_session(door.session_of_cookie(cookie)).handle == "ana"
+    assert door.visit(cookie).actor.handle == "ana"
     assert door.actor_of_header(f"Bearer {secret}", "10.0.0.1").handle == "ana"
 
 
@@ -158,7 +156,7 @@ def test_a_registry_reads_the_same_times_in_every_time_zone(tmp_path: Path, monk
             tell(monkeypatch, zone)
             with bootstrap.open(home, settings=settings, actor="ana") as registry:
                 secret = registry.people.create_token("ana", label="laptop", days=1).secret
-                assert registry.people.authenticate(secret).handle == "ana"
+                assert registry.sessions.authenticate(secret).handle == "ana"
                 with registry.context.write() as uow:
                     ref = add_version(uow, "vision/digits", at=registry.context.clock.now())
                     uow.commit(Event("model_version.imported", str(ref)))

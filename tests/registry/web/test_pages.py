@@ -42,6 +42,7 @@ PAGES = (
     "/policies",
     "/policies/default?days=90",
     "/people",
+    "/people/ana/sessions",
     "/webhooks",
     "/webhooks?state=dead",
     "/audit?verify=true",

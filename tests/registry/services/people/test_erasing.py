@@ -24,6 +24,7 @@ from registry.errors import (
 )
 from registry.services.audit.verbs import Audit
 from registry.services.people import erasing
+from registry.services.people.sessions import Sessions
 from registry.services.people.verbs import People
 from registry.storage.audit.checkpoints import Rule
 from registry.storage.database import Database
@@ -56,7 +57,7 @@ def busy(team: Team) -> str:
     Gives the request that Zebedee decided.
     """
     token = People(team.context(ZEB)).create_token(ZEB, label="Zebedee's laptop")
-    People(team.context("root")).begin_session(token.secret, "203.0.113.77")
+    Sessions(team.context("root")).begin(token.secret, "203.0.113.77")
     team.promotions(ZEB).request(ref_of(team.publish("vision/zeb", by=ZEB)), "candidate")
     other = team.publish()
     bring_to(team, other, "validated")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.domain.paging import PageRequest
-from registry.domain.people.people import Actor, Permission
+from registry.domain.people.people import SYSTEM, Actor, Permission
 from registry.domain.people.tokens import PATTERN, hash_secret
 from registry.errors import (
     BadPolicyError,
@@ -19,6 +19,7 @@ from registry.errors import (
     UnauthenticatedError,
 )
 from registry.services.governance.policies.stored import default_policy_text
+from registry.services.people.sessions import Sessions
 from registry.services.people.verbs import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
@@ -30,7 +31,8 @@ def empty(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> T
     return Team(open_uow, clock, tmp_path)
 
 
-SYSTEM = Actor("system", frozenset({"admin"}), service=True)
+def sessions(team: Team) -> Sessions:
+    return Sessions(team.context_of(SYSTEM))
 
 
 # --- the first admin -----------------------------------------------------------------------------------------------
@@ -38,7 +40,7 @@ SYSTEM = Actor("system", frozenset({"admin"}), service=True)
 
 def test_a_new_registry_has_one_admin_with_a_token_and_a_policy(empty: Team) -> None:
     secret = first_admin(empty.context_of(SYSTEM), "ana")
-    actor = empty.people("ana").authenticate(secret)
+    actor = sessions(empty).authenticate(secret)
     assert actor == Actor("ana", frozenset({"admin", "developer"}))
     assert [policy.name for policy in empty.promotions("ana").policies()] == ["default"]
     assert empty.actions() == ["person.added", "token.created", "policy.published"]
@@ -171,14 +173,14 @@ def test_a_token_acts_for_its_person_with_the_roles_that_the_person_has_now(team
     token = team.people("ana").create_token("ana", label="laptop")
     assert re.fullmatch(PATTERN, token.secret)
     assert token.summary.last_four == token.secret[-4:]
-    assert team.people("root").authenticate(token.secret) == Actor("ana", frozenset({"developer"}))
+    assert sessions(team).authenticate(token.secret) == Actor("ana", frozenset({"developer"}))
     grant(team, "ana", "validator")
-    assert team.people("root").authenticate(token.secret).roles == {"developer", "validator"}
+    assert sessions(team).authenticate(token.secret).roles == {"developer", "validator"}
 
 
 def test_no_token_is_stored_in_the_database(team: Team) -> None:
     token = team.people("ana").create_token("ana", label="laptop")
-    team.people("root").authenticate(token.secret)
+    sessions(team).authenticate(token.secret)
     files = [path for path in (team.home / "home").iterdir() if path.is_file()]
     stored = b"".join(path.read_bytes() for path in files)
     assert bytes.fromhex(hash_secret(token.secret).hex) in stored
@@ -190,14 +192,14 @@ def test_a_token_ends_when_it_expires_or_is_revoked(team: Team) -> None:
     ana = team.people("ana")
     short, long = (ana.create_token("ana", label=f"{days} days", days=days) for days in (1, 365))
     team.clock.forward(days=1, seconds=-1)
-    ana.authenticate(short.secret)
+    sessions(team).authenticate(short.secret)
     team.clock.forward(seconds=1)
     with pytest.raises(UnauthenticatedError, match="has expired"):
-        ana.authenticate(short.secret)
+        sessions(team).authenticate(short.secret)
     revoked = ana.revoke_token(long.summary.id)
     assert revoked.revoked_at == team.clock.now()
     with pytest.raises(UnauthenticatedError, match="was revoked"):
-        ana.authenticate(long.secret)
+        sessions(team).authenticate(long.secret)
     team.clock.forward(hours=1)
     assert ana.revoke_token(long.summary.id) == revoked
     assert team.actions("person:ana")[1:] == ["token.created", "token.created", "token.revoked"]
@@ -208,7 +210,7 @@ def test_a_token_ends_when_it_expires_or_is_revoked(team: Team) -> None:
 )
 def test_any_other_secret_is_an_unknown_token(team: Team, secret: str) -> None:
     with pytest.raises(UnauthenticatedError, match="Unknown token"):
-        team.people("root").authenticate(secret)
+        sessions(team).authenticate(secret)
 
 
 def test_people_manage_their_own_tokens_and_admins_all(team: Team) -> None:
@@ -241,12 +243,12 @@ def test_the_last_use_of_a_token_is_kept_to_ten_minutes(team: Team) -> None:
         return ana.tokens("ana", PageRequest()).items[0].last_used_at
 
     assert last_used() is None
-    ana.authenticate(token.secret)
+    sessions(team).authenticate(token.secret)
     team.clock.forward(minutes=9)
-    ana.authenticate(token.secret)
+    sessions(team).authenticate(token.secret)
     assert last_used() == first
     now = team.clock.forward(minutes=1)
-    ana.authenticate(token.secret)
+    sessions(team).authenticate(token.secret)
     assert last_used() == now
     assert team.actions("person:ana")[1:] == ["token.created"], "using a token is no change worth an entry"
 

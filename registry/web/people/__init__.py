@@ -1,0 +1,1 @@
+"""Signing in, signing out, and where people are signed in."""
