@@ -263,6 +263,7 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     token = vic.people.create_token("vic", label="mine", days=3)
     yield "people.create_token", token
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
+    yield "sessions.end_all", vic.sessions.end_all("vic")
     ana.catalog.delete(Reference.parse("models:/edge/digits-small/1"), reason="old")
     yield "catalog.delete", outcome(lambda: ana.catalog.version(Reference.parse("models:/edge/digits-small/1")))
     yield "store.verify", [ana.store.verify(restart=True, rate=10**9), ana.store.verify(seconds=5)]

@@ -51,6 +51,8 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_SMTP_URL": "smtp://u:p@mail.example",
             "FOREBEAR_MAIL_FROM": "forebear@example.org",
             "FOREBEAR_PUBLIC_URL": "https://models.example",
+            "FOREBEAR_SESSION_IDLE_MINUTES": "5",
+            "FOREBEAR_SESSION_HOURS": "6",
             "FOREBEAR_SECRET": "s",
             **{f"FOREBEAR_DATA_{one.name.upper()}": "7" for one in fields(DataLimits)},
         }
@@ -67,6 +69,11 @@ def test_every_variable_is_read() -> None:
 def test_a_setting_that_is_not_a_number_is_named() -> None:
     with pytest.raises(UsageError, match="FOREBEAR_THREADS must be a whole number, not 'many'"):
         Settings.from_environment({"FOREBEAR_THREADS": "many"})
+
+
+def test_a_session_that_would_never_be_over_is_refused() -> None:
+    with pytest.raises(UsageError, match="FOREBEAR_SESSION_IDLE_MINUTES must be at least 1, not 0"):
+        Settings.from_environment({"FOREBEAR_SESSION_IDLE_MINUTES": "0"})
 
 
 def test_keys_that_are_not_written_by_host_are_refused_and_not_shown() -> None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -192,26 +191,6 @@ def test_signing_out_forgets_the_session_and_revoking_ends_it(own_served: Served
     for token in admin.get("/api/v1/tokens", params={"person": "dev"}).json()["items"]:
         admin.delete(f"/api/v1/tokens/{token['id']}")
     assert browser.get("/").status_code == 303
-
-
-def test_a_browser_gets_a_new_cookie_and_its_forms_stay_good(
-    own_served: ServedRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    browser = own_served.browser("dev")
-    page, first = browser.get("/people/dev/sessions"), browser.cookies[COOKIE]
-    assert "this browser" in page.text
-    monkeypatch.setattr("registry.services.people.sessions.ROTATED_EVERY", timedelta(0))
-    answer = browser.get("/api/v1/me")
-    assert answer.headers["set-cookie"].startswith(COOKIE)
-    assert browser.cookies[COOKIE] != first
-    monkeypatch.undo()
-    other = own_served.browser("dev")
-    assert browser.post("/people/dev/sessions", data={"csrf": "no"}).status_code == 403
-    done = browser.post("/people/dev/sessions", data={"csrf": form_token(page.text)})
-    assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
-    assert [one.get("/").status_code for one in (browser, other)] == [303, 303]
-    assert problem(own_served.client("ben").get("/api/v1/people/dev/sessions"))["status"] == 403
-    assert own_served.client("dev").delete("/api/v1/people/dev/sessions").json() == 0
 
 
 def test_a_form_of_another_site_changes_nothing(own_served: ServedRegistry) -> None:
