@@ -10,6 +10,7 @@ from registry.domain.governance.promotion import RequestState
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor
 from registry.errors import NotFoundError, PermissionDeniedError, PolicyRefusedError, UnauthenticatedError
+from registry.services.people.sessions import Sessions
 from registry.services.people.verbs import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
@@ -69,9 +70,9 @@ def test_nobody_makes_a_token_for_somebody_else_who_votes(team: Team) -> None:
     theirs = root.create_token("eve", label="to begin with")
     grant(team, "eve", "validator")
     with pytest.raises(UnauthenticatedError, match="was revoked"):
-        root.authenticate(theirs.secret)
+        Sessions(team.context("root")).authenticate(theirs.secret)
     mine = team.people("eve").create_token("eve", label="laptop")
-    assert root.authenticate(mine.secret).handle == "eve"
+    assert Sessions(team.context("root")).authenticate(mine.secret).handle == "eve"
 
 
 def test_an_account_younger_than_the_request_does_not_vote_on_it(team: Team) -> None:

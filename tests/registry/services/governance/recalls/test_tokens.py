@@ -12,6 +12,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute
 from registry.errors import NotFoundError, RefusedError
 from registry.services.artifacts.publishing import Asset, Making, ModelContents, publish
+from registry.services.people.sessions import Sessions
 from tests.builders import NOW, describing, manifest
 from tests.registry.services.governance.recalls.worlds import World
 from tests.registry.services.teams import Team
@@ -20,7 +21,7 @@ BY_HAND = Making(Method.IMPORT, "hand", (), {"source": "here"}, Compute(), NOW, 
 
 
 def publish_with(team: Team, token: NewToken | None, name: str) -> VersionRef:
-    actor = team.context("ana").actor if token is None else team.people("ana").authenticate(token.secret)
+    actor = team.context("ana").actor if token is None else Sessions(team.context("ana")).authenticate(token.secret)
     context = team.context_of(actor)
     contents = ModelContents(manifest(name), "resnet-18", lambda ref: f"# {ref.label}\n")
     with context.write() as uow:

@@ -16,6 +16,7 @@ from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.document import read_policy
 from registry.services.governance.policies.satisfiable import unmet
 from registry.services.governance.reviews.agreeing import objections_to_agreement
+from registry.services.people.sessions import Sessions
 from tests.registry.services.governance.reviews.test_emergencies import WITH_EMERGENCY, declare, reviews, token
 from tests.registry.services.teams import Team, bring_to, grant, put_in_force, ref_of
 
@@ -101,7 +102,7 @@ def test_one_person_is_not_two_by_any_account_role_or_token(pair: Team) -> None:
 
 def agree_as_token(team: Team, emergency: Emergency, secret: str) -> RequestDetail:
     """As somebody who signed in with a limited token, and types a full one."""
-    actor = team.people("dora").authenticate(secret)
+    actor = Sessions(team.context("dora")).authenticate(secret)
     acting = type(reviews(team, "dora"))(team.context_of(actor))
     return acting.agree_to_emergency(emergency.id, comment="", token=token(team, "dora"))
 
