@@ -1,4 +1,4 @@
-"""Opens an archive of a model's folder (.zip, .tar, .tar.gz) inside the converting process.
+"""Opens an archive of a folder (.zip, .tar, .tar.gz) inside the process that converts a model or reads a dataset.
 
 Nothing in an archive is believed: not the sizes in its headers, and no name before it is checked. Only regular files
 and folders come out, all inside a new folder, as many and as large as the limits allow. An archive with anything else
@@ -19,7 +19,9 @@ from typing import IO, cast
 from registry.errors import BadArtifactError, UnsafeArtifactError
 
 MAX_FILES = 10_000
-"""Files and folders in one archive."""
+"""Files and folders in one archive of a model."""
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
+"""How the name of an archive ends; a spreadsheet is an archive too, and is not one of files that somebody packed."""
 _LONGEST, _DEEPEST = 200, 12
 """Bytes of a name between two slashes, and how many folders deep a file may lie."""
 _CHUNK = 1024 * 1024
@@ -61,17 +63,18 @@ def _is_format(names: list[str]) -> bool:
     return torch or set(names) >= _KERAS or (bool(names) and all(name.endswith(".npy") for name in names))
 
 
-def unpack(path: Path, folder: Path, *, largest: int) -> Path:
-    """Write the files of the archive `path` into the new `folder`; gives it, or the one folder that lies in it.
+def unpack(path: Path, folder: Path, *, largest: int, most: int = MAX_FILES) -> Path:
+    """Write the files of the archive `path` into the new `folder`; gives what `unpacked` gives of it.
 
-    `largest` is the number of bytes that come out at most. Raises: BadArtifactError, UnsafeArtifactError.
+    `largest` is the number of bytes that come out at most, `most` that of files and folders. Raises: BadArtifactError,
+    UnsafeArtifactError.
     """
     folder.mkdir()
     taken: set[str] = set()
     left = largest
     try:
-        for name, member in _zipped(path) if _starts_with(path, _ZIP) else _tarred(path, largest):
-            place = _place(path, name, taken)
+        for name, member in _zipped(path, most) if _starts_with(path, _ZIP) else _tarred(path, largest, most):
+            place = _place(path, name, taken, most)
             target = folder / place
             if member is None:
                 target.mkdir(parents=True, exist_ok=True)
@@ -87,6 +90,11 @@ def unpack(path: Path, folder: Path, *, largest: int) -> Path:
         raise _damaged(path, error) from None
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise _unsafe(path, f"two of its members would be one file, {Path(str(error.filename)).name!r}") from None
+    return unpacked(folder)
+
+
+def unpacked(folder: Path) -> Path:
+    """`folder`, which an archive was written to, or the one folder that lies in it."""
     inside = [one for one in folder.iterdir() if one.name != "__MACOSX"]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
@@ -96,18 +104,18 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _zipped(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+def _zipped(path: Path, most: int) -> Iterator[tuple[str, IO[bytes] | None]]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        for member in members[: MAX_FILES + 1]:
+        for member in members[: most + 1]:
             kind = member.external_attr >> 16
             if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)) and stat.S_IFMT(kind):
                 raise _unsafe(path, f"{member.filename[:80]!r} is a link or a device")
             if member.flag_bits & 1:
-                raise BadArtifactError(f"{path.name!r} is encrypted", remedy="Unpack it and import the folder")
+                raise BadArtifactError(f"{path.name!r} is encrypted", remedy="Unpack it and give the folder")
             if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 raise BadArtifactError(
-                    f"{path.name!r} is compressed in an unusual way", remedy="Unpack it and import the folder"
+                    f"{path.name!r} is compressed in an unusual way", remedy="Unpack it and give the folder"
                 )
             if member.is_dir():
                 yield member.filename, None
@@ -116,10 +124,10 @@ def _zipped(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
                 yield member.filename, content
 
 
-def _tarred(path: Path, largest: int) -> Iterator[tuple[str, IO[bytes] | None]]:
+def _tarred(path: Path, largest: int, most: int) -> Iterator[tuple[str, IO[bytes] | None]]:
     with path.open("rb") as file:
         plain = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if _starts_with(path, _GZIP) else file
-        with tarfile.open(fileobj=cast("IO[bytes]", _Counted(plain, path, largest)), mode="r|") as archive:
+        with tarfile.open(fileobj=cast("IO[bytes]", _Counted(plain, path, largest, most)), mode="r|") as archive:
             for member in archive:
                 if member.isdir():
                     yield member.name, None
@@ -133,9 +141,9 @@ def _tarred(path: Path, largest: int) -> Iterator[tuple[str, IO[bytes] | None]]:
 class _Counted:
     """Reads `file` and stops after `largest` bytes: headers of a tar archive are as large as they say."""
 
-    def __init__(self, file: IO[bytes], path: Path, largest: int) -> None:
+    def __init__(self, file: IO[bytes], path: Path, largest: int, most: int) -> None:
         self._file, self._path, self._largest = file, path, largest
-        self._left = largest + (MAX_FILES + 2) * 1024  # a header and the padding of each member
+        self._left = largest + (most + 2) * 1024  # a header and the padding of each member
 
     def read(self, size: int) -> bytes:
         found = self._file.read(min(size, _CHUNK))
@@ -145,7 +153,7 @@ class _Counted:
         return found
 
 
-def _place(path: Path, name: str, taken: set[str]) -> PurePosixPath:
+def _place(path: Path, name: str, taken: set[str], most: int) -> PurePosixPath:
     """Where a member goes. Raises: UnsafeArtifactError for a name that leads elsewhere, or that came before."""
     parts = name.rstrip("/").removeprefix("./").split("/")
     wrong = (
@@ -162,18 +170,18 @@ def _place(path: Path, name: str, taken: set[str]) -> PurePosixPath:
     if str(place).casefold() in taken:
         raise _unsafe(path, f"{name[:80]!r} occurs twice")
     taken.add(str(place).casefold())
-    if len(taken) > MAX_FILES:
-        raise _unsafe(path, f"it holds more than {MAX_FILES:,} files")
+    if len(taken) > most:
+        raise _unsafe(path, f"it holds more than {most:,} files")
     return place
 
 
 def _too_large(path: Path, largest: int) -> UnsafeArtifactError:
-    return _unsafe(path, f"it unpacks to more than {largest:,} bytes: twice its own size and 256 MiB")
+    return _unsafe(path, f"it unpacks to more than {largest:,} bytes")
 
 
 def _unsafe(path: Path, why: str) -> UnsafeArtifactError:
     return UnsafeArtifactError(
-        f"The archive {path.name!r} is not opened: {why}", remedy="Unpack it yourself, look, and import the folder"
+        f"The archive {path.name!r} is not opened: {why}", remedy="Unpack it yourself, look, and give the folder"
     )
 
 

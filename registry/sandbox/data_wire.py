@@ -33,6 +33,11 @@ class DataRequest:
     seconds: int
     largest_file: int
 
+    @property
+    def unpacked(self) -> Path:
+        """The folder that an archive is written to."""
+        return self.scratch / "unpacked"
+
     def encode(self) -> str:
         """As one line of JSON."""
         return json.dumps(to_json(self))

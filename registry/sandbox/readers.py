@@ -22,6 +22,7 @@ from pathlib import Path
 from registry.errors import AdapterError, NoSpaceError, RegistryError, TooLargeError
 from registry.limits import DataLimits
 from registry.ports.data import DataSummary, FetchedData, HowToRead
+from registry.sandbox.archives import unpacked
 from registry.sandbox.confining import environment
 from registry.sandbox.data_wire import INDEX, DataRequest, decode_summary
 from registry.sandbox.parent import read_answer, tail
@@ -153,6 +154,8 @@ def result(request: DataRequest, ended: Ended) -> DataSummary:
     if ended.code > 0:
         raise AdapterError(f"The process that reads the data failed{tail(request.scratch)}")
     root = request.source.resolve() if request.source.is_dir() else request.source.parent
+    if request.unpacked.is_dir():
+        root = unpacked(request.unpacked)
     answer = read_answer(request.scratch, limit=_ANSWER_LIMIT)
     return decode_summary(answer, root=root, index=request.scratch / INDEX)
 

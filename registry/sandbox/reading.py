@@ -16,12 +16,14 @@ import tempfile
 import traceback
 from contextlib import suppress
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import cast
 
 from registry.domain.data.rows import index_lines
 from registry.domain.data.splits import summarise
 from registry.errors import AdapterError, NoSpaceError, RegistryError
 from registry.ports.data import DataListing, DataSource, DataSummary
+from registry.sandbox.archives import ENDINGS, is_folder_archive, unpack
 from registry.sandbox.confining import die_with_parent, leave_network, set_limits
 from registry.sandbox.data_wire import INDEX, NOT_LOADED, DataRequest, encode_summary
 from registry.sandbox.wire import ANSWER, NO_ROOM, is_full
@@ -104,14 +106,17 @@ def _answer(kind: type[DataSource] | Exception, request: DataRequest) -> str:
         if isinstance(kind, Exception):
             raise AdapterError(f"The data source does not import: {kind!r}", facts={NOT_LOADED: True})
         reader = kind()
+        source = _opened(request)
         listing = reader.read(
-            request.source,
+            source,
             request.how,
             staging=request.staging,
             cache=request.cache,
             limits=request.limits,
             fetched=request.fetched,
         )
+        if source != request.source:
+            notes = (f"opened the archive {request.source.name}", *notes)
         return encode_summary(_summary(listing, reader.name, notes, request))
     except RegistryError as error:
         return encode_summary(error)
@@ -122,6 +127,13 @@ def _answer(kind: type[DataSource] | Exception, request: DataRequest) -> str:
         if is_full(error):
             return encode_summary(NoSpaceError("The disk is full; nothing of the data was kept"))
         return encode_summary(AdapterError(f"The data cannot be read: {type(error).__name__}: {error}"[:500]))
+
+
+def _opened(request: DataRequest) -> Path:
+    """The source, or the folder that was packed as it. Raises: BadArtifactError, UnsafeArtifactError."""
+    if not request.source.name.lower().endswith(ENDINGS) or not is_folder_archive(request.source):
+        return request.source
+    return unpack(request.source, request.unpacked, largest=request.largest_file, most=request.limits.files)
 
 
 def _summary(listing: DataListing, name: str, notes: tuple[str, ...], request: DataRequest) -> DataSummary:

@@ -8,7 +8,7 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,14 +33,15 @@ def write_table(folder: Path, *, copies: int) -> Path:
     return file
 
 
-def save_trained(folder: Path) -> None:
-    """A tiny text source whose weights are not those that it began with."""
+def save_trained(folder: Path, save: Callable[[Path], object] = save_text_source) -> None:
+    """A tiny source, of texts unless `save` makes another, whose weights are not those that it began with."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    save_text_source(folder)
+    save(folder)
     torch.manual_seed(0)
-    weights = {key: one + 0.05 * torch.randn_like(one) for key, one in load_file(folder / "model.safetensors").items()}
+    weights = load_file(folder / "model.safetensors")
+    weights |= {key: one + 0.05 * torch.randn_like(one) for key, one in weights.items() if one.is_floating_point()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 

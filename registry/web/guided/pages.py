@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from registry.domain.data.datasets import DatasetSummary
@@ -20,12 +18,11 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.selection.report import UNITS, SelectionReport, Start
 from registry.domain.verbs.registry import Registry
 from registry.domain.verbs.selection import Ranking, RankingState, Recommend
-from registry.errors import NotFoundError, PermissionDeniedError, RegistryError
+from registry.errors import NotFoundError
 from registry.presenting.looks import remarks
 from registry.presenting.starting import methods_for
 from registry.web.guided.choices import NO, YES, Choices, Stage, recipe_of, stages, start_of
 from registry.web.guided.result import result
-from registry.web.guided.uploads import MAX_DATA, add_from, values_of
 from registry.web.parts import AsActor, see
 from registry.web.render import page, part
 
@@ -37,12 +34,12 @@ PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 @dataclass(frozen=True, slots=True)
 class DataPage:
-    """Choose a file or a dataset. `typed` and `error` are of a form that was refused."""
+    """Choose a file, a folder or a dataset. `most_bytes` and `most_files` are the limits of one upload."""
 
     stages: Sequence[Stage]
     datasets: Sequence[DatasetSummary]
-    typed: Mapping[str, str] = field(default_factory=dict)
-    error: RegistryError | None = None
+    most_bytes: int
+    most_files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +142,6 @@ def told(registry: AsActor, ranking_id: str) -> HTMLResponse:
     return part("start/told.html", RankingPart(registry.selection.ranking(ranking_id)))
 
 
-@router.post("/start/data", max_body_size=MAX_DATA, response_model=None)
-async def add(request: Request, registry: AsActor) -> HTMLResponse | RedirectResponse:
-    """Register a file, and look at it; a refusal is shown where the form is, and what was typed is kept."""
-    form = await request.form()
-    try:
-        return await run_in_threadpool(_add, request, registry, form)
-    finally:
-        await form.close()
-
-
 @router.post("/start/ranking")
 def rank(registry: AsActor, data: Annotated[str, Form()]) -> RedirectResponse:
     """Have the engine rank the models for the data."""
@@ -173,23 +160,11 @@ def run(registry: AsActor, chosen: Annotated[Choices, Depends(_sent)]) -> Redire
     return see(chosen.with_step(step.summary.id).address)
 
 
-def _data(
-    request: Request, registry: Registry, typed: Mapping[str, str] | None = None, error: RegistryError | None = None
-) -> HTMLResponse:
+def _data(request: Request, registry: Registry) -> HTMLResponse:
     found = [one for one in registry.datasets.search("", PageRequest(MOST_DATASETS)).items if one.version is not None]
-    context = DataPage(stages(Choices()), found, typed or {}, error)
-    status = 200 if error is None else error.family.status
-    return page(request, "start/data.html", context, section="start", api="/api/v1/datasets", status=status)
-
-
-def _add(request: Request, registry: Registry, form: FormData) -> HTMLResponse | RedirectResponse:
-    try:
-        found = add_from(registry, request.app.state.home, form)
-    except PermissionDeniedError:
-        raise
-    except RegistryError as error:
-        return _data(request, registry, values_of(form), error)
-    return see(Choices(str(found.summary.ref)).address)
+    settings = request.app.state.settings
+    context = DataPage(stages(Choices()), found, settings.max_upload, settings.data_limits.files)
+    return page(request, "start/data.html", context, section="start", api="/api/v1/datasets")
 
 
 def _ranking(registry: Registry, ranking_id: str) -> tuple[Ranking | None, SelectionReport | None]:

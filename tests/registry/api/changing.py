@@ -124,7 +124,6 @@ FORMS: Mapping[str, str] = {
     "POST /status": "catalog.set_status",
     "POST /webhooks": "notifications.add_webhook",
     "POST /webhooks/{webhook_id}/{deed}": "notifications.remove_webhook",
-    "POST /start/data": "datasets.add",
     "POST /start/ranking": "selection.start",
     "POST /start/run": "transfers.submit",
     "POST /steps/{step}/cancel": "transfers.cancel",

@@ -76,34 +76,25 @@ def test_a_ranking_that_failed_says_why_and_can_be_started_again(ranked: ServedR
 
 
 @pytest.mark.slow
-def test_a_file_is_registered_and_shown_with_its_rows_escaped(own_served: ServedRegistry) -> None:
+def test_a_row_of_a_file_that_was_sent_is_shown_escaped(own_served: ServedRegistry) -> None:
     browser = own_served.browser("dev")
-    token = form_token(browser.get("/start").text)
     rows = "".join(f"<script>{n}</script>,{'a' if n % 2 else 'b'}\n" for n in range(20))
-    typed = {"csrf": token, "name": "", "licence": "mit", "text": "text", "label": "label"}
-    file = ("..\\My Reviews (1).csv", f"text,label\n{rows}".encode())
-    sent = browser.post("/start/data", data=typed, files={"file": file})
-    assert sent.status_code == 303, sent.text[-2000:]
-    assert sent.headers["location"] == "/start?data=datasets%3A%2Fdata%2Fmy-reviews-1%2F1"
-    page = browser.get(sent.headers["location"]).text
+    sent = browser.post(
+        "/api/v1/datasets/data/mine/versions",
+        files={"file": ("My Reviews.csv", f"text,label\n{rows}".encode()), "details": (None, '{"licence": "mit"}')},
+        headers={"X-CSRF-Token": form_token(browser.get("/start").text)},
+    )
+    assert sent.status_code == 201, sent.text
+    page = browser.get("/start?data=datasets:/data/mine/1").text
     assert "&lt;script&gt;" in page
     assert "<script>1" not in page
     assert "No row is a copy of another" in page
-    assert list((own_served.family.home / "uploads").iterdir()) == []
 
 
-def test_a_file_that_is_refused_leaves_what_was_typed_and_says_why(own_served: ServedRegistry) -> None:
-    browser = own_served.browser("dev")
-    typed = {"csrf": form_token(browser.get("/start").text), "name": "A b", "licence": "mit", "text": "t", "label": "l"}
-    sent = browser.post("/start/data", data=typed, files={"file": ("x.csv", b"text,label\na,b\n")})
-    assert sent.status_code == 400
-    assert "&#39;A b&#39; is not a name" in sent.text
-    assert 'value="A b"' in sent.text
-    none = browser.post("/start/data", data=typed)
-    assert "No file was chosen" in none.text
-    viewer = own_served.browser("vic")
-    typed["csrf"] = form_token(viewer.get("/start").text)
-    assert viewer.post("/start/data", data=typed | {"name": "a/b"}, files={"file": ("x.csv", b"a")}).status_code == 403
+def test_the_page_that_sends_data_says_how_much_the_server_takes(own_served: ServedRegistry) -> None:
+    page = own_served.browser("vic").get("/start").text
+    assert 'data-most="17179869184" data-files="50000"' in page
+    assert "Up to 17.2 GB" in page
 
 
 def test_what_was_not_chosen_on_the_pages_is_not_run(ranked: ServedRegistry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,3 +233,45 @@ def test_the_same_content_with_another_licence_is_refused(datasets: Datasets, wa
 def test_the_path_of_data_is_looked_at_before_its_licence(datasets: Datasets, wanted: AddDataset) -> None:
     with pytest.raises(NotFoundError, match="no file or folder"):
         datasets.add(replace(wanted, source="/nowhere/data.csv", licence=None))
+
+
+def test_pictures_packed_in_an_archive_are_the_version_that_their_folder_is(datasets: Datasets, tmp_path: Path) -> None:
+    folder = paint_classes(tmp_path / "in", {"cat": 2, "dog": 2})
+    packed = tmp_path / "mine.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(folder.rglob("*.*")):
+            archive.write(path, Path("flowers") / path.relative_to(folder))
+        archive.writestr("__MACOSX/flowers/._x", b"left behind by macOS")
+    wanted = AddDataset(REVIEWS, str(packed), licence="mit", uploaded=True)
+    detail = datasets.add(wanted)
+    assert detail.notes == ("opened the archive mine.zip",)
+    assert datasets.add(replace(wanted, source=str(folder))).summary.ref == detail.summary.ref
+    assert all("flowers" not in entry.path for entry in detail.files)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        (("../cat/1.png",), "may lead out of it"),
+        (("cat/1.png", "cat/1.PNG"), "occurs twice"),
+        (("1.png",), "lies in no class folder"),
+        ((), "holds no files"),
+    ],
+)
+def test_an_archive_that_is_no_folder_of_classes_leaves_nothing(
+    context: Context,
+    datasets: Datasets,
+    wanted: AddDataset,
+    blobs: MemoryBlobs,
+    tmp_path: Path,
+    members: tuple[str, ...],
+    words: str,
+) -> None:
+    packed = tmp_path / "mine.ZIP"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("empty/", b"")
+        for name in members:
+            archive.writestr(name, b"x")
+    with pytest.raises(RegistryError, match=words):
+        datasets.add(replace(wanted, source=str(packed)))
+    assert nothing_is_left(context, blobs)
