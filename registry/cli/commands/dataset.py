@@ -28,7 +28,11 @@ def add(
     session: Session,
     name: parsing.NameArgument,
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A file, a folder, an archive of one (.zip, .tar, .tar.gz), a .dvc file, or package:NAME/inner/path.")
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, a folder, an archive of one (.zip, .tar, .tar.gz), a .dvc file, or package:NAME/inner/path.",
+        ),
     ],
     task: parsing.TaskOption = None,
     licence: parsing.LicenceOption = None,
