@@ -96,8 +96,8 @@ def _read_and_exit(kind: type[DataSource] | Exception, request: DataRequest) -> 
 def _answer(kind: type[DataSource] | Exception, request: DataRequest) -> str:
     nothing = os.open(os.devnull, os.O_RDONLY)
     complaints = os.open(request.scratch / "stderr", os.O_WRONLY | os.O_CREAT, 0o600)
-    for source, target in ((nothing, 0), (complaints, 1), (complaints, 2)):
-        os.dup2(source, target)
+    for opened, target in ((nothing, 0), (complaints, 1), (complaints, 2)):
+        os.dup2(opened, target)
     tempfile.tempdir = str(request.scratch)
     try:
         set_limits(memory=request.memory, seconds=request.seconds, largest_file=request.largest_file)
