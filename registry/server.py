@@ -26,9 +26,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lineage import LineageError
 from registry import __version__
 from registry.api import openapi, problems
-from registry.api.hub import is_hub
+from registry.api.hub import SIGNED, is_hub
 from registry.api.hub.refusals import refusal
 from registry.api.hub.routes import router as hub_router
+from registry.api.hub.writing.lfs import router as hub_lfs_router
+from registry.api.hub.writing.repos import router as hub_writing_router
 from registry.api.mlflow import is_mlflow
 from registry.api.mlflow import refusals as mlflow_refusals
 from registry.api.mlflow.changes import router as mlflow_changes_router
@@ -93,9 +95,10 @@ log = logging.getLogger("forebear.server")
 class Guard:
     """Runs before every route: checks the host name, the origin and who is asking, and adds the common headers.
 
-    Authentication is by `Authorization: Bearer`, else by the session cookie. Any page of the web can make a browser
-    send our cookie: with it, a request that changes something must also come from our own origin, and bring the
-    session's CSRF token (pages as a field of the form, programs as the header `X-CSRF-Token`).
+    Authentication is by `Authorization: Bearer`, by the signature of an address that is good for a while, or else by
+    the session cookie. Any page of the web can make a browser send our cookie: with it, a request that changes
+    something must also come from our own origin, and bring the session's CSRF token (pages as a field of the form,
+    programs as the header `X-CSRF-Token`).
     """
 
     app: ASGIApp
@@ -157,6 +160,8 @@ class Guard:
         if header is not None:
             header = as_bearer(header) if is_oci(path) else header
             actor = await run_in_threadpool(self.door.actor_of_header, header, client_address(request))
+        elif path.startswith(SIGNED):
+            actor = await run_in_threadpool(self.door.links.actor_of, path, request.url.query)
         elif cookie:
             actor = await run_in_threadpool(self._of_cookie, request, cookie)
         else:
@@ -256,6 +261,8 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.include_router(pages, max_body_size=MAX_FORM)
     # After the pages: the Hub's addresses of files begin with the name of a team.
     app.include_router(hub_router, max_body_size=MAX_FORM)
+    app.include_router(hub_writing_router)
+    app.include_router(hub_lfs_router)
     app.include_router(oci_router)
     app.include_router(mlflow_router)
     app.include_router(mlflow_changes_router)

@@ -86,6 +86,12 @@ class Settings:
     """Files and folders outside the registry folder that checkpoints are written to as well."""
     hub_unapproved: bool = False
     """Whether clients of the Hugging Face Hub and of MLflow are also given model versions that nobody has approved."""
+    drafts: int = 50
+    """Drafts that one person may have begun."""
+    draft_days: int = 14
+    """Days after which a draft that nobody changed, and bytes that no draft names, are removed."""
+    draft_bytes: int = 64 * 1024**3
+    """Bytes that one person may have sent for drafts that are not registered."""
     timestamp_url: str | None = None
     """Address of a timestamp authority (RFC 3161) that is asked about the newest checkpoint; None: nobody is asked."""
     timestamp_roots: Path | None = None
@@ -156,6 +162,9 @@ class Settings:
             checkpoint_minutes=number("CHECKPOINT_MINUTES", cls().checkpoint_minutes),
             checkpoint_anchors=tuple(Path(a).expanduser() for a in anchors.split(os.pathsep)) if anchors else (),
             hub_unapproved=bool(number("HUB_UNAPPROVED", 0)),
+            drafts=number("DRAFTS", cls().drafts),
+            draft_days=number("DRAFT_DAYS", cls().draft_days),
+            draft_bytes=number("DRAFT_BYTES", cls().draft_bytes),
             timestamp_url=text("TIMESTAMP_URL"),
             timestamp_roots=Path(roots).expanduser() if roots else None,
             webhook_hosts=tuple(h.strip() for h in hooks.split(",")) if hooks else (),

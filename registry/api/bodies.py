@@ -54,6 +54,22 @@ class RecordedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterDetails:
+    """What is said of the version that is made of a draft; what is null is taken from its files and its card."""
+
+    head: str | None = None
+    alias: str | None = None
+    number: int | None = None
+    architecture: str | None = None
+    task: str | None = None
+    modality: Modality | None = None
+    licence: str | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[Reference, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetDetails:
     """The `details` of an upload that becomes a dataset version."""
 

@@ -25,6 +25,7 @@ from registry.api.routes import (
     transfers,
     versions,
 )
+from registry.api.routes.drafts import drafts
 from registry.api.routes.notifications import mail, webhooks
 from registry.api.wire import known_query
 
@@ -38,6 +39,7 @@ def api_router() -> APIRouter:
     for one in (
         catalog,
         versions,
+        drafts,
         datasets,
         transfers,
         selection,

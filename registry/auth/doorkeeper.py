@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from registry.auth.counting import Attempts, Rates
+from registry.auth.links import Links
 from registry.domain.people.people import Actor
 from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
 from registry.domain.verbs.people import SessionVerbs
@@ -41,6 +42,11 @@ class Doorkeeper:
             )
         with self.attempts.counted(address):
             return self.sessions.authenticate(secret.strip())
+
+    @property
+    def links(self) -> Links:
+        """Addresses that are good for a while without a token."""
+        return Links(self.sessions, self.key)
 
     def sign_in(self, secret: str, address: str, *, before: str | None = None) -> StartedSession:
         """A new session for the holder of a token. The one of the cookie `before`, which it takes the place of, ends.

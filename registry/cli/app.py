@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from registry.cli.commands import recommend, registry, remote, start
+from registry.cli.commands.drafts import register
 from registry.cli.commands.governance import reports
 from registry.cli.session import ActorOption, HomeOption, OutputOption, ServerOption
 from registry.cli.tree import Group, lazy_group
 
 GROUPS = (
     ("model", "Registered models and their versions.", "model_upkeep", "app"),
+    ("draft", "Drafts: files sent with the tools of the Hugging Face Hub.", "drafts.draft", "app"),
     ("dataset", "Datasets and their versions.", "dataset", "app"),
     ("recipe", "Recipes: what a transfer does.", "recipe", "app"),
     ("transfer", "Transfer steps: runs that make new models from registered ones.", "transfer", "app"),
@@ -92,4 +94,5 @@ registry.register(app)
 remote.register(app)
 start.register(app)
 recommend.register(app)
+register.register(app)
 reports.register(app)

@@ -87,6 +87,9 @@ class RemoteSessions:
     def authenticate(self, secret: str) -> Actor:  # noqa: ARG002 - the verb's own signature
         refuse_here()
 
+    def holder(self, token_id: str) -> Actor:  # noqa: ARG002 - as above
+        refuse_here()
+
     def begin(self, secret: str, address: str) -> StartedSession:  # noqa: ARG002 - as above
         refuse_here()
 

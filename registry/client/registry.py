@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from registry.client.cascade import RemoteCascades
     from registry.client.catalog import RemoteCatalog
     from registry.client.data import RemoteDatasets
+    from registry.client.drafts import RemoteDrafts
     from registry.client.drift import RemoteDrift
     from registry.client.governance.promotions import RemotePromotions
     from registry.client.governance.recalls import RemoteRecalls, RemoteUpstreams
@@ -145,6 +146,13 @@ class RemoteRegistry:
         from registry.client.cascade import RemoteCascades  # noqa: PLC0415 - as above
 
         return RemoteCascades(self.server)
+
+    @cached_property
+    def drafts(self) -> RemoteDrafts:
+        """What is sent by the protocol of the Hub, before it is a version."""
+        from registry.client.drafts import RemoteDrafts  # noqa: PLC0415 - as above
+
+        return RemoteDrafts(self.server)
 
     @cached_property
     def notifications(self) -> RemoteNotifications:

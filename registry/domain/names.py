@@ -13,6 +13,8 @@ ALIAS = "[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
 """The forms of a team, of a name in it, and of an alias, as regular expressions."""
 _PART, _ALIAS = re.compile(PART), re.compile(ALIAS)
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_VERSION = re.compile(r"v?([1-9][0-9]{0,8})")
+_PINNED = re.compile(r"(.+)\.v([1-9][0-9]{0,8})")
 MAX_NAME = 96
 
 
@@ -49,6 +51,18 @@ class Name:
 
     def __str__(self) -> str:
         return f"{self.team}/{self.name}"
+
+
+def read_pinned(text: str) -> tuple[Name, int | None]:
+    """Read `team/name.v3`, the name by which one version alone is given out, or `team/name`. Raises: BadNameError."""
+    match = _PINNED.fullmatch(text)
+    return (Name.parse(match[1]), int(match[2])) if match else (Name.parse(text), None)
+
+
+def read_number(text: str) -> int | None:
+    """The number of a version that `3` or `v3` names; None for any other word."""
+    match = _VERSION.fullmatch(text)
+    return int(match[1]) if match else None
 
 
 class AssetKind(StrEnum):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.services.cascade.verbs import Cascades
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
+    from registry.services.drafts.verbs import Drafts
     from registry.services.drift.verbs import Drift
     from registry.services.governance.recalls.verbs import Recalls
     from registry.services.governance.reports.verbs import Reports
@@ -167,6 +168,13 @@ class LocalRegistry:
         from registry.services.cascade.verbs import Cascades  # noqa: PLC0415 - a command needs one subject of ten
 
         return Cascades(self.context)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """What is sent by the protocol of the Hub, before it is a version."""
+        from registry.services.drafts.verbs import Drafts  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Drafts(self.context)
 
     @cached_property
     def notifications(self) -> Notifications:

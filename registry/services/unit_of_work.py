@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.services.storage.backups import WholeDatabase
     from registry.services.storage.catalog import CatalogRepository
     from registry.services.storage.data import DatasetRepository
+    from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
     from registry.services.storage.notifications import MailRepository, NotificationRepository
@@ -50,6 +51,8 @@ class UnitOfWork(Protocol):
     def reviews(self) -> ReviewRepository: ...
     @property
     def recalls(self) -> RecallRepository: ...
+    @property
+    def drafts(self) -> DraftRepository: ...
     @property
     def notifications(self) -> NotificationRepository: ...
     @property

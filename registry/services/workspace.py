@@ -21,6 +21,7 @@ PURPOSES = (
     "interface-",
     "difference-",
     "notice-",
+    "draft-",
 )
 
 

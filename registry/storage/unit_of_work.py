@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from registry.services.storage.backups import WholeDatabase
     from registry.services.storage.catalog import CatalogRepository
     from registry.services.storage.data import DatasetRepository
+    from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
     from registry.services.storage.notifications import MailRepository, NotificationRepository
@@ -111,6 +112,12 @@ class SqlUnitOfWork:
         from registry.storage.recalls.repository import SqlRecalls  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlRecalls(self._open())
+
+    @cached_property
+    def drafts(self) -> DraftRepository:
+        from registry.storage.drafts.repository import SqlDrafts  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlDrafts(self._open())
 
     @cached_property
     def notifications(self) -> NotificationRepository:

@@ -25,6 +25,8 @@ from registry.domain.catalog.compute import NewCompute
 from registry.domain.catalog.marks import NewMark
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
+from registry.domain.drafts.drafts import Commit, RegisterDraft
+from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, RecallState
 from registry.domain.governance.reviews.findings import NewFinding, Severity
@@ -70,10 +72,13 @@ NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WEBHOOK = "whk-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
-    "sessions.authenticate", "sessions.begin", "sessions.visit", "sessions.still", "sessions.end", "store.repair",
+    "sessions.authenticate", "sessions.begin", "sessions.visit", "sessions.still", "sessions.end", "sessions.holder",
+    "store.repair",
     "backups.create", "audit.rotate_key", "selection.compare",
     "drift.check", "drift.watch", "cascades.run",
     "transfers.measure_forgetting", "notifications.deliver",
+    *("drafts.begin", "drafts.sent", "drafts.receive", "drafts.check_room", "drafts.commit", "drafts.card"),
+    "drafts.check_card",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -135,6 +140,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "sessions.begin": lambda: far.sessions.begin("fbr_x", "::1"),
         "sessions.visit": lambda: far.sessions.visit("x"),
         "sessions.still": lambda: far.sessions.still("ses-x"),
+        "sessions.holder": lambda: far.sessions.holder("tok-x"),
         "sessions.end": lambda: far.sessions.end("ses-x"),
         "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
         "drift.watch": lambda: far.drift.watch(CHILD, DATA),
@@ -142,6 +148,13 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "cascades.run": lambda: far.cascades.run(far.cascades.plan(LATEST)),
         "transfers.measure_forgetting": lambda: far.transfers.measure_forgetting("step-01kaq000000000000000000000"),
         "notifications.deliver": far.notifications.deliver,
+        "drafts.begin": lambda: far.drafts.begin(DIGITS),
+        "drafts.sent": lambda: far.drafts.sent(DIGITS, []),
+        "drafts.receive": lambda: far.drafts.receive(io.BytesIO()),
+        "drafts.check_room": lambda: far.drafts.check_room(1),
+        "drafts.commit": lambda: far.drafts.commit(DIGITS, Commit()),
+        "drafts.check_card": lambda: far.drafts.check_card("# x"),
+        "drafts.card": lambda: far.drafts.card(DIGITS),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,
@@ -262,6 +275,10 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "notifications.test_mail", outcome(lambda: vic.notifications.test_mail("vic"))
     token = vic.people.create_token("vic", label="mine", days=3)
     yield "people.create_token", token
+    yield "drafts.list", dev.drafts.list()
+    yield "drafts.show", outcome(lambda: dev.drafts.show(DIGITS))
+    yield "drafts.register", outcome(lambda: dev.drafts.register(RegisterDraft(DIGITS)))
+    yield "drafts.discard", outcome(lambda: dev.drafts.discard(DIGITS))
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
     yield "sessions.end_all", vic.sessions.end_all("vic")
     ana.catalog.delete(Reference.parse("models:/edge/digits-small/1"), reason="old")
@@ -384,6 +401,7 @@ PROTOCOLS: Mapping[str, type] = {
     "selection": verbs.selection.SelectionVerbs,
     "drift": verbs.drift.DriftVerbs,
     "cascades": verbs.cascade.CascadeVerbs,
+    "drafts": DraftVerbs,
     "notifications": NotificationVerbs,
     "people": verbs.people.PeopleVerbs,
     "sessions": verbs.people.SessionVerbs,

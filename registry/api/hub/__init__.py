@@ -1,10 +1,15 @@
-"""The read door of the Hugging Face Hub's protocol: stock clients with `HF_ENDPOINT` read governed revisions here."""
+"""The protocol of the Hugging Face Hub: stock clients with `HF_ENDPOINT` read governed revisions, and write drafts."""
 
 from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"/api/(?:models|datasets|whoami-v2)(?:/.*)?|/(?:datasets/)?[^/]+/[^/]+/resolve/.+")
+SIGNED = "/api/lfs/"
+"""What the addresses that carry a signature instead of a token begin with."""
+_ADDRESS = re.compile(
+    r"/api/(?:models|datasets|whoami-v2|repos|validate-yaml|lfs|xet)(?:/.*)?"
+    r"|/(?:datasets/)?[^/]+/[^/]+/(?:resolve/|info/lfs/).+"
+)
 
 
 def is_hub(path: str) -> bool:

@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.api.contents import GivenFile
-from registry.api.hub.refusals import Code, HubRefusal
 from registry.api.hub.revisions import Repo, Revision
-from registry.domain.names import Reference, VersionRef, no_file
+from registry.domain.drafts.drafts import README
+from registry.domain.names import Reference, VersionRef
 from registry.domain.verbs.registry import Registry
 from registry.errors import BadArtifactError
 
 ADAPTER = "adapter_config.json"
-README = "README.md"
 MAX_CONFIG = 1024**2
 
 
@@ -51,14 +50,6 @@ def files_of(registry: Registry, revision: Revision) -> Mapping[str, HubFile]:
     if len(plan.parts) > 1 and ADAPTER in stored:
         texts[ADAPTER] = _pinned(stored[ADAPTER], plan.parts[1].ref)
     return dict(sorted((stored | {path: HubFile.made(path, text.encode()) for path, text in texts.items()}).items()))
-
-
-def file_of(registry: Registry, revision: Revision, path: str) -> HubFile:
-    """Raises: HubRefusal where the revision has no such file."""
-    found = files_of(registry, revision).get(path)
-    if found is None:
-        raise HubRefusal(no_file(revision.ref, path), Code.ENTRY, commit=revision.commit)
-    return found
 
 
 def _pinned(config: HubFile, parent: VersionRef) -> str:

@@ -13,6 +13,7 @@ from registry.api.hub.files import HubFile
 from registry.api.hub.revisions import MAIN, Repo, Revision, every_version
 from registry.domain.catalog.models import ModelSummary, SearchQuery, SortKey, VersionDetail, was_approved
 from registry.domain.data.datasets import DatasetSummary
+from registry.domain.drafts.drafts import NO_COMMIT
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import MAX_LIMIT, PageRequest
 from registry.domain.verbs.registry import Registry
@@ -54,7 +55,7 @@ def info(revision: Revision, files: Iterable[HubFile], *, blobs: bool) -> dict[s
         "id": revision.repo.id,
         "modelId": revision.repo.id,
         "sha": revision.commit,
-        "lastModified": _time(detail.summary.created_at if revision.card is None else revision.card.written_at),
+        "lastModified": time_of(detail.summary.created_at if revision.card is None else revision.card.written_at),
         "tags": tags,
         "cardData": card,
         "siblings": siblings,
@@ -89,14 +90,14 @@ def tree(files: Mapping[str, HubFile], under: str, *, recursive: bool, expand: b
     ]
 
 
-def refs(registry: Registry, repo: Repo, main: Revision) -> dict[str, Any]:
-    """The branch `main`, and each alias as a tag."""
+def refs(registry: Registry, repo: Repo, main: str) -> dict[str, Any]:
+    """The branch `main`, whose commit is given, and each alias as a tag."""
     tags = []
-    if repo.kind is AssetKind.MODELS and not repo.pinned:
+    if repo.kind is AssetKind.MODELS and not repo.pinned and not main.startswith(NO_COMMIT):
         for one in registry.catalog.model(repo.name).aliases:
             detail = registry.catalog.version(Reference.to(one.ref))
             tags.append(_ref("tags", one.alias, Revision(repo, detail, detail.card).commit))
-    return {"branches": [_ref("heads", MAIN, main.commit)], "converts": [], "tags": tags, "pullRequests": []}
+    return {"branches": [_ref("heads", MAIN, main)], "converts": [], "tags": tags, "pullRequests": []}
 
 
 def commits(registry: Registry, revision: Revision) -> list[dict[str, Any]]:
@@ -198,7 +199,7 @@ def _dataset(dataset: DatasetSummary) -> dict[str, Any]:
 
 
 def _listed(name: Name, created: datetime, changed: datetime) -> dict[str, Any]:
-    times = {"createdAt": _time(created), "lastModified": _time(changed)}
+    times = {"createdAt": time_of(created), "lastModified": time_of(changed)}
     return {"id": str(name), "author": name.team, "private": True, "disabled": False, "gated": False, **times}
 
 
@@ -220,9 +221,10 @@ def _commit(revision: Revision) -> dict[str, Any]:
         "title": f"Version {summary.ref.number}",
         "message": "",
         "authors": authors,
-        "date": _time(at),
+        "date": time_of(at),
     }
 
 
-def _time(at: datetime) -> str:
+def time_of(at: datetime) -> str:
+    """A moment as the clients read it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

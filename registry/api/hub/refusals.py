@@ -43,7 +43,9 @@ _TAKEN_BACK = frozenset({Family.WITHHELD, Family.TAKEN_BACK, Family.BY_LAW})
 
 def in_header(text: str) -> str:
     """`text` on one line of at most 1,000 printable ASCII characters: what an address holds may be repeated in it."""
-    plain = "".join(char if char.isprintable() and char.isascii() else "?" for char in " ".join(text.split()))
+    plain = "".join(
+        char if char.isprintable() and char.isascii() else "?" for char in " ".join(text.replace("…", "...").split())
+    )
     return plain[:1000]
 
 

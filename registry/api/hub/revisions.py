@@ -1,19 +1,18 @@
 """Revisions as the Hub's clients name them: `main`, an alias, a number, or a commit id of 40 hex digits.
 
-A commit id stands for a version with one revision of its card, since clients keep files by commit id for ever. It holds
-the number of both, so that it is read without a table, and a digest of both, so that it names nothing else:
-8 digits of the version's number, 4 of the card's, 28 (112 bits) of SHA-256 over the two digests.
+A commit id stands for a version with one revision of its card, since clients keep files by commit id for ever
+(`registry.domain.catalog.commits`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from registry.api.hub.refusals import Code, HubRefusal
+from registry.domain.catalog.commits import commit_of
 from registry.domain.catalog.models import (
     PRODUCTION,
     RETIRED,
@@ -24,7 +23,7 @@ from registry.domain.catalog.models import (
 )
 from registry.domain.catalog.statuses import STOPPED, Use, notice
 from registry.domain.data.datasets import DatasetVersionDetail
-from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
+from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, read_number, read_pinned
 from registry.domain.paging import PageRequest, every
 from registry.domain.verbs.catalog import PullPlan
 from registry.domain.verbs.registry import Registry
@@ -33,8 +32,6 @@ from registry.errors import BadReferenceError, NotFoundError
 Detail = VersionDetail | DatasetVersionDetail
 MAIN = "main"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_NUMBER = re.compile(r"v?([1-9][0-9]{0,8})")
-_PINNED = re.compile(r"(.+)\.v([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,7 @@ class Repo:
     @classmethod
     def named(cls, kind: AssetKind, team: str, name: str) -> Repo:
         """`name.v3` is version 3 of `name`, whatever revision is asked of it. Raises: BadNameError."""
-        match = _PINNED.fullmatch(name)
-        return cls(kind, Name(team, match[1] if match else name), int(match[2]) if match else None)
+        return cls(kind, *read_pinned(f"{team}/{name}"))
 
     @property
     def id(self) -> str:
@@ -83,13 +79,6 @@ class Revision:
         return notice(self.ref, self.detail.summary.status, self.detail.status_reason, Use.READ)
 
 
-def commit_of(ref: VersionRef, digest: str, card: CardRevision | None) -> str:
-    """The commit id of a version with the content digest `digest` and a revision of its card."""
-    said = f"{ref}\n{digest}\n{card.digest if card else ''}"
-    tail = hashlib.sha256(said.encode()).hexdigest()[:28]
-    return f"{ref.number:08x}{(card.number if card else 0) % 0x10000:04x}{tail}"
-
-
 def revision_of(registry: Registry, repo: Repo, revision: str, *, unapproved: bool) -> Revision:
     """What `revision` of `repo` means now. `unapproved`: whether versions that nobody approved are served too.
 
@@ -117,8 +106,8 @@ def _found(registry: Registry, repo: Repo, revision: str, *, unapproved: bool) -
             return _newest_card(registry, repo, Reference(repo.kind, repo.name, repo.pinned))
         if _COMMIT.fullmatch(revision):
             return _at_commit(registry, repo, revision)
-        if match := _NUMBER.fullmatch(revision):
-            return _newest_card(registry, repo, Reference(repo.kind, repo.name, int(match[1])))
+        if (number := read_number(revision)) is not None:
+            return _newest_card(registry, repo, Reference(repo.kind, repo.name, number))
         if revision == MAIN:
             return _newest_card(registry, repo, _default(registry, repo, unapproved=unapproved))
         return _at_alias(registry, repo, revision)

@@ -1,4 +1,6 @@
-"""The routes of the Hub's protocol that clients read by. They stand outside `/api/v1` and outside its document.
+"""The routes of the Hub's protocol that clients read by; those that write are in `writing`.
+
+They stand outside `/api/v1` and outside its document.
 
 What clients really ask was read from huggingface_hub 2.4.0 and tried with it: the order is revision, tree by commit,
 then HEAD and GET of each file by commit; so a refusal stands at each of them, for names and commit ids alike.
@@ -6,7 +8,8 @@ then HEAD and GET of each file by commit; so a refusal stands at each of them, f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
@@ -16,12 +19,15 @@ from starlette.requests import Request
 
 from registry.api.downloads import download
 from registry.api.hub import listing
-from registry.api.hub.files import file_of, files_of
+from registry.api.hub.files import HubFile, files_of
 from registry.api.hub.refusals import Code, HubRefusal, in_header, refusal
 from registry.api.hub.revisions import MAIN, Repo, Revision, revision_of
+from registry.api.hub.writing.drafts import draft_at, files_of_draft, info, last_commit, warning
 from registry.api.protocols import ProtocolRoute
 from registry.api.wire import AsActor
+from registry.domain.drafts.drafts import Draft
 from registry.domain.names import AssetKind, no_file
+from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Registry
 from registry.errors import BadNameError, NotFoundError, UsageError
 
@@ -64,19 +70,50 @@ def _both(path: str, *methods: str) -> Callable[[Handled], Handled]:
     return add
 
 
-def _at(request: Request, registry: Registry, repo: Repo, revision: str) -> Revision:
-    return revision_of(registry, repo, revision, unapproved=request.app.state.settings.hub_unapproved)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a revision is: a version, or to those who may contribute a draft; with its files by their path."""
+
+    of: Revision | Draft
+    files: Mapping[str, HubFile]
+    commit: str
+    warning: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of an answer about it: its commit, and a warning that clients print."""
+        text = in_header(self.warning)
+        return {"X-Repo-Commit": self.commit} | ({"X-HF-Warning": f"forebear; {text}"} if text else {})
+
+    def file(self, path: str) -> HubFile:
+        """Raises: HubRefusal where there is no such file."""
+        found = self.files.get(path)
+        if found is None:
+            missing = (
+                no_file(self.of.ref, path)
+                if isinstance(self.of, Revision)
+                else NotFoundError(f"The draft of {self.of.name} has no file {path[:200]!r}")
+            )
+            raise HubRefusal(missing, Code.ENTRY, commit=self.commit)
+        return found
 
 
-def _told(revision: Revision) -> dict[str, str]:
-    """Headers of an answer about a revision: its commit, and a warning that clients print."""
-    text = in_header(revision.notice)
-    return {"X-Repo-Commit": revision.commit} | ({"X-HF-Warning": f"forebear; {text}"} if text else {})
+def _at(request: Request, registry: Registry, repo: Repo, revision: str) -> Found:
+    try:
+        found = revision_of(registry, repo, revision, unapproved=request.app.state.settings.hub_unapproved)
+    except HubRefusal as refused:
+        draft = draft_at(registry, repo, revision) if isinstance(refused.error, NotFoundError) else None
+        if draft is None:
+            raise
+        return Found(draft, files_of_draft(registry, draft), draft.head, warning(draft))
+    return Found(found, files_of(registry, found), found.commit, found.notice)
 
 
 def _info(request: Request, registry: Registry, repo: Repo, revision: str, *, blobs: bool) -> Response:
     found = _at(request, registry, repo, revision)
-    return JSONResponse(listing.info(found, files_of(registry, found).values(), blobs=blobs), headers=_told(found))
+    if isinstance(found.of, Revision):
+        return JSONResponse(listing.info(found.of, found.files.values(), blobs=blobs), headers=found.headers)
+    return JSONResponse(info(found.of, blobs=blobs), headers=found.headers)
 
 
 @_both("{api}", "GET")
@@ -105,10 +142,10 @@ def tree(
 ) -> Response:
     """The files and folders of a revision."""
     found = _at(request, registry, repo, revision)
-    entries = listing.tree(files_of(registry, found), path, recursive=recursive, expand=expand)
+    entries = listing.tree(found.files, path, recursive=recursive, expand=expand)
     if not entries and path:
-        raise HubRefusal(no_file(found.ref, path), Code.ENTRY, commit=found.commit)
-    headers, following = _told(found), cursor + MOST_PATHS
+        found.file(path)
+    headers, following = found.headers, cursor + MOST_PATHS
     if following < len(entries):
         headers |= next_page(request, following)
     return JSONResponse(entries[cursor:following], headers=headers)
@@ -127,21 +164,22 @@ def paths_info(
     if len(paths) > MOST_PATHS:
         raise UsageError(f"{len(paths):,} paths are asked for; at most {MOST_PATHS:,} are answered at once")
     found = _at(request, registry, repo, revision)
-    known = listing.entries(files_of(registry, found), expand=expand)
-    return JSONResponse([known[path] for path in paths if path in known], headers=_told(found))
+    known = listing.entries(found.files, expand=expand)
+    return JSONResponse([known[path] for path in paths if path in known], headers=found.headers)
 
 
 @_both("{api}/refs", "GET")
 def refs(request: Request, registry: AsActor, repo: Named) -> Response:
     """The names of revisions."""
-    return JSONResponse(listing.refs(registry, repo, _at(request, registry, repo, MAIN)))
+    return JSONResponse(listing.refs(registry, repo, _at(request, registry, repo, MAIN).commit))
 
 
 @_both("{api}/commits/{{revision}}", "GET")
 def commits(request: Request, registry: AsActor, repo: Named, revision: str) -> Response:
     """The versions up to a revision."""
     found = _at(request, registry, repo, revision)
-    return JSONResponse(listing.commits(registry, found), headers=_told(found))
+    shown = listing.commits(registry, found.of) if isinstance(found.of, Revision) else [last_commit(found.of)]
+    return JSONResponse(shown, headers=found.headers)
 
 
 @_both("{api}/auth-check", "GET")
@@ -151,13 +189,22 @@ def auth_check(request: Request, registry: AsActor, repo: Named) -> Response:
     return JSONResponse({})
 
 
+@router.get("/api/models/{team}/{name}/auth-check/write", response_model=None)
+def auth_check_write(registry: AsActor, repo: Named) -> Response:
+    """Whether the caller may write a draft of the model."""
+    registry.actor.require(Permission.EDIT)
+    if repo.pinned:
+        raise UsageError(f"{repo.id} is one version, which never changes", remedy=f"Write to {repo.name}")
+    return JSONResponse({})
+
+
 @_both("{files}/resolve/{{revision}}/{{path:path}}", "GET", "HEAD")
 def file(request: Request, registry: AsActor, repo: Named, revision: str, path: str) -> Response:
     """One file of a revision, whole or by `Range`."""
     found = _at(request, registry, repo, revision)
-    wanted = file_of(registry, found, path)
+    wanted = found.file(path)
     answer = download(request, wanted.entry, wanted.open_at, tag=wanted.entry.sha256.hex)
-    answer.headers.update(_told(found))
+    answer.headers.update(found.headers)
     answer.headers["Cache-Control"] = "private, no-cache"  # names move, and versions are taken back
     return answer
 
@@ -190,7 +237,7 @@ def next_page(request: Request, cursor: str | int) -> dict[str, str]:
 def whoami(registry: AsActor) -> Response:
     """Who the token belongs to."""
     person = registry.actor
-    token = {"displayName": person.handle, "role": "read"}
+    token = {"displayName": person.handle, "role": "write" if Permission.EDIT in person.permissions else "read"}
     return JSONResponse(
         {"type": "user", "name": person.handle, "orgs": [], "auth": {"type": "access_token", "accessToken": token}}
     )

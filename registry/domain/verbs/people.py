@@ -74,6 +74,10 @@ class SessionVerbs(Protocol):
         """Raises: UnauthenticatedError for a wrong, expired or revoked token."""
         ...
 
+    def holder(self, token_id: str) -> Actor:
+        """Who a token belongs to, by its id. Raises: UnauthenticatedError for an unknown, expired or revoked one."""
+        ...
+
     def begin(self, secret: str, address: str) -> StartedSession:
         """A session for the holder of this token, begun from `address`; either way there is an audit entry.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.people.idempotency import Answer, Claim
 from registry.domain.people.people import Actor
@@ -76,6 +77,8 @@ class Registry(Protocol):
     def drift(self) -> DriftVerbs: ...
     @property
     def cascades(self) -> CascadeVerbs: ...
+    @property
+    def drafts(self) -> DraftVerbs: ...
     @property
     def notifications(self) -> NotificationVerbs: ...
     @property

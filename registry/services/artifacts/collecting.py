@@ -1,9 +1,10 @@
 """Collection of stored objects that nothing needs any more, and what the objects that are there are needed for.
 
 What is needed is read in one snapshot of the database: files and row indexes of live versions, all evidence, all
-answers of baselines and cases of decisions, and the inputs of transfer steps that have not ended or can be resumed. An
-object is removed only if it was put before the grace window began and before every publication that still goes on: a
-publication that runs at the same time either is seen in the snapshot, or its objects are too young.
+answers of baselines and cases of decisions, drafts and what was sent for them, and the inputs of transfer steps that
+have not ended or can be resumed. An object is removed only if it was put before the grace window began and before every
+publication that still goes on: a publication that runs at the same time either is seen in the snapshot, or its objects
+are too young. Drafts whose time is over are removed first; only counting leaves them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PAGE = 500
 def collect(context: Context, *, grace: timedelta, delete: bool) -> CollectReport:
     """Remove, or only count, what nothing needs; see `StoreVerbs.collect`."""
     context.actor.require(Permission.ADMIN)
+    if delete:
+        _expire(context)
     blobs = context.blobs
     before = blobs.moment() - grace.total_seconds()  # read before the snapshot: see above
     old, size, young = dict[Digest, float](), 0, 0
@@ -54,6 +57,21 @@ def collect(context: Context, *, grace: timedelta, delete: bool) -> CollectRepor
                 removed += 1
                 freed += found[0]
     return CollectReport(removed, freed, young + len(old) - removed, deleted=True)
+
+
+def _expire(context: Context) -> None:
+    """Remove drafts whose time is over, and let go of what was sent for none."""
+    now = context.clock.now()
+    with context.write(Permission.ADMIN) as uow:
+        gone = uow.drafts.expired(now)
+        for one in gone:
+            uow.drafts.remove(one.name)
+        sent = uow.drafts.forget_expired(now)
+        events = [Event("draft.expired", f"models:/{one.name}", {"head": one.head, "files": one.files}) for one in gone]
+        if events:
+            uow.commit(*events)
+        elif sent:
+            uow.commit_unaudited()
 
 
 def stats(context: Context) -> StoreStats:

@@ -182,7 +182,7 @@ class Catalog:
         with self.context.write() as uow:
             detail = self._detail(uow, target)
             ref = detail.summary.ref
-            _refuse_protected(uow, ref.name, alias)
+            refuse_protected(uow, ref.name, alias)
             if not allows(detail.summary.status, Use.ALIAS):
                 raise ConflictError(f"{ref} is {detail.summary.status}", remedy="Name a version that is in use")
             before = uow.catalog.resolve(Reference(ref.kind, ref.name, alias=alias))
@@ -195,7 +195,7 @@ class Catalog:
         with self.context.write() as uow:
             reference = Reference(AssetKind.MODELS, name, alias=check_alias(alias))
             ref = found(uow.catalog.resolve(reference), reference)
-            _refuse_protected(uow, name, alias)
+            refuse_protected(uow, name, alias)
             uow.catalog.drop_alias(name, alias, by=self.context.actor.handle, at=self.context.clock.now())
             uow.commit(Event("alias.dropped", str(ref), {"alias": alias}))
 
@@ -240,12 +240,16 @@ class Catalog:
         return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
 
 
-def _refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> None:
-    """An alias that a promotion has moved stays protected whatever the policies say since."""
+def refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> None:
+    """An alias that a promotion has moved stays protected whatever the policies say since.
+
+    Raises: PolicyRefusedError.
+    """
     from registry.services.governance.policies.stored import protected_aliases  # noqa: PLC0415 - not needed to look at a model
 
-    model = found(uow.catalog.model(name), f"models:/{name}")
-    if alias in protected_aliases(uow) or any(one.alias == alias and one.protected for one in model.aliases):
+    model = uow.catalog.model(name)
+    moved = model is not None and any(one.alias == alias and one.protected for one in model.aliases)
+    if moved or alias in protected_aliases(uow):
         raise PolicyRefusedError(
             "The alias is protected",
             (f"Nobody moves {alias!r} by hand; it follows a promotion: forebear promote request",),

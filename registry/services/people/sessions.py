@@ -52,6 +52,12 @@ class Sessions:
         self._touch(token)
         return actor
 
+    def holder(self, token_id: str) -> Actor:
+        """Who a token belongs to, by its id. Raises: UnauthenticatedError."""
+        with self._open() as uow:
+            token = self._live(uow.people.token(token_id))
+            return _actor(uow, token.person, token)
+
     def begin(self, secret: str, address: str) -> StartedSession:
         """A session for the holder of a token; refused or not, the audit log keeps the attempt."""
         try:

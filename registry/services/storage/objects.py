@@ -63,7 +63,8 @@ class ObjectRepository(Protocol):
     def held(self, blobs: Iterable[Digest]) -> set[Digest]:
         """Those of `blobs` that must be kept, besides the noted ones.
 
-        They belong to live versions, to evidence about any version, or to inputs of steps that can still run.
+        They belong to live versions, to evidence about any version, to inputs of steps that can still run, or to
+        drafts.
         """
         ...
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
@@ -17,21 +16,22 @@ from registry.domain.transfers.steps import StepState
 from registry.services.storage.catalog import Extent
 from registry.services.storage.objects import PiecedFile, StoredCard
 from registry.storage.catalog.versions import is_live, refs_of
+from registry.storage.sql.chunks import CHUNK, chunks
 from registry.storage.tables import (
     audit_entry,
     card_revision,
     dataset_version,
+    draft_file,
     edge,
     evidence,
     extent,
     file,
     request,
+    sent_object,
     step,
     version,
 )
 
-CHUNK = 500
-"""Values in one IN, and rows that are fetched at once."""
 ROW_INDEX = "row index"
 DECIDED = "promotion.decided"
 GOING = tuple(state for state in StepState if state not in {StepState.SUCCEEDED, StepState.CANCELLED})
@@ -81,7 +81,7 @@ def _columns() -> list[tuple[ColumnElement[Any], Select[Any]]]:
 def uses(connection: Connection, blobs: Iterable[Digest]) -> dict[Digest, list[Use]]:
     """The live versions that need each object, and where."""
     rows: set[tuple[Digest, int, str]] = set()
-    for some in _chunks(blobs):
+    for some in chunks(blobs):
         payload = (
             select(extent.c.blob, file.c.node_id, file.c.path)
             .join(file, file.c.id == extent.c.file_id)
@@ -105,7 +105,7 @@ def uses(connection: Connection, blobs: Iterable[Digest]) -> dict[Digest, list[U
 
 
 def held(connection: Connection, blobs: Iterable[Digest]) -> set[Digest]:
-    """The objects of live versions, of evidence about any version, and of inputs of steps that can still run."""
+    """The objects of live versions, of evidence about any version, of inputs of steps that can still run, of drafts."""
     going = (
         select(edge.c.from_node)
         .join(step, step.c.node_id == edge.c.to_node)
@@ -113,7 +113,7 @@ def held(connection: Connection, blobs: Iterable[Digest]) -> set[Digest]:
     )
     kept = or_(is_live(), going.exists())
     found: set[Digest] = set()
-    for some in _chunks(blobs):
+    for some in chunks(blobs):
         payload = (
             select(extent.c.blob)
             .join(file, file.c.id == extent.c.file_id)
@@ -125,7 +125,11 @@ def held(connection: Connection, blobs: Iterable[Digest]) -> set[Digest]:
             .join(version, version.c.node_id == dataset_version.c.node_id)
             .where(dataset_version.c.row_index.in_(some), kept)
         )
-        for query in (payload, indexes, select(evidence.c.file).where(evidence.c.file.in_(some))):
+        others = (
+            select(column).where(column.in_(some))
+            for column in (evidence.c.file, draft_file.c.digest, sent_object.c.digest)
+        )
+        for query in (payload, indexes, *others):
             found.update(connection.scalars(query))
     return found
 
@@ -156,7 +160,7 @@ def noted(connection: Connection) -> dict[Digest, list[Use]]:
 def ends(connection: Connection, blobs: Iterable[Digest]) -> dict[Digest, int]:
     """The largest end of a piece of each object, in bytes."""
     found: dict[Digest, int] = {}
-    for some in _chunks(blobs):
+    for some in chunks(blobs):
         query = select(extent.c.blob, func.max(extent.c.offset + extent.c.length).label("last"))
         for row in connection.execute(query.where(extent.c.blob.in_(some)).group_by(extent.c.blob)):
             found[row.blob] = row.last
@@ -205,15 +209,9 @@ def cards(connection: Connection) -> Iterator[StoredCard]:
 def _by_blob(connection: Connection, rows: Iterable[tuple[Digest, int, str]]) -> dict[Digest, list[Use]]:
     rows = sorted(rows)
     refs: dict[int, VersionRef] = {}
-    for some in _chunks({node for _, node, _ in rows}):
+    for some in chunks({node for _, node, _ in rows}):
         refs |= refs_of(connection, some)
     found: dict[Digest, list[Use]] = {}
     for blob, node, place in rows:
         found.setdefault(blob, []).append(Use(refs[node], place))
     return found
-
-
-def _chunks(values: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    rest = iter(values)
-    while some := list(islice(rest, CHUNK)):
-        yield some

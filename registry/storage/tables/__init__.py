@@ -15,6 +15,7 @@ from registry.storage.tables.catalog import (
     version,
     version_tag,
 )
+from registry.storage.tables.drafts import draft, draft_file, sent_object
 from registry.storage.tables.governance import (
     audit_entry,
     audit_erasure,
@@ -71,6 +72,8 @@ __all__ = [
     "delivery",
     "document",
     "download",
+    "draft",
+    "draft_file",
     "edge",
     "email_address",
     "emergency",
@@ -106,6 +109,7 @@ __all__ = [
     "role_grant",
     "role_offer",
     "selection",
+    "sent_object",
     "session",
     "step",
     "store_check",

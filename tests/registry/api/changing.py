@@ -23,6 +23,8 @@ ROUTES: Mapping[str, str] = {
     "POST /rollbacks": "reviews.roll_back",
     "POST /upstreams": "upstreams.pin",
     "POST /upstreams/check": "upstreams.check",
+    "DELETE /drafts/{team}/{name}": "drafts.discard",
+    "POST /drafts/{team}/{name}/register": "drafts.register",
     "DELETE /models/{team}/{name}": "catalog.delete",
     "DELETE /models/{team}/{name}/aliases/{alias}": "catalog.drop_alias",
     "DELETE /models/{team}/{name}/versions/{version}": "catalog.delete",
@@ -152,6 +154,8 @@ COMMANDS: Mapping[str, str] = {
     "upstream pin": "upstreams.pin",
     "upstream check": "upstreams.check",
     "audit rotate-key": "audit.rotate_key",
+    "draft discard": "drafts.discard",
+    "register": "drafts.register",
     "dataset add": "datasets.add",
     "dataset archive": "catalog.set_status",
     "dataset deprecate": "catalog.set_status",
@@ -218,7 +222,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
-    "mail list",
+    "draft list", "draft show", "mail list",
     "annex-iv", "as-of", "attestation list", "audit checkpoint", "audit export", "audit prove", "audit show",
     "audit verify", "backup create", "backup verify", "cascade plan", "dataset compare", "dataset list",
     "dataset pull", "dataset show", "dataset versions", "doctor", "drift list", "drift show", "emergency list",

@@ -23,6 +23,8 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", MODEL + "/versions"): ("edit", UPLOAD),
     ("put", MODEL + "/aliases/{alias}"): ("edit", {"version": 1}),
     ("delete", MODEL + "/aliases/{alias}"): ("edit", None),
+    ("post", "/api/v1/drafts/{team}/{name}/register"): ("edit", {}),
+    ("delete", "/api/v1/drafts/{team}/{name}"): ("edit", None),
     ("delete", VERSION): ("admin", None),
     ("post", VERSION + "/cards"): ("edit", {"text": "# x"}),
     ("patch", VERSION + "/tags"): ("edit", {"tags": {"a": "b"}}),

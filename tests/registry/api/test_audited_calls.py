@@ -46,9 +46,25 @@ MLFLOW: Mapping[str, str] = {
     "POST webhooks/{webhook}/test": REFUSED,
 }
 """The routes of MLflow's clients that are not reading ones by their method, and what they do: many are refused."""
-READING = {f"POST /api/{kind}/{{team}}/{{name}}/paths-info/{{revision}}" for kind in ("models", "datasets")}
+HUB: Mapping[str, str] = {
+    "POST /api/repos/create": "drafts.begin",
+    "POST /api/models/{team}/{name}/branch/{branch}": REFUSED,
+    "POST /api/models/{team}/{name}/commit/{revision}": "drafts.commit",
+    "POST /api/models/{team}/{name}/tag/{revision}": "drafts.register",
+    "PUT /api/lfs/{oid}/{size}": "drafts.receive",
+    "PUT /api/lfs/{oid}/{size}/{number}": REFUSED,  # a part: kept in a folder until all are there
+    "POST /api/lfs/{oid}/{size}": "drafts.receive",
+}
+"""The routes by which the Hub's clients write."""
+READING = {f"POST /api/{kind}/{{team}}/{{name}}/paths-info/{{revision}}" for kind in ("models", "datasets")} | {
+    "POST /api/models/{team}/{name}/preupload/{revision}",
+    "POST /api/validate-yaml",
+    "POST /{team}/{name}.git/info/lfs/objects/batch",
+    "POST /{team}/{name}.git/info/lfs/objects/verify",
+}
 """Routes of the Hub's clients that ask with a body."""
 ALSO: Mapping[str, set[str]] = {
+    "route POST /api/models/{team}/{name}/tag/{revision}": {"catalog.set_alias"},  # of a version that is there
     "form POST /waivers/{waiver_id}/{deed}": {"reviews.end_waiver"},
     "form POST /status": {"promotions.request"},  # of a version in use: a decision instead
     "form POST /webhooks/{webhook_id}/{deed}": {"notifications.resume_webhook"},
@@ -140,6 +156,8 @@ def places() -> Iterator[tuple[str, Function, str]]:
     for path, function in changing_routes(registry.api).items():
         if path in ROUTES:
             yield f"route {path}", function, ROUTES[path]
+        elif path in HUB:
+            yield f"route {path}", function, HUB[path]
         elif path not in READING:
             method, _, rest = path.partition(" /api/2.0/mlflow/")
             yield f"route {path}", function, MLFLOW[f"{method} {rest}"]
@@ -163,4 +181,4 @@ def test_each_route_form_and_command_calls_the_verb_that_it_is_listed_with_and_n
 
 def test_every_changing_route_of_the_clients_of_other_tools_is_listed() -> None:
     others = {path for path in changing_routes(registry.api) if path not in ROUTES} - READING
-    assert {path.replace(" /api/2.0/mlflow/", " ") for path in others} == set(MLFLOW)
+    assert {path.replace(" /api/2.0/mlflow/", " ") for path in others} == {*MLFLOW, *HUB}

@@ -1,0 +1,57 @@
+"""Drafts, and the bytes that were sent for them, as storage keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from lineage import Digest
+from registry.domain.drafts.drafts import Draft, DraftSummary
+from registry.domain.names import Name
+
+
+class DraftRepository(Protocol):
+    """Drafts by the name of their model, and by person the objects that were sent and that no commit need name yet."""
+
+    def get(self, name: Name) -> Draft | None: ...
+    def list(self) -> Sequence[DraftSummary]:
+        """Every draft, by name."""
+        ...
+
+    def count(self, handle: str) -> int:
+        """Drafts that a person has begun."""
+        ...
+
+    def save(self, draft: Draft) -> None:
+        """Write the draft; the one of that name is replaced."""
+        ...
+
+    def remove(self, name: Name) -> None: ...
+    def is_taken(self, name: Name) -> bool:
+        """True when a draft has this name, or one that folds to the same."""
+        ...
+
+    def note_sent(self, handle: str, objects: Iterable[tuple[Digest, int]], until: datetime) -> None:
+        """Keep what a person sent: digests and sizes in bytes."""
+        ...
+
+    def sent(self, handle: str, digests: Collection[Digest]) -> Mapping[Digest, int]:
+        """Those of `digests` that a person sent, and their sizes."""
+        ...
+
+    def forget_sent(self, digests: Collection[Digest]) -> None:
+        """What was sent is kept no longer for that reason, whoever sent it."""
+        ...
+
+    def size_sent(self, handle: str) -> int:
+        """Bytes that a person has sent and that are kept."""
+        ...
+
+    def expired(self, now: datetime) -> Sequence[DraftSummary]:
+        """Drafts whose time is over."""
+        ...
+
+    def forget_expired(self, now: datetime) -> bool:
+        """Keep what was sent no longer when its time is over and no draft has it. False where there is none."""
+        ...

@@ -1,0 +1,120 @@
+"""The repository of drafts, and of the objects that people have sent for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+
+from lineage import Digest
+from registry.domain.drafts.drafts import Draft, DraftSummary
+from registry.domain.manifests import FileEntry
+from registry.domain.names import Name
+from registry.storage.sql.chunks import chunks
+from registry.storage.sql.upsert import upsert
+from registry.storage.tables import draft, draft_file, sent_object
+
+
+class SqlDrafts:
+    """Implements `DraftRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: Name) -> Draft | None:
+        row = self._connection.execute(_summaries().where(draft.c.name == str(name))).one_or_none()
+        if row is None:
+            return None
+        files = select(draft_file).where(draft_file.c.draft_id == row.id).order_by(draft_file.c.path)
+        entries = (FileEntry(one.path, one.size, one.digest) for one in self._connection.execute(files))
+        return Draft(_summary(row), tuple(sorted(entries, key=lambda one: one.path)))
+
+    def list(self) -> Sequence[DraftSummary]:
+        return [_summary(row) for row in self._connection.execute(_summaries().order_by(draft.c.name))]
+
+    def count(self, handle: str) -> int:
+        query = select(func.count()).select_from(draft).where(draft.c.created_by == handle)
+        return self._connection.execute(query).scalar_one()
+
+    def save(self, draft_: Draft) -> None:
+        self.remove(draft_.name)
+        one = draft_.summary
+        values = {
+            "name": str(one.name),
+            "folded": one.name.folded,
+            "head": one.head,
+            "created_at": one.created_at,
+            "created_by": one.created_by,
+            "changed_at": one.changed_at,
+            "changed_by": one.changed_by,
+            "expires_at": one.expires_at,
+        }
+        self._connection.execute(insert(draft).values(**values))
+        key = self._connection.scalar(select(draft.c.id).where(draft.c.name == str(one.name)))
+        rows = [{"draft_id": key, "path": file.path, "size": file.size, "digest": file.sha256} for file in draft_.files]
+        if rows:
+            self._connection.execute(insert(draft_file), rows)
+
+    def remove(self, name: Name) -> None:
+        key = select(draft.c.id).where(draft.c.name == str(name)).scalar_subquery()
+        self._connection.execute(delete(draft_file).where(draft_file.c.draft_id == key))
+        self._connection.execute(delete(draft).where(draft.c.name == str(name)))
+
+    def is_taken(self, name: Name) -> bool:
+        query = select(draft.c.id).where(draft.c.folded == name.folded)
+        return self._connection.execute(query).first() is not None
+
+    def note_sent(self, handle: str, objects: Iterable[tuple[Digest, int]], until: datetime) -> None:
+        rows = [
+            {"handle": handle, "digest": digest, "size": size, "expires_at": until}
+            for digest, size in dict(objects).items()
+        ]
+        upsert(self._connection, sent_object, rows, ["handle", "digest"])
+
+    def sent(self, handle: str, digests: Collection[Digest]) -> Mapping[Digest, int]:
+        found: dict[Digest, int] = {}
+        for some in chunks(digests):
+            query = select(sent_object).where(sent_object.c.handle == handle, sent_object.c.digest.in_(some))
+            found |= {row.digest: row.size for row in self._connection.execute(query)}
+        return found
+
+    def forget_sent(self, digests: Collection[Digest]) -> None:
+        for some in chunks(digests):
+            self._connection.execute(delete(sent_object).where(sent_object.c.digest.in_(some)))
+
+    def size_sent(self, handle: str) -> int:
+        query = select(func.coalesce(func.sum(sent_object.c.size), 0)).where(sent_object.c.handle == handle)
+        return int(self._connection.execute(query).scalar_one())
+
+    def expired(self, now: datetime) -> Sequence[DraftSummary]:
+        query = _summaries().where(draft.c.expires_at < now).order_by(draft.c.name)
+        return [_summary(row) for row in self._connection.execute(query)]
+
+    def forget_expired(self, now: datetime) -> bool:
+        named = select(draft_file.c.digest).where(draft_file.c.digest == sent_object.c.digest).exists()
+        gone = self._connection.execute(delete(sent_object).where(sent_object.c.expires_at < now, ~named))
+        return gone.rowcount > 0
+
+
+def _summaries() -> Select[Any]:
+    """Drafts with the number and the bytes of their files."""
+    mine = draft_file.c.draft_id == draft.c.id
+    files = select(func.count()).select_from(draft_file).where(mine).scalar_subquery()
+    size = select(func.coalesce(func.sum(draft_file.c.size), 0)).where(mine).scalar_subquery()
+    return select(draft, files.label("files"), size.label("size"))
+
+
+def _summary(row: Row[Any]) -> DraftSummary:
+    return DraftSummary(
+        Name.parse(row.name),
+        row.head,
+        row.files,
+        int(row.size),
+        row.created_at,
+        row.created_by,
+        row.changed_at,
+        row.changed_by,
+        row.expires_at,
+    )
