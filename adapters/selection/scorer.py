@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.selection.evidence import Basis, evidence
+from adapters.selection.heads import leep, nce
 from adapters.selection.moments import Matrix, gather
 from adapters.selection.neighbours import majority, mean, nearest
 from adapters.selection.probe import alone
@@ -18,9 +19,12 @@ from registry.ports.scoring import Sample, Score
 
 
 class StandardScorer:
-    """Linear probe and nearest neighbours (both leave-one-out, in units of accuracy), LogME and regularised H-score."""
+    """Linear probe and nearest neighbours (both leave-one-out, in units of accuracy), LogME and regularised H-score.
 
-    names: tuple[str, ...] = ("probe", "neighbours", "logme", "h_score")
+    Of a model that keeps its head, LEEP and NCE are shown beside the order: those without a head have no such rank.
+    """
+
+    names: tuple[str, ...] = ("probe", "neighbours", "logme", "h_score", "_leep", "_nce")
 
     def scores(self, sample: Sample) -> Mapping[str, Score]:
         """The scores. Without single classes there is no H-score. Raises: BadDataError."""
@@ -42,6 +46,9 @@ class StandardScorer:
         found["logme"] = Score(float(evidence(moments, basis).values.mean()))
         if single:
             found["h_score"] = Score(h_score(moments))
+        if classes is not None and sample.answers is not None and sample.answers.shape[1] > 1:
+            answers = np.asarray(sample.answers, dtype=np.float64)
+            found |= {"_leep": Score(leep(answers, classes)), "_nce": Score(nce(answers, classes))}
         return found
 
 

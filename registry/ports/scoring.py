@@ -18,13 +18,15 @@ class Sample:
     """The labelled rows that every candidate is scored on, as one candidate sees them.
 
     `features` (N x D) may be a memory map. `targets` are class numbers (N) for labels of one class, numbers (N) for
-    numbers, and zeros and ones (N x C) for rows of several classes.
+    numbers, and zeros and ones (N x C) for rows of several classes. `answers` (N x Cs) are the chances that the head of
+    the candidate gives to the classes that it was trained on; None where it has no head, and for labels of other kinds.
     """
 
     features: NDArray[np.float32]
     targets: NDArray[np.float64]
     labels: LabelKind
     seed: int = 0
+    answers: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

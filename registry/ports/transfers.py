@@ -63,7 +63,8 @@ class TransferJob:
     `features` is a cache folder shared by steps: entries are keyed by (model digest, data digest, preprocessing).
     With `resume` the adapter goes on from the newest whole checkpoint under `work/checkpoints`. With `outputs` a model
     that is measured as it is (`epochs: 0`) also leaves `outputs.npy` in its output folder: what its head gives for
-    each test row in order of key, before it becomes a prediction (N, or N x outputs).
+    each test row in order of key, before it becomes a prediction (N, or N x outputs). With `any_labels` too, that is
+    all that it leaves, and the rows may have labels that the head does not know.
     """
 
     recipe: Recipe
@@ -75,6 +76,7 @@ class TransferJob:
     device: str = "auto"
     resume: bool = False
     outputs: bool = False
+    any_labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def report(request: Request, registry: AsActor, report_id: str) -> HTMLResponse:
     context = SelectionPage(
         found,
         UNITS[found.labels],
-        list(dict.fromkeys(name for one in found.ranked for name in one.scores if name != HEADLINE)),
+        list(dict.fromkeys(name for one in found.ranked for name in one.shown if name != HEADLINE)),
         list(dict.fromkeys(name for one in found.ranked for name in one.priors)),
         [f"{number(one.parameters / 1e6)} M" for one in found.ranked],
         [counted(len(one.owed), "clause") if one.owed else "" for one in found.ranked],

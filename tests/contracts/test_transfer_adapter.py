@@ -16,11 +16,13 @@ from safetensors.torch import load_file
 
 from adapters.gensim.offer import COVERAGE
 from adapters.loop.tasks.metrics import OFFERED, SINGLE_LABEL_BASELINES, SINGLE_LABEL_METRICS
+from registry.domain.data.datasets import Row
 from registry.domain.recipes.recipe import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports.transfers import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish, of_each_adapter, tree, with_each_adapter
 
+METRICS = {"accuracy", "macro_f1", "baseline_accuracy"}
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
 both = pytest.mark.parametrize("method", [PROBE, TUNE], ids=["probe", "tune"])
 
@@ -207,6 +209,25 @@ def test_a_child_for_other_classes_gets_a_new_head(world: World) -> None:
     child, _ = finish(grown, replace(grown.job("child", method=TUNE), data=data))
     assert child.classes == ("apple", "pear")
     assert child.facts["head_kept"] is False
+
+
+def test_a_head_is_asked_about_rows_with_labels_that_it_does_not_know(world: World) -> None:
+    parent, before = finish(world, world.job("parent", method=PROBE, epochs=20, optimizer=Optimizer(lr=3e-2)))
+    grown, strange = world.child(parent), world.relabelled({"plum": "car", "apple": "boat"})
+    data = {role: replace(strange, split="test") for role in ("train", "test")}
+    asked = replace(grown.job("asked", method=TUNE, epochs=0), data=data, outputs=True, any_labels=True)
+    done, told = finish(grown, asked)
+    outputs = np.load(done.folder / "outputs.npy").reshape(len(data["test"].chosen), -1)
+    right = [row.label == done.classes[n] for row, n in zip(_of(world, "test"), outputs.argmax(axis=1), strict=True)]
+    assert np.mean(right) == pytest.approx(before["test", "accuracy"])
+    assert [file.name for file in done.folder.iterdir()] == ["outputs.npy"]
+    assert not any(name in METRICS for _, name in told)
+    with pytest.raises(BadRecipeError, match="no head"):
+        finish(world, replace(asked, sources=(world.source,), work=world.folder / "headless"))
+
+
+def _of(world: World, split: str) -> list[Row]:
+    return sorted(replace(world.data, split=split).chosen, key=lambda row: row.key)
 
 
 def test_features_are_computed_once_and_shared(world: World) -> None:

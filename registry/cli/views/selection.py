@@ -35,13 +35,13 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
     tell(report.conclusion)
     unit = UNITS[report.labels].capitalize() if report.labels.value != "number" else UNITS[report.labels]
     priors = list(dict.fromkeys(name for one in report.ranked for name in one.priors))
-    others = list(dict.fromkeys(name for one in report.ranked for name in one.scores if name != "probe"))
+    others = list(dict.fromkeys(name for one in report.ranked for name in one.shown if name != "probe"))
     rows: list[list[object]] = [
         [
             Text(str(place), style="dim" if one.flag else ""),
             one.ref.label,
             _measured(one.score),
-            *(one.scores.get(name) for name in others),
+            *(one.shown.get(name) for name in others),
             *(one.priors.get(name) for name in priors),
             _parameters(one),
             size(one.size),

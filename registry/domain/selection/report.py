@@ -23,6 +23,8 @@ UNITS: Mapping[LabelKind, str] = {
 """What the headline score is, by kind of label; other kinds cannot be scored."""
 HEADLINE = "probe"
 """The score that is shown with an interval: a linear probe, each row answered by a model that never saw it."""
+ASIDE = "_"
+"""How the name of a score begins that is shown and takes no part in the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class RankedModel:
     `history`, `lineage` and `metadata` are where it is expected to come by earlier transfers, from -1/2 (the worst) to
     1/2 (the best); `pretraining` is the main metric that it was measured by when it was made.
     """
+
+    @property
+    def shown(self) -> Mapping[str, float]:
+        """The scores by the names that people see."""
+        return {name.removeprefix(ASIDE): value for name, value in self.scores.items()}
 
     @property
     def level(self) -> bool:

@@ -74,6 +74,7 @@ def ask(
     *,
     seed: int,
     outputs: bool = False,
+    any_labels: bool = False,
 ) -> Finished:
     """Run `recipe` in `work`, on as many threads as a step whose recipe asks for none. Raises: AdapterError."""
     settings = context.settings
@@ -87,6 +88,7 @@ def ask(
         determinism=Determinism(seed, max(1, granted.cpus)),
         device=settings.device,
         outputs=outputs,
+        any_labels=any_labels,
     )
     finished: Finished | None = None
     for event in context.plugins.transfer(recipe.adapter).run(job):

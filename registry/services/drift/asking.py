@@ -11,7 +11,7 @@ import numpy as np
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.comparison.statistics.two_samples import Floats
-from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
+from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.recipes.methods import TEST, TRAIN
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.steps import StepDetail
@@ -22,9 +22,8 @@ from registry.services.comparison.asking import ask, recipe_of, source_of
 from registry.services.comparison.baselines import read_answers
 from registry.services.context import Context
 from registry.services.selection.candidates import Eligible, feature_recipe
+from registry.services.selection.heads import OUTPUTS, chances
 from registry.services.selection.measuring import features_of
-
-OUTPUTS = "outputs.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Asking:
         except OSError as error:
             raise AdapterError(f"The adapter {recipe.adapter} gives no outputs") from error
         outputs = self._finite(outputs.reshape(len(answers), -1), "outputs")
-        return Answered(answers, _chances(outputs, side.data.labels), finished.classes)
+        return Answered(answers, chances(outputs, side.data.labels), finished.classes)
 
     def _recipe(self, side: Side) -> Recipe:
         """As it is. A recipe must name rows to learn from: none are given to the adapter."""
@@ -103,15 +102,3 @@ class Asking:
         place = self.folder / f"ask-{next(self._numbers)}"
         place.mkdir()
         return place
-
-
-def _chances(outputs: Floats, labels: LabelKind) -> Floats:
-    """The outputs of a head as chances; numbers as they are."""
-    if labels is LabelKind.NUMBER:
-        return outputs
-    if labels is LabelKind.MANY:
-        both: Floats = 1.0 / (1.0 + np.exp(-np.clip(outputs, -500, 500)))
-        return both
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    found: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return found

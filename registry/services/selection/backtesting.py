@@ -15,7 +15,7 @@ from registry.domain.selection.differences import interval
 from registry.domain.selection.history import PRIORS, expected
 from registry.domain.selection.ordering import mean_ranks
 from registry.domain.selection.past import Tried
-from registry.domain.selection.report import SelectionReport
+from registry.domain.selection.report import ASIDE, SelectionReport
 from registry.errors import NotFoundError
 from registry.services.context import Context
 from registry.services.selection.past import Past, read_past
@@ -92,7 +92,7 @@ def _left_out(past: Past, one: Tried, report: SelectionReport | None) -> _Result
 def _scored(report: SelectionReport, refs: Sequence[VersionRef]) -> list[float]:
     """Minus the mean rank over the measured scores, among these candidates alone; flagged ones come last."""
     ranked = {one.ref: one for one in report.ranked}
-    names = dict.fromkeys(name for one in report.ranked for name in one.scores if not name.startswith("_"))
+    names = dict.fromkeys(name for one in report.ranked for name in one.scores if not name.startswith(ASIDE))
     means = mean_ranks({name: [ranked[ref].scores.get(name) for ref in refs] for name in names})
     worst = len(refs) + 1.0
     return [-worst if ranked[ref].flag or place is None else -place for ref, place in zip(refs, means, strict=True)]

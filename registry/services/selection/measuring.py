@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
-from registry.domain.selection.report import HEADLINE
+from registry.domain.selection.report import ASIDE, HEADLINE
 from registry.errors import AdapterError
 from registry.ports.scoring import Sample, Score
-from registry.ports.transfers import DataInput
+from registry.ports.transfers import DataInput, ModelInput
 from registry.services.comparison.asking import ask, source_of
 from registry.services.context import Context
 from registry.services.selection.candidates import Eligible
 from registry.services.selection.condition import constant, parameters, untrained
+from registry.services.selection.heads import head_of
 
 Rows = NDArray[np.float64]
 
@@ -44,9 +46,13 @@ def measure(
     folder.mkdir()
     try:
         began = context.clock.monotonic()
-        features, cached, count, flag = features_of(context, candidate, data, folder)
+        source = source_of(context, candidate.detail, folder / "model")
+        features, cached, count, flag = _read(context, candidate, source, data, folder / "work")
         seconds = context.clock.monotonic() - began
-        scores = score(context, Sample(features, targets, data.labels, seed))
+        answers = None
+        if data.labels is LabelKind.CLASS:
+            answers = head_of(context, candidate, source, data, folder / "head")
+        scores = score(context, Sample(features, targets, data.labels, seed, answers))
         return Measured(
             candidate=candidate,
             scores={name: one.value for name, one in scores.items()},
@@ -68,10 +74,15 @@ def features_of(
 
     The adapter's own export is run, so that they lie in the cache that every later recipe reads.
     """
-    source = source_of(context, candidate.detail, folder / "model")
+    return _read(context, candidate, source_of(context, candidate.detail, folder / "model"), data, folder / "work")
+
+
+def _read(
+    context: Context, candidate: Eligible, source: ModelInput, data: DataInput, work: Path
+) -> tuple[NDArray[np.float32], bool, int, str]:
     weights = context.plugins.weights().open(source.folder)
     recipe = candidate.recipe
-    finished = ask(context, recipe, source, {TRAIN: data}, folder / "work", seed=recipe.seed)
+    finished = ask(context, recipe, source, {TRAIN: data}, work, seed=recipe.seed)
     with np.load(finished.folder / "features.npz", allow_pickle=False) as found:
         features: NDArray[np.float32] = found["x"]
     return features, finished.facts.get("features_computed") == 0, parameters(weights), untrained(weights)
@@ -103,4 +114,4 @@ def whole(data: DataInput, split: str) -> DataInput:
 
 def names_of(measured: Sequence[Measured]) -> list[str]:
     """The scores that take part in the order, in their usual order."""
-    return list(dict.fromkeys(name for one in measured for name in one.scores if not name.startswith("_")))
+    return list(dict.fromkeys(name for one in measured for name in one.scores if not name.startswith(ASIDE)))

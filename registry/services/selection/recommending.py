@@ -18,6 +18,7 @@ from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.differences import behind, interval
 from registry.domain.selection.ordering import disagreement, mean_ranks, ordered
 from registry.domain.selection.report import (
+    ASIDE,
     HEADLINE,
     UNITS,
     Classical,
@@ -196,6 +197,9 @@ def _notes(whole: int, scored: int, measured: Sequence[Measured], order: Sequenc
             for name, place in apart.items()
         )
         notes.append(f"The scores disagree: {said}")
+    if aside := sorted({name for one in measured for name in one.scores if name.startswith(ASIDE)}):
+        said = " and ".join(name.removeprefix(ASIDE) for name in aside)
+        notes.append(f"The order does without {said}, which not every model has")
     return notes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,10 +159,23 @@ def many() -> Matrix:
 def test_features_that_carry_the_labels_score_above_features_that_do_not(targets: Matrix, labels: LabelKind) -> None:
     scorer = StandardScorer()
     good, bad = scorer.scores(sample(targets, labels)), scorer.scores(sample(targets, labels, signal=0.0))
-    assert set(good) == set(scorer.names) - ({"h_score"} if labels is not LabelKind.CLASS else set())
+    assert set(good) == set(scorer.names) - {"_leep", "_nce"} - (
+        {"h_score"} if labels is not LabelKind.CLASS else set()
+    )
     assert all(good[name].value > bad[name].value for name in good)
     assert good["probe"].rows is not None
     assert good["probe"].value == pytest.approx(float(good["probe"].rows.mean()))
+
+
+def test_a_head_is_scored_beside_the_features_and_one_with_a_single_class_says_nothing() -> None:
+    one = sample(classes_of(60, 3).astype(np.float64), LabelKind.CLASS)
+    answers = np.random.default_rng(2).dirichlet([1.0] * 5, size=60).astype(np.float32)
+    found = StandardScorer().scores(replace(one, answers=answers))
+    classes = one.targets.astype(np.int64)
+    assert found["_leep"].value == pytest.approx(leep(answers.astype(np.float64), classes))
+    assert found["_nce"].value == pytest.approx(nce(answers.astype(np.float64), classes))
+    assert found.keys() - StandardScorer().scores(one).keys() == {"_leep", "_nce"}
+    assert "_leep" not in StandardScorer().scores(replace(one, answers=np.ones((60, 1), dtype=np.float32)))
 
 
 def test_features_that_cannot_be_scored_are_refused_with_the_reason() -> None:

@@ -23,7 +23,7 @@ def test_the_model_whose_features_follow_the_labels_comes_first(context: Context
     assert first.score.low <= first.score.value <= first.score.high
     assert second.behind is not None
     assert second.behind.low > 0
-    assert set(first.scores) == {"probe", "neighbours", "logme", "h_score"}
+    assert set(second.scores) == {"probe", "neighbours", "logme", "h_score"}
 
 
 def test_models_that_the_rows_do_not_tell_apart_are_no_clear_winner(context: Context) -> None:

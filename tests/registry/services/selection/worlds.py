@@ -15,6 +15,7 @@ from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.selection import Recommend
+from registry.errors import BadRecipeError
 from registry.ports.transfers import Finished, TransferEvent, TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
@@ -41,6 +42,9 @@ class Reading(FakeAdapter):
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         self.jobs.append(job)
         name = next(name for name in STRENGTHS if name in job.sources[0].label)
+        if job.any_labels:
+            yield self._asked(job, name)
+            return
         rows = sorted(job.data["train"].chosen, key=lambda row: row.key)
         x = np.random.default_rng([len(name), len(rows)]).normal(size=(len(rows), 4)).astype(np.float32)
         x[:, 0] += [STRENGTHS[name] * ("aa" in (row.text or "")) for row in rows]
@@ -49,6 +53,17 @@ class Reading(FakeAdapter):
         np.savez(output / "features.npz", x=x)
         facts = {"features_computed": len(rows)}
         yield Finished(output, "", 1.0, 2.0, "by hand", (), facts, DataFormat.NPZ, LabelKind.CLASS)
+
+    def _asked(self, job: TransferJob, name: str) -> Finished:
+        """The head of `strong` has three classes that nobody here labels; the other models have none."""
+        if name != "strong":
+            raise BadRecipeError("It has no head")
+        rows = sorted(job.data["test"].chosen, key=lambda row: row.key)
+        output = job.work / "output"
+        output.mkdir(parents=True)
+        hears = [[3.0, 0.0, 0.0] if "aa" in (row.text or "") else [0.0, 3.0, 0.0] for row in rows]
+        np.save(output / "outputs.npy", np.array(hears, dtype=np.float32))
+        return Finished(output, "", 1.0, 2.0, "by hand", ("cat", "dog", "owl"), {})
 
 
 def add_model(context: Context, folder: Path, name: str, *, scale: float = 1.5, licence: str = "apache-2.0") -> None:
