@@ -1,4 +1,4 @@
-"""The files of a version as MLflow's clients download them: what `forebear model pull` writes.
+"""The files of a version as MLflow's clients download them: what `forebear model pull` writes, and `MLmodel`.
 
 The gate stands here, for numbers and addresses alike: aliases are read by clients, and cannot guard anything.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from registry.api.approval import not_approved
 from registry.api.contents import GivenFile
+from registry.api.mlflow.flavours import described
 from registry.domain.catalog.models import RETIRED, VersionDetail, was_approved
 from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
@@ -47,6 +48,7 @@ def artifacts(registry: Registry, detail: VersionDetail) -> Mapping[str, GivenFi
         before = found.get(path)
         if before is None or before.entry.size <= MAX_TEXT:
             found[path] = GivenFile.made(path, _all_of(before) + text.encode())
+    found.update({file.path: file for file in described(found, detail.architecture)})
     return dict(sorted(found.items()))
 
 
