@@ -19,6 +19,7 @@ RECORDED = {"dvc", "mlflow"}
 BESIDE = {"torchrun", "torchelastic", "torchvision", "tokenizers", "tensorflow", "sklearn", "h5py", "pil"}
 """Names that go with those libraries, and are not what an extra installs."""
 ALLOWED = {
+    "registry/api/mlflow/flavours.py": {"transformers": "the name of a flavour in the protocol of MLflow"},
     "registry/cli/commands/transfer.py": {"ray": "help for people names the engines that come with Forebear"},
     "registry/domain/recipes/params.py": {
         "torch": "`torch.compile` is the name of what the parameter does",

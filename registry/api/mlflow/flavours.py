@@ -67,7 +67,7 @@ _FILES: Mapping[str, frozenset[str]] = {
 
 
 def described(files: Mapping[str, GivenFile], architecture: str) -> Iterator[GivenFile]:
-    """`MLmodel` and the copies that it needs, for the `files` of a version; nothing where MLflow could not load them."""
+    """`MLmodel` and the copies that it needs, for the `files` of a version; nothing where MLflow cannot load them."""
     kind = architecture.removeprefix(_PREFIX)
     use = next((use for end, use in _USES.items() if kind.endswith(end)), None)
     if use is None or kind == architecture or is_adapter(file.entry for file in files.values()):
