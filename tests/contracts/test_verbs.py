@@ -10,67 +10,35 @@ import inspect
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import Connection
 from registry.domain import verbs
-from registry.domain.catalog.compute import NewCompute
-from registry.domain.catalog.marks import NewMark
-from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
-from registry.domain.drafts.drafts import Commit, RegisterDraft
+from registry.domain.drafts.drafts import Commit
 from registry.domain.drafts.verbs import DraftVerbs
-from registry.domain.governance.promotion import VoteValue
-from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, RecallState
-from registry.domain.governance.reviews.findings import NewFinding, Severity
-from registry.domain.governance.reviews.waivers import NewWaiver
-from registry.domain.governance.upstream import UpstreamNow
-from registry.domain.names import Name, Reference
 from registry.domain.notifications.verbs import NotificationVerbs
-from registry.domain.paging import every
-from registry.domain.people.keys import new_key, public_key
-from registry.domain.recipes.recipe import Method
-from registry.domain.transfers.recorded import RecordTransfer, UsedInput
-from registry.domain.verbs.catalog import ImportModel
-from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.drift import CheckDrift
 from registry.domain.verbs.registry import Registry
 from registry.domain.verbs.selection import CompareDatasets
 from registry.errors import NotRemoteError, RegistryError
 from registry.services.governance.policies.stored import default_policy_text
 from tests.contracts.verb_calls import (
-    BASE,
-    CHAMPION,
     CHILD,
     DATA,
-    DAY,
     DIGITS,
     ERRORS,
-    GRANDCHILD,
     LATEST,
     READS,
-    RECIPE,
     Verb,
-    request_of,
-    step_of,
 )
-from tests.importing import importing_here
-from tests.journeys import worlds
+from tests.contracts.verb_stories import Story, changes, uploads
 from tests.serving import HOST, ServedRegistry, copy_of, serve_family
 
-Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]]
-"""Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
-ANSWERS = [UpstreamNow("acme/digits", renamed_to="acme/numbers", licence="MIT", created_at=DAY), UpstreamNow("acme/x")]
-NO_EMERGENCY = "emg-00000000000000000000000000"
-NO_WEBHOOK = "whk-00000000000000000000000000"
-NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "sessions.authenticate", "sessions.begin", "sessions.visit", "sessions.still", "sessions.end", "sessions.holder",
     "store.repair",
@@ -169,185 +137,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
 
 # --- what changes something ------------------------------------------------------------------------------------------
 
-DESCRIBED = Describing("image-classification", Modality.IMAGE, "MIT", "internal", "All new", {"a": "b"})
-NEXT_POLICY = default_policy_text().replace("version: 3", "version: 4", 1)
-
-
-def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, object]]:
-    """Each verb that changes something, with what it gave. `of` opens the registry for a person."""
-    ana, ben, dev, vic = of("ana"), of("ben"), of("dev"), of("vic")
-    yield "catalog.revise_card", dev.catalog.revise_card(CHILD, "# Another\n")
-    yield "catalog.describe", dev.catalog.describe(DIGITS, DESCRIBED)
-    dev.catalog.tag(CHILD, {"x": "y"})
-    dev.catalog.tag(LATEST, {"x": "y", "a": None})
-    yield "catalog.tag", [dev.catalog.version(CHILD).tags, dev.catalog.model(DIGITS)]
-    yield "catalog.set_alias", [dev.catalog.set_alias(CHAMPION, "eu"), dev.catalog.set_alias(LATEST, "us")]
-    dev.catalog.drop_alias(DIGITS, "eu")
-    yield "catalog.drop_alias", dev.catalog.alias_history(DIGITS, "eu")
-    yield "catalog.set_status", [
-        ana.catalog.set_status(CHILD, Status.SUSPENDED, "look"), ana.catalog.set_status(DATA, Status.DEPRECATED, "old"),
-    ]  # fmt: skip
-    with pytest.raises(RegistryError) as withheld:
-        dev.catalog.pull(CHILD, folder / "withheld")
-    yield "catalog.pull, withheld", [str(withheld.value), (folder / "withheld").exists()]
-    yield "catalog.set_status, lifted", ana.catalog.set_status(CHILD, Status.ACTIVE, "well")
-    pulled = vic.catalog.pull(CHAMPION, folder / "digits")
-    yield "catalog.pull", [pulled.ref, pulled.files, pulled.size, pulled.notice, content_of(folder / "digits")]
-    assert_fails_with(lambda: vic.catalog.pull(CHILD, folder / "digits"), "conflict")
-    data = vic.datasets.pull(DATA, folder / "data")
-    yield "datasets.pull", [data.ref, data.files, data.size, data.notice, content_of(folder / "data")]
-    marked = dev.catalog.mark(BASE, NewMark("export:EAR99", "classified")), dev.lineage.marks(CHILD)
-    yield "catalog.mark", [*marked, ana.catalog.mark(BASE, NewMark("export:EAR99", "another", present=False))]
-    yield "lineage.verify", outcome(lambda: dev.lineage.verify(GRANDCHILD))
-    yield "lineage.declare_compute", dev.lineage.declare_compute(BASE, NewCompute("card", 1e22, gpai=False))
-    save_file({"head.weight": np.arange(600, dtype=np.float32).reshape(20, 30)}, folder / "found.safetensors")
-    yield "lineage.identify", dev.lineage.identify(str(folder / "found.safetensors"))
-    evidence = dev.promotions.add_evidence(CHILD, "other", {"a": 1})
-    file = dev.promotions.add_evidence(CHILD, "model_card", {}, file=io.BytesIO(b"# card"), file_name="my card.md")
-    yield "promotions.add_evidence", [evidence, file]
-    yield "promotions.request", dev.promotions.request(CHILD, "candidate", comment="please")
-    finding = dev.reviews.add_finding(CHILD, NewFinding("Blurred digits", Severity.HIGH, "dev", "2099-01-01"))
-    yield "reviews.add_finding", [finding, dev.reviews.finding(finding.id), dev.reviews.findings(owner="dev")]
-    yield "reviews.finding", dev.reviews.finding(finding.id)
-    yield "reviews.resolve_finding", ben.reviews.resolve_finding(finding.id, comment="Sharper now")
-    yield "reviews.tick", outcome(ana.reviews.tick)
-    wish = NewWaiver("no-worse", "the test set is mended", "2099-01-01")
-    yield "reviews.ask_for_waiver", outcome(lambda: dev.reviews.ask_for_waiver(CHILD, wish))
-    yield "reviews.approve_waiver", outcome(lambda: ben.reviews.approve_waiver(NO_WAIVER))
-    yield "reviews.end_waiver", outcome(lambda: ben.reviews.end_waiver(NO_WAIVER, comment="no"))
-    yield "reviews.waiver", outcome(lambda: ben.reviews.waiver(NO_WAIVER))
-    yield "reviews.attest", outcome(lambda: ben.reviews.attest(CHILD))
-    yield "reviews.attestations", [ben.reviews.attestations(), ben.reviews.attestations(CHILD)]
-    yield "reviews.report_for_attestation", dev.reviews.report_for_attestation(CHILD, "drift_alert", reason="moved")
-    yield "reviews.roll_back", outcome(lambda: ben.reviews.roll_back(CHILD, comment="slower"))
-    yield "reviews.promote_in_emergency", [in_emergency(ben, "none"), in_emergency(ben, ben_token(ben))]
-    agree = ben.reviews.agree_to_emergency
-    yield "reviews.agree_to_emergency", [outcome(lambda: agree(NO_EMERGENCY, token=ben_token(ben)))]
-    ben_key = public_key(new_key())
-    yield "people.set_key", ben.people.set_key("ben", ben_key, token=ben_token(ben)).key == ben_key
-    yield "reviews.review_emergency", outcome(lambda: ben.reviews.review_emergency(NO_EMERGENCY, comment="seen"))
-    yield "reviews.emergency", outcome(lambda: ben.reviews.emergency(NO_EMERGENCY))
-    yield "reviews.emergencies", [ben.reviews.emergencies(), ben.reviews.emergencies(CHILD)]
-    yield "reviews.waivers", [ben.reviews.waivers(), ben.reviews.waivers(CHILD)]
-    recall = ana.recalls.open(NewRecall("datasets:/vision/digits", Level.ADVISORY, "look"))
-    yield "recalls.open", [recall, dev.recalls.list(state=RecallState.OPEN)]
-    yield "recalls.show", dev.recalls.show(recall.recall.id)
-    board = [dev.recalls.tasks(recall.recall.id, unsettled=flag) for flag in (True, False)]
-    yield "recalls.tasks", board
-    disputed, why = Reference.to(board[0].items[0].ref), NewDisposition(Disposition.DISPUTE, "other rows")
-    yield "recalls.downloads", ana.recalls.downloads(recall.recall.id).next_cursor  # who read what is told apart
-    yield "recalls.dispose", dev.recalls.dispose(recall.recall.id, disputed, why)
-    yield "recalls.confirm", ana.recalls.confirm(recall.recall.id, disputed)
-    yield "recalls.reverse", of("cleo").recalls.reverse(recall.recall.id, reason="wrong")
-    yield "upstreams.pin", [dev.upstreams.pin(CHILD, "hf:acme/digits"), vic.upstreams.list()]
-    yield "upstreams.check", [dev.upstreams.check(ANSWERS), dev.upstreams.check(ANSWERS).known]
-    waiting = request_of(dev)
-    yield "promotions.reject", ben.promotions.reject(waiting, comment="no")
-    yield "promotions.overrule", outcome(lambda: ben.promotions.overrule(waiting, comment="yes"))
-    second = dev.promotions.request(GRANDCHILD, "validated", comment="again").summary.id
-    yield "promotions.withdraw", dev.promotions.withdraw(second)
-    third = dev.promotions.request(GRANDCHILD, "validated", comment="and again").summary.id
-    yield "promotions.veto", outcome(lambda: ben.promotions.veto(third, comment="no"))
-    yield "promotions.complete", outcome(lambda: dev.promotions.complete(third))
-    yield "promotions.approve", ben.promotions.approve(third, comment="fine")
-    yield "reports.statement", sorted(vic.reports.statement(third))
-    yield "promotions.explain", vic.promotions.explain(third).replayed
-    proposal = ana.promotions.publish_policy(NEXT_POLICY)
-    yield "promotions.publish_policy", [proposal, ana.promotions.policy_proposal(proposal.id)]
-    yield "promotions.policy_proposal", ana.promotions.policy_proposal(proposal.id)
-    yield "promotions.vote_on_policy", ana.promotions.vote_on_policy(proposal.id, VoteValue.REJECT, comment="typo")
-    yield "people.add", [ana.people.add("eve", "Eve"), ana.people.add("robot", "Robot", service=True)]
-    yield "people.grant", [ana.people.grant("eve", "viewer"), ana.people.grant("eve", "validator")]
-    yield "people.confirm", ben.people.confirm("eve", "validator")
-    yield "people.revoke", ana.people.revoke("eve", "viewer")
-    yield "people.link", ana.people.link("eve", "vic")
-    ana.people.erase("eve", reason="left")
-    yield "people.withdraw_erasure", ana.people.withdraw_erasure("eve")
-    asked, gone = ana.people.erase("eve", reason="left"), ben.people.erase("eve", reason="")
-    yield "people.erase", [asked.handle, asked.stand_in, gone.asked_by, gone.entries]
-    hook = ana.notifications.add_webhook("https://93.184.215.14/hook", ["promotion.*", "person.added"])
-    yield "notifications.add_webhook", [hook, ana.notifications.webhooks()]
-    yield "notifications.webhook", ana.notifications.webhook(hook.webhook.id)
-    yield "notifications.resume_webhook", ana.notifications.resume_webhook(hook.webhook.id)
-    yield "notifications.test_webhook", outcome(lambda: ana.notifications.test_webhook(NO_WEBHOOK))
-    yield "notifications.remove_webhook", ana.notifications.remove_webhook(hook.webhook.id)
-    yield "notifications.set_address", vic.notifications.set_address("vic", "vic@example.org")
-    yield "notifications.test_mail", outcome(lambda: vic.notifications.test_mail("vic"))
-    token = vic.people.create_token("vic", label="mine", days=3)
-    yield "people.create_token", token
-    yield "drafts.list", dev.drafts.list()
-    yield "drafts.show", outcome(lambda: dev.drafts.show(DIGITS))
-    yield "drafts.register", outcome(lambda: dev.drafts.register(RegisterDraft(DIGITS)))
-    yield "drafts.discard", outcome(lambda: dev.drafts.discard(DIGITS))
-    yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
-    yield "sessions.end_all", vic.sessions.end_all("vic")
-    ana.catalog.delete(Reference.parse("models:/edge/digits-small/1"), reason="old")
-    yield "catalog.delete", outcome(lambda: ana.catalog.version(Reference.parse("models:/edge/digits-small/1")))
-    yield "store.verify", [ana.store.verify(restart=True, rate=10**9), ana.store.verify(seconds=5)]
-    yield "store.collect", [ana.store.collect(grace=timedelta()), ana.store.collect(grace=timedelta(), delete=True)]
-    yield "transfers.submit", outcome(lambda: dev.transfers.submit(RECIPE, background=True, engine="none-such"))
-    yield "transfers.resume", outcome(lambda: dev.transfers.resume(step_of(dev)))
-    own = RecordTransfer(Name("vision", "own"), Method.FINE_TUNING, (UsedInput(CHILD, "source"),), error="No luck")
-    yield "transfers.record", dev.transfers.record(own)
-    yield "transfers.cancel", outcome(lambda: dev.transfers.cancel(step_of(dev)))
-    yield "audit", [entry.action for entry in every(lambda page: ana.audit.search(page=page))]
-    yield "audit.verify", ana.audit.verify(state=True).intact
-    yield "audit.checkpoint", ana.audit.checkpoint().entries
-
-
-def uploads(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, object]]:
-    """Each verb that takes files, with what it gave."""
-    dev = of("dev")
-    table = folder / "t.csv"
-    table.write_text("text,label\ngood,a\nbad,b\nworse,b\nbetter,a\n", encoding="utf-8")
-    added = dev.datasets.add(AddDataset(Name("text", "new"), str(table), licence="MIT", task="text-classification"))
-    yield "datasets.add", [added.summary.digest, added.files, added.summary.ref]
-    source = worlds.write_source(folder / "pretrained")
-    with importing_here():
-        wanted = ImportModel(
-            Name("library", "new"), str(source), task="feature-extraction", licence="MIT", tags={"k": "v"},
-            parents=(BASE,),
-        )  # fmt: skip
-        made = dev.catalog.import_model(wanted)
-        own = RecordTransfer(Name("library", "own"), Method.FINE_TUNING, (UsedInput(BASE, "source"),), str(source))
-        step = dev.transfers.record(own)
-    yield "transfers.record, with an output", [step.summary.output, step.inputs, step.manifest is not None]
-    yield "catalog.import_model", [made.summary.digest, made.files, made.architecture, made.summary.licence]
-
-
-def outcome(call: Callable[[], object]) -> object:
-    """What a call gave, or the error that it ended with: either is part of the meaning of a verb."""
-    try:
-        return call()
-    except RegistryError as error:
-        return [error.code, error.message, error.facts]
-
-
-def assert_fails_with(call: Callable[[], object], code: str) -> None:
-    with pytest.raises(RegistryError) as failed:
-        call()
-    assert failed.value.code == code
-
-
-def content_of(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes().hex()[:4000]
-        for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
-
-
 _VOLATILE = re.compile(r'(?<=["/ ])[a-z]+-[0-9a-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fbr_\w+|fbr_…|whsec_[\w+/=]+')
-
-
-def in_emergency(registry: Registry, token: str) -> object:
-    """What a promotion in an emergency with this token gives: the policy has none."""
-    promote = registry.reviews.promote_in_emergency
-    return outcome(lambda: promote(CHILD, "candidate", incident="INC-1", reason="down", token=token))
-
-
-def ben_token(ben: Registry) -> str:
-    """A token of his own, with which he signs in anew."""
-    return ben.people.create_token("ben", label="again").secret
 
 
 def steady(value: object) -> object:

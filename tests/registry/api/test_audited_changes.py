@@ -17,8 +17,9 @@ import registry.web
 from registry.cli import reference
 from registry.domain.paging import every
 from registry.domain.verbs.registry import Registry
-from tests.contracts.test_verbs import HERE_ONLY, PROTOCOLS, changes
+from tests.contracts.test_verbs import HERE_ONLY, PROTOCOLS
 from tests.contracts.verb_calls import READS
+from tests.contracts.verb_stories import changes
 from tests.registry.api.changing import API, COMMANDS, FORMS, OF_THE_WHOLE, READING, ROUTES
 from tests.serving import ServedRegistry
 
