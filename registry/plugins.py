@@ -18,7 +18,7 @@ from registry.limits import DEFAULT, DataLimits
 
 if TYPE_CHECKING:
     from registry.ports.classical import ClassicalLearner
-    from registry.ports.data import DataSource, DataSummary, HowToRead
+    from registry.ports.data import DataSource, DataSummary, HowToRead, Place
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
     from registry.ports.registries import ModelRegistry
@@ -97,6 +97,12 @@ class EntryPointPlugins:
             if NOT_LOADED in error.facts:
                 self._data_source()  # says which extra to install
             raise
+
+    def thumbnails(self, root: Path, places: Sequence[Place], *, staging: Path) -> Sequence[bytes]:
+        """Small PNG pictures of rows, made in a subprocess; see `registry.sandbox`."""
+        from registry.sandbox import thumbnails_in_subprocess
+
+        return thumbnails_in_subprocess(root, places, staging=staging, limits=self.limits)
 
     def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
         """The greys of pictures. Raises: BadDataError, MissingExtraError, AdapterError."""

@@ -15,11 +15,11 @@ from adapters.dvc.repositories import fetch
 from adapters.dvc.rows.drafts import Columns, finish, same_but_case
 from adapters.dvc.rows.near import near_copies
 from adapters.dvc.tracking import track
-from adapters.inputs.pictures import greys
+from adapters.inputs.pictures import Pixels, greys, load_array, open_picture, picture_of, thumbnail
 from registry.domain.data.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
 from registry.limits import DataLimits
-from registry.ports.data import DataListing, FetchedData, HowToRead
+from registry.ports.data import DataListing, FetchedData, HowToRead, Place
 
 for _library in ("dvc", "dvc_data", "dvc_objects", "scmrepo"):
     # Without a handler of someone's, Python prints their warnings to standard error, one line a file.
@@ -61,6 +61,19 @@ class DvcSource:
     def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
         """See `DataSource.greys`."""
         return [greys(one, one.name, side).tobytes() for one in pictures]
+
+    def thumbnails(self, root: Path, places: Sequence[Place], side: int) -> Sequence[bytes]:
+        """See `DataSource.thumbnails`."""
+        arrays: dict[str, Pixels] = {}
+        made = []
+        for path, index in places:
+            if index is None:
+                made.append(thumbnail(open_picture(root / path, path), side))
+                continue
+            if path not in arrays:
+                arrays[path] = load_array(root / path, path)
+            made.append(thumbnail(picture_of(arrays[path][index]), side))
+        return made
 
 
 def _check_there(source: Path) -> None:

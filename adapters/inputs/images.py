@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from adapters.inputs.pictures import Pixels, open_picture, read_array, to_rgb
-from adapters.inputs.preprocess import Preprocess, picture_of
+from adapters.inputs.pictures import Pixels, load_array, open_picture, picture_of, to_rgb
+from adapters.inputs.preprocess import Preprocess
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports.transfers import DataInput
@@ -79,17 +79,8 @@ def read_images(rows: Sequence[Row], data: DataInput, preprocess: Preprocess) ->
             pictures.append(data.root / row.path)
             continue
         if row.path not in arrays:
-            arrays[row.path] = _load(data.root / row.path, data.label)
+            arrays[row.path] = load_array(data.root / row.path, f"{Path(row.path).name} of {data.label}")
         if not 0 <= row.index < len(arrays[row.path]):
             raise BadDataError(f"Row {row.key} of {data.label} points past the end of {row.path}")
         pictures.append(arrays[row.path][row.index])
     return ImageItems(pictures, preprocess, data.label)
-
-
-def _load(path: Path, label: str) -> Pixels:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = file["x"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BadDataError(f"{path.name} of {label} has no readable array x: {error}") from error
-    return read_array(found, f"{path.name} of {label}")

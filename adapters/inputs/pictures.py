@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,36 @@ def read_array(found: NDArray[Any], name: str) -> Pixels:
         raise BadDataError(f"'x' of {name!r} has values below 0 or not finite", remedy="Store bytes (uint8)")
     spread: Pixels = np.round(found * (255.0 / (high or 1.0))).astype(np.uint8)
     return spread
+
+
+def load_array(path: Path, name: str) -> Pixels:
+    """The array `x` of pictures in an .npz file. Raises: BadDataError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = file["x"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BadDataError(f"{name} has no readable array x: {error}") from error
+    return read_array(found, name)
+
+
+def picture_of(array: NDArray[np.uint8]) -> Image.Image:
+    """The picture in an array H x W, H x W x 1 or H x W x 3 of bytes. Raises: BadDataError for any other."""
+    flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if array.dtype != np.uint8 or not (flat.ndim == 2 or (flat.ndim == 3 and flat.shape[2] == 3)) or not flat.size:
+        raise BadDataError(
+            f"An array of {array.dtype} with shape {array.shape} is not a picture",
+            remedy="Give bytes (uint8): height x width, with 1 or 3 channels last",
+        )
+    return Image.fromarray(np.ascontiguousarray(flat))
+
+
+def thumbnail(picture: Image.Image, side: int) -> bytes:
+    """A PNG of at most `side` x `side`, without what the file said beside its pixels; tiny ones are magnified."""
+    magnified = side // max(picture.size)
+    if magnified > 1:
+        picture = picture.resize((picture.width * magnified, picture.height * magnified), Image.Resampling.NEAREST)
+    else:
+        picture.thumbnail((side, side))
+    out = BytesIO()
+    picture.convert("RGB").save(out, "PNG")
+    return out.getvalue()

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from adapters.inputs.pictures import READING, to_rgb
+from adapters.inputs.pictures import READING, picture_of, to_rgb
 from lineage import Digest
 from registry.domain.manifests import canonical_json
-from registry.errors import BadArtifactError, BadDataError
+from registry.errors import BadArtifactError
 
 FILE = "preprocessor_config.json"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -157,17 +157,6 @@ class Preprocess:
     def write(self, folder: Path) -> None:
         """Write `preprocessor_config.json` into `folder`."""
         (folder / FILE).write_text(json.dumps(self.document(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def picture_of(array: NDArray[np.uint8]) -> Image.Image:
-    """The picture in an array H x W, H x W x 1 or H x W x 3 of bytes. Raises: BadDataError for any other."""
-    flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if array.dtype != np.uint8 or not (flat.ndim == 2 or (flat.ndim == 3 and flat.shape[2] == 3)) or not flat.size:
-        raise BadDataError(
-            f"An array of {array.dtype} with shape {array.shape} is not a picture",
-            remedy="Give bytes (uint8): height x width, with 1 or 3 channels last",
-        )
-    return Image.fromarray(np.ascontiguousarray(flat))
 
 
 def _sides(document: Mapping[str, Any]) -> tuple[int, int | None]:

@@ -50,8 +50,8 @@ class RemoteDatasets:
     def version(self, reference: Reference) -> DatasetVersionDetail:
         return self.server.get(DatasetVersionDetail, version_at(dataset_only(reference)))
 
-    def look(self, reference: Reference) -> Look:
-        return self.server.get(Look, f"{version_at(dataset_only(reference))}/look")
+    def look(self, reference: Reference, *, pictures: bool = False) -> Look:
+        return self.server.get(Look, f"{version_at(dataset_only(reference))}/look", {"pictures": pictures or None})
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Download the files into a new folder, which appears whole or not at all."""

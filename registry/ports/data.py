@@ -85,6 +85,10 @@ class HowToRead:
     group: str | None = None
 
 
+Place = tuple[str, int | None]
+"""Where a picture is: the path of its file, or that of an array and its place there."""
+
+
 class DataSource(Protocol):
     """Reads and tracks datasets: `fetch` brings what a `.dvc` file names, `read` reads files and folders."""
 
@@ -120,4 +124,11 @@ class DataSource(Protocol):
 
     def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:
         """The greys of each picture at `side` x `side`, row by row, a byte each. Raises: BadDataError."""
+        ...
+
+    def thumbnails(self, root: Path, places: Sequence[Place], side: int) -> Sequence[bytes]:
+        """A PNG of at most `side` x `side` pixels for each place. Called in a subprocess of its own.
+
+        Raises: BadDataError for what is no sound picture.
+        """
         ...

@@ -114,9 +114,13 @@ def read_in_subprocess(
     TooLargeError naming the limit on memory or time, AdapterError when the process failed otherwise.
     """
     request = request_for(source, how, staging=staging, cache=cache, limits=limits, fetched=fetched)
+    return result(request, run(request))
+
+
+def run(request: DataRequest) -> Ended:
+    """Have the request answered, as soon as fewer than `AT_ONCE` others are."""
     with _turns:
-        ended = _run(request)
-    return result(request, ended)
+        return _run(request)
 
 
 def request_for(
@@ -147,17 +151,22 @@ def request_for(
 
 def result(request: DataRequest, ended: Ended) -> DataSummary:
     """What the process that `ended` wrote. Raises: as `read_in_subprocess`."""
+    answer = answer_of(request, ended)
+    root = request.source.resolve() if request.source.is_dir() else request.source.parent
+    if request.unpacked.is_dir():
+        root = unpacked(request.unpacked)
+    return decode_summary(answer, root=root, index=request.scratch / INDEX)
+
+
+def answer_of(request: DataRequest, ended: Ended) -> str:
+    """The answer of the process that `ended`. Raises: TooLargeError, NoSpaceError, AdapterError."""
     if ended.code < 0:
         raise _killed(request, -ended.code)
     if ended.code == NO_ROOM:
         raise NoSpaceError("The disk is full; nothing of the data was kept", remedy="Free some space and try again")
     if ended.code > 0:
         raise AdapterError(f"The process that reads the data failed{tail(request.scratch)}")
-    root = request.source.resolve() if request.source.is_dir() else request.source.parent
-    if request.unpacked.is_dir():
-        root = unpacked(request.unpacked)
-    answer = read_answer(request.scratch, limit=_ANSWER_LIMIT)
-    return decode_summary(answer, root=root, index=request.scratch / INDEX)
+    return read_answer(request.scratch, limit=_ANSWER_LIMIT)
 
 
 def _run(request: DataRequest) -> Ended:

@@ -25,7 +25,7 @@ from registry.errors import AdapterError, NoSpaceError, RegistryError
 from registry.ports.data import DataListing, DataSource, DataSummary
 from registry.sandbox.archives import ENDINGS, is_folder_archive, unpack
 from registry.sandbox.confining import die_with_parent, leave_network, set_limits
-from registry.sandbox.data_wire import INDEX, NOT_LOADED, DataRequest, encode_summary
+from registry.sandbox.data_wire import INDEX, NOT_LOADED, SIDE, DataRequest, encode_summary, encode_thumbnails
 from registry.sandbox.wire import ANSWER, NO_ROOM, is_full
 
 _IDLE_SECONDS = 300
@@ -106,6 +106,8 @@ def _answer(kind: type[DataSource] | Exception, request: DataRequest) -> str:
         if isinstance(kind, Exception):
             raise AdapterError(f"The data source does not import: {kind!r}", facts={NOT_LOADED: True})
         reader = kind()
+        if request.shown is not None:
+            return encode_thumbnails(reader.thumbnails(request.source, request.shown, SIDE))
         source = _opened(request)
         listing = reader.read(
             source,

@@ -17,7 +17,7 @@ from registry.settings import Settings
 
 if TYPE_CHECKING:
     from registry.ports.classical import ClassicalLearner
-    from registry.ports.data import DataSummary, HowToRead
+    from registry.ports.data import DataSummary, HowToRead, Place
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
     from registry.ports.scoring import Scorer
@@ -45,6 +45,10 @@ class Plugins(Protocol):
         Its row index is left in `staging`. Raises: what `DataSource.fetch` and `DataSource.read` raise; TooLargeError
         naming the limit, also where the subprocess ran out of time or memory.
         """
+        ...
+
+    def thumbnails(self, root: Path, places: Sequence[Place], *, staging: Path) -> Sequence[bytes]:
+        """See `DataSource.thumbnails`; in a subprocess, within limits. Raises: also TooLargeError, AdapterError."""
         ...
 
     def greys(self, pictures: Sequence[Path], side: int) -> Sequence[bytes]:

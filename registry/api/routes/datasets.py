@@ -79,9 +79,9 @@ def show(registry: AsActor, reference: DatasetVersion) -> Response:
 
 
 @router.get("/{team}/{name}/versions/{version}/look", **speaks(Look))
-def look(registry: AsActor, reference: DatasetVersion) -> Response:
-    """Its rows at a glance: classes, copies of rows, and a few examples."""
-    return answer(registry.datasets.look(reference))
+def look(registry: AsActor, reference: DatasetVersion, pictures: bool = False) -> Response:
+    """Its rows at a glance: classes, copies of rows, and a few examples; with `pictures`, small PNGs of them."""
+    return answer(registry.datasets.look(reference, pictures=pictures))
 
 
 @router.head("/{team}/{name}/versions/{version}/files/{path:path}", include_in_schema=False)

@@ -28,6 +28,8 @@ class Example:
     text: str | None = None
     path: str | None = None
     index: int | None = None
+    thumbnail: str = ""
+    """A small PNG in base64, where pictures were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Look:
     duplicates: int
     contradictions: int
     examples: tuple[Example, ...]
+    not_shown: str = ""
+    """Why there are no small pictures although they were asked for, as a sentence without its end."""
 
     @property
     def balance(self) -> float | None:

@@ -73,8 +73,11 @@ class DatasetVerbs(Protocol):
         ...
 
     def version(self, reference: Reference) -> DatasetVersionDetail: ...
-    def look(self, reference: Reference) -> Look:
-        """Its rows at a glance, with a few examples. Raises: NotFoundError, WithheldError, RecalledError."""
+    def look(self, reference: Reference, *, pictures: bool = False) -> Look:
+        """Its rows at a glance, with a few examples; `pictures`: small pictures of them, where they are pictures.
+
+        Raises: NotFoundError, WithheldError, RecalledError.
+        """
         ...
 
     def pull(self, reference: Reference, folder: Path) -> PullReport: ...

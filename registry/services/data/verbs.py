@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from registry.domain.catalog.models import Modality
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
 from registry.domain.data.looks import Look, look
@@ -19,6 +20,7 @@ from registry.folders import new_folder
 from registry.services.artifacts.storing import BROKEN, write_files
 from registry.services.context import Context
 from registry.services.data.registering import register_dataset
+from registry.services.data.thumbnails import with_thumbnails
 from registry.services.downloads import note
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
@@ -53,12 +55,15 @@ class Datasets:
             detail = _version(uow, reference)
             return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
 
-    def look(self, reference: Reference) -> Look:
-        """Its rows at a glance. Only the row index is read."""
+    def look(self, reference: Reference, *, pictures: bool = False) -> Look:
+        """Its rows at a glance. Only the row index is read, and with `pictures` the files of the examples."""
         with self.context.read() as uow:
             detail = _version(uow, reference)
             refuse_withheld(self.context, uow, detail.summary)
-        return look(detail.summary.ref, detail.summary.labels, _rows(self.context, detail))
+        seen = look(detail.summary.ref, detail.summary.labels, _rows(self.context, detail))
+        if pictures and detail.dataset.describing.modality is Modality.IMAGE:
+            return with_thumbnails(self.context, detail, seen)
+        return seen
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Write the files as they were registered, so that `dvc add` gives the folder its recorded MD5 again.

@@ -28,8 +28,6 @@ from registry.web.render import page, part
 
 router = APIRouter()
 MOST_DATASETS = 12
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
-"""Files that a browser shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +42,12 @@ class DataPage:
 
 @dataclass(frozen=True, slots=True)
 class LookPage:
-    """What the data looks like. `pictures` are the endings of the files that are shown as such."""
+    """What the data looks like."""
 
     stages: Sequence[Stage]
     chosen: Choices
     look: Look
     remarks: Sequence[str]
-    pictures: Sequence[str] = PICTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ def start(request: Request, registry: AsActor, chosen: Annotated[Choices, Depend
     if not chosen.data:
         return _data(request, registry)
     if not chosen.ranking:
-        found = registry.datasets.look(Reference.parse(chosen.data, kind=AssetKind.DATASETS))
+        found = registry.datasets.look(Reference.parse(chosen.data, kind=AssetKind.DATASETS), pictures=True)
         api = f"/api/v1/datasets/{found.dataset.name}/versions/{found.dataset.number}/look"
         return page(request, "start/look.html", LookPage(way, chosen, found, remarks(found)), section="start", api=api)
     ranking, report = _ranking(registry, chosen.ranking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from adapters.inputs.pictures import open_picture, read_array
+from adapters.inputs.pictures import open_picture, read_array, thumbnail
 from adapters.inputs.preprocess import Preprocess
 from registry.errors import BadDataError
 
@@ -111,3 +112,20 @@ def test_arrays_have_channels_first_or_last(shape: tuple[int, ...]) -> None:
 def test_arrays_that_are_not_pictures_are_refused(x: Any, message: str) -> None:
     with pytest.raises(BadDataError, match=message):
         read_array(x, "d.npz")
+
+
+def test_a_small_picture_fits_keeps_its_shape_and_says_nothing_beside_its_pixels(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    Image.new("RGB", (800, 200), "red").save(tmp_path / "a.jpg", exif=exif)
+    with Image.open(BytesIO(thumbnail(open_picture(tmp_path / "a.jpg", "a.jpg"), 100))) as small:
+        assert (small.format, small.size, small.mode) == ("PNG", (100, 25), "RGB")
+        assert not small.getexif()
+        assert small.info == {}
+
+
+def test_the_pixels_of_a_tiny_picture_are_magnified_and_not_blurred() -> None:
+    with Image.open(BytesIO(thumbnail(Image.fromarray(BYTES), 100))) as shown:
+        large = np.asarray(shown)[..., 0]
+    assert large.shape == (96, 96)
+    assert np.array_equal(large, BYTES.repeat(12, axis=0).repeat(12, axis=1))
