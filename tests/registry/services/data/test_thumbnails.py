@@ -32,7 +32,7 @@ def shades(datasets: Datasets) -> list[tuple[str, int]]:
     for one in datasets.look(PETS, pictures=True).examples:
         with Image.open(BytesIO(b64decode(one.thumbnail))) as picture:
             assert (picture.format, picture.size) == ("PNG", (192, 192))
-            (grey,) = {pixel[0] for _, pixel in picture.getcolors() or ()}
+            (grey,) = np.unique(np.asarray(picture)).tolist()
         shown.append((str(one.label), grey))
     return sorted(shown)
 
