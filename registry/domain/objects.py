@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
+from registry.domain.catalog.file_kinds import FileScan
 from registry.domain.names import VersionRef
 
 
@@ -91,6 +92,8 @@ class VersionCheck:
     files: int
     size: int
     """In bytes."""
+    scan: FileScan | None = None
+    """What they are; None for a check from before that was looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ RECORDED = "recorded-"
 INTEGRITY = "integrity"
 """The type of the registry's own evidence that it has read all bytes of a version and found them right."""
 
+SCAN = "scan"
+"""The type of its own evidence of what the files of a version are: see `catalog.file_kinds`."""
+
+MLBOM = "mlbom"
+"""The type of its own evidence of what a version was made from: a CycloneDX bill of materials, as its file."""
+
+SIGNATURE = "signature"
+"""The type of its own signed statement about a version and the evidence on record: see `governance.vouching`."""
 
 INTENDED_USE = "intended_use"
 """The type of the evidence that declares what a version is for: `subject.use` in conditions."""
@@ -189,6 +197,8 @@ class Case:
     """When the request was opened; None before there is one."""
     request: str = ""
     """The id of the request; empty before there is one, and in cases that were stored without it."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The public keys of the registry, by their ids: see `governance.vouching`."""
     edition: int = 1
     """Which rules it is judged by, so that a stored case is judged as it was: see `EDITION`."""
 
@@ -269,9 +279,9 @@ def oldest_first(evidence: Iterable[EvidenceValue]) -> list[EvidenceValue]:
 def evidence_digest(evidence: tuple[EvidenceValue, ...]) -> Digest:
     """One digest over all evidence of a version: its types, contents and authors, sorted.
 
-    Without the registry's own check of the bytes, which is made again at each vote: votes bind to the digest of those.
+    Without the registry's own checks of the bytes, which are made again at each vote: votes bind to their digest.
     """
-    bound = [item for item in evidence if item.id != RECORDED + INTEGRITY]
+    bound = [item for item in evidence if item.id not in {RECORDED + INTEGRITY, RECORDED + SCAN}]
     rows = sorted([item.type, item.digest.hex, item.added_by, item.id] for item in bound)
     return Digest.of(canonical_json(rows))
 

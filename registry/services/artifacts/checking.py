@@ -16,6 +16,7 @@ from itertools import groupby
 
 from lineage import Digest
 from registry.domain.audit import Event
+from registry.domain.catalog.file_kinds import START, FileKind, FileScan, kind_of
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.objects import CheckReport, Damage, Fault, Form, StoreCheck, Use, VersionCheck
 from registry.domain.people.people import Permission
@@ -23,6 +24,7 @@ from registry.errors import IntegrityError, NotFoundError
 from registry.services.artifacts.storing import open_extents
 from registry.services.context import Context
 from registry.services.lookup import damaged
+from registry.services.storage.catalog import Extent
 from registry.services.storage.objects import PiecedFile
 from registry.services.unit_of_work import UnitOfWork
 
@@ -254,6 +256,15 @@ def _row(damage: Damage) -> dict[str, object]:
     return {"place": damage.place, "digest": str(damage.digest), "fault": damage.fault.value}
 
 
+def _kind(context: Context, path: str, pieces: Sequence[Extent]) -> FileKind:
+    """What a file is, by its beginning. Raises: NotFoundError, IntegrityError."""
+    size = sum(piece.length for piece in pieces)
+    if not size:
+        return kind_of(path, b"", 0)
+    with open_extents(context.blobs, pieces, length=min(START, size)) as stream:
+        return kind_of(path, stream.read(START), size)
+
+
 def check_version(
     context: Context, find: Callable[[UnitOfWork], VersionRef | None]
 ) -> tuple[VersionRef, VersionCheck] | None:
@@ -278,7 +289,8 @@ def check_version(
     faults = {blob: fault_of(context, blob, size=end, read=pace.read) for blob, end in sorted(ends.items())}
     wrong = {blob: fault for blob, fault in faults.items() if fault is not None}
     if not wrong:
-        return ref, VersionCheck(context.clock.now(), len(extents), pace.size)
+        scan = FileScan.of((path, _kind(context, path, pieces)) for path, pieces in extents.items())
+        return ref, VersionCheck(context.clock.now(), len(extents), pace.size, scan)
     with context.without_terms().write() as uow:
         findings = [Finding(blob, wrong[blob], tuple(uses)) for blob, uses in uow.objects.uses(wrong).items()]
         if events := mark(uow, context, findings):

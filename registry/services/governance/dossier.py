@@ -22,6 +22,7 @@ from registry.domain.comparison.records import verdict_of
 from registry.domain.governance.ancestry import Ancestry
 from registry.domain.governance.case import (
     EDITION,
+    SIGNATURE,
     Ancestors,
     Candidate,
     Case,
@@ -35,7 +36,6 @@ from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.conditions.presence import Place, places_read
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
-from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.reviews.bypasses import Bypass
 from registry.domain.governance.reviews.findings import Finding
 from registry.domain.governance.reviews.waivers import Waiver
@@ -43,11 +43,12 @@ from registry.domain.governance.seen import WAIVED, seen_digest, seen_state
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
+from registry.domain.verifier import PublicKey
 from registry.services.comparison.forgetting import sets_on_record
 from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.ancestry import ancestry_of
 from registry.services.governance.claims import claims_of, contradictions
-from registry.services.governance.quality import MAIN, forgetting, quality
+from registry.services.governance.quality import MAIN, compared_with, forgetting, newest_in_production, quality
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lineage.compute import Amounts, amounts_of, reported
 from registry.services.lineage.marks import marks_in_force, set_marks
@@ -76,6 +77,8 @@ class Dossier:
     evidence: tuple[EvidenceValue, ...]
     people: Mapping[str, Standing] = field(default_factory=dict)
     compared: Mapping[str, NamedVersion] = field(default_factory=dict)
+    in_production: Callable[[], NamedVersion | None] = field(default=lambda: None, compare=False)
+    """The newest other version in production, read where a policy asks for it."""
     ancestors: Digest | None = None
     rejections: tuple[Rejection, ...] = ()
     requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -89,6 +92,8 @@ class Dossier:
     """Of the step that made the version."""
     open_findings: Mapping[NodeId, int] = field(default_factory=dict)
     """How many findings are open about each node of the ancestry that has one."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The public keys of the registry, where there is a signature of it to verify."""
     amounts: Callable[[], Amounts] | None = field(default=None, compare=False)
     """Reads what is on record of the compute of the ancestry, where a policy asks for it."""
     marks: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False)
@@ -145,6 +150,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         evidence,
         people={p.handle: standing_of(p) for p in uow.people.known(handles)},
         compared=uow.governance.baselines(ref.name),
+        in_production=cache(lambda: newest_in_production(uow, ref)),
         ancestors=_statuses(ancestry),
         rejections=tuple(uow.governance.rejections(ref)),
         requesters=record.requesters,
@@ -155,9 +161,24 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         ancestry=ancestry,
         manifest=record.step.manifest,
         open_findings=uow.reviews.open_findings([one.node.id for one in ancestry.members]),
+        keys=_keys(uow, evidence),
         amounts=cache(lambda: amounts_of(uow, ancestry)),
         marks=cache(lambda: tuple(one.mark for one in marks_in_force(ancestry, set_marks(uow, ancestry)))),
     )
+
+
+def _keys(uow: UnitOfWork, evidence: Sequence[EvidenceValue]) -> Mapping[str, str]:
+    """The public keys of the registry by name, where there is a signature of it to verify. Raises: AuditBrokenError."""
+    signing = uow.audit.checkpoints
+    if signing is None or not any(one.type == SIGNATURE for one in evidence):
+        return {}
+    public = signing.keys()
+    return {key_name(key): key.raw.hex() for key in public}
+
+
+def key_name(key: PublicKey) -> str:
+    """How a signature names a key of the registry."""
+    return f"{key.name}+{key.id.hex()}"
 
 
 def standing_of(person: Person) -> Standing:
@@ -177,18 +198,10 @@ def case_for(
     request: str = "",
 ) -> Case:
     """The case that `policy` judges. The dossier must know the standing of every voter."""
-    alias = policy.protected_aliases.get(stage_of(target))
-    compared = dossier.compared.get(alias) if alias is not None else None
     contributors = dict(dossier.candidate.contributors)
     contributors[Contribution.REQUESTER] |= dossier.requesters.get(target, frozenset())
-    baseline = _finite(compared.metrics) if compared is not None else {}
     case = Case(
-        candidate=replace(
-            dossier.candidate,
-            baseline=baseline,
-            quality=quality(dossier.candidate.metrics, baseline),
-            contributors=contributors,
-        ),
+        candidate=replace(dossier.candidate, contributors=contributors),
         target=target,
         bound=Bindings(dossier.artifact, dossier.lineage, policy.digest, evidence_digest(dossier.evidence)),
         now=now,
@@ -203,11 +216,14 @@ def case_for(
         opened_at=opened_at,
         bypass=bypass,
         request=request,
+        keys=dossier.keys,
         edition=EDITION,
     )
-    against = None if alias is None else "none" if compared is None else str(compared.ref)
     conditions = list(policy.conditions(case))
-    case = replace(case, candidate=replace(case.candidate, ancestry=_read(dossier, policy, case, conditions)))
+    compared, against = compared_with(policy, target, conditions, dossier.compared, dossier.in_production)
+    baseline = _finite(compared.metrics) if compared is not None else {}
+    ancestry, good = _read(dossier, policy, case, conditions), quality(dossier.candidate.metrics, baseline)
+    case = replace(case, candidate=replace(case.candidate, baseline=baseline, quality=good, ancestry=ancestry))
     facts = expression_facts(case, {}, {})
     seen = seen_state(conditions, facts, ancestors=dossier.ancestors, compared=against)
     waived = sorted(f"{one.gate} ({one.id})" for one in dossier.waivers if one.in_force(now))

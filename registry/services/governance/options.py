@@ -9,11 +9,12 @@ from registry.domain.governance.case import Case
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.policies.together import matching
-from registry.domain.governance.promotion import StageOption
+from registry.domain.governance.policies.transitions import ON_REQUEST
+from registry.domain.governance.promotion import StageOption, Verdict
 from registry.domain.names import VersionRef
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
 from registry.services.governance.policies.stored import published
-from registry.services.governance.requests import can_open, open_requests
+from registry.services.governance.requests import can_open, is_hopeless, open_requests
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -31,8 +32,18 @@ def stage_options(uow: UnitOfWork, ref: VersionRef, *, by: str, now: datetime) -
             continue
         verdict = policy.judge(case)
         alias = policy.protected_aliases.get(target)
-        options.append(StageOption(target, policy.label, alias, verdict.reasons, can_open(verdict), opened.get(target)))
+        options.append(
+            StageOption(
+                target, policy.label, alias, verdict.reasons, can_open(verdict) or _comes(verdict), opened.get(target)
+            )
+        )
     return options
+
+
+def _comes(verdict: Verdict) -> bool:
+    """True where something is missing that the registry records when the promotion is requested: then it is judged."""
+    missing = any(not check.passed and check.kind == "evidence" and check.id in ON_REQUEST for check in verdict.checks)
+    return missing and not is_hopeless(verdict)
 
 
 def types_taken(uow: UnitOfWork, ref: VersionRef, *, by: str, now: datetime) -> Sequence[EvidenceType]:

@@ -6,15 +6,23 @@ Against a constant answer, the version in production, and what the models above 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lineage import Digest
-from registry.domain.catalog.models import MetricValue
+from registry.domain.catalog.models import PRODUCTION, MetricValue
 from registry.domain.comparison.forgetting import Forgotten, Way
+from registry.domain.governance.conditions.expressions import Expression
+from registry.domain.governance.conditions.presence import Place, places_read
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.reviews.attestations import stage_of
+from registry.domain.names import VersionRef
 from registry.domain.transfers.metrics import BASELINE, LESS_IS_BETTER
+from registry.services.storage.governance import NamedVersion
+from registry.services.unit_of_work import UnitOfWork
 
 MAIN = ("accuracy", "macro_f1", "subset_accuracy", "rmse", "mae")
 """The main metric of a task is the first of these that was measured together with its baseline."""
+_OF_PRODUCTION = {("quality",), ("quality", "production"), ("quality", "change")}
 
 
 def quality(metrics: Mapping[str, float], production: Mapping[str, float]) -> dict[str, object]:
@@ -32,6 +40,35 @@ def quality(metrics: Mapping[str, float], production: Mapping[str, float]) -> di
     if main in production:
         facts |= {"production": production[main], **_better(main, "change", value, production[main])}
     return facts
+
+
+def compared_with(
+    policy: Policy,
+    target: str,
+    conditions: Iterable[Expression],
+    named: Mapping[str, NamedVersion],
+    in_production: Callable[[], NamedVersion | None],
+) -> tuple[NamedVersion | None, str | None]:
+    """The version that `baseline` holds the metrics of, and what the seen state says of it.
+
+    It is the one that the protected alias of the target's stage names, by `named`. A stage without one is compared with
+    production, where a condition reads that: its alias, or else the newest version in it.
+    """
+    alias = policy.protected_aliases.get(stage_of(target))
+    if alias is None:
+        places = frozenset[Place]().union(*(places_read(one.tree) for one in conditions))
+        if not any(place[0] == "baseline" or place in _OF_PRODUCTION for place in places):
+            return None, None
+        alias = policy.protected_aliases.get(PRODUCTION)
+    found = named.get(alias) if alias is not None else in_production()
+    return found, "none" if found is None else str(found.ref)
+
+
+def newest_in_production(uow: UnitOfWork, ref: VersionRef) -> NamedVersion | None:
+    """The newest other version of the model in the stage `production`, with its metrics on test data."""
+    others = [one for one in uow.governance.in_stage(ref.name, PRODUCTION) if one != ref]
+    record = uow.governance.version(others[-1]) if others else None
+    return None if record is None else NamedVersion(record.ref, record.metrics)
 
 
 def merit(metrics: Mapping[str, float]) -> tuple[str, float] | None:

@@ -11,17 +11,20 @@ from lineage import Digest
 from registry.domain.comparison.answers import FILE_NAME
 from registry.domain.comparison.forgetting import FORGETTING
 from registry.domain.comparison.records import answers_of, verdict_of
-from registry.domain.governance.case import INTEGRITY, RECORDED, SYSTEM
+from registry.domain.governance.case import INTEGRITY, MLBOM, RECORDED, SCAN, SIGNATURE, SYSTEM
 from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
+from registry.domain.objects import VersionCheck
 from registry.services.comparison.verdicts import EVIDENCE, verdict_facts
 from registry.services.lookup import found
 from registry.services.storage.governance import VersionRecord
 from registry.services.unit_of_work import UnitOfWork
 
 MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"
-RECORDED_TYPES = frozenset({MODEL_CARD, PROVENANCE, EVAL_REPORT, EVIDENCE, INTEGRITY, FORGETTING})
+RECORDED_TYPES = frozenset(
+    {MODEL_CARD, PROVENANCE, EVAL_REPORT, EVIDENCE, INTEGRITY, FORGETTING, SCAN, MLBOM, SIGNATURE}
+)
 """The types that the registry writes itself."""
 
 
@@ -34,7 +37,7 @@ def evidence_about(uow: UnitOfWork, ref: VersionRef) -> tuple[EvidenceValue, ...
 
 
 def recorded_evidence(record: VersionRecord) -> list[EvidenceValue]:
-    """The card, the provenance manifest, the verdict on baselines, the test metrics and the last check of the bytes.
+    """The card, the manifest, the verdict on baselines, the test metrics, and the last check of the files.
 
     Each where it is there. The card's author is whoever wrote it; the others are the registry's own observation.
     """
@@ -61,7 +64,23 @@ def recorded_evidence(record: VersionRecord) -> list[EvidenceValue]:
         body = {"files": record.checked.files, "bytes": record.checked.size}
         digest = Digest.of(canonical_json({**body, "artifact": str(record.digest)}))
         records.append(_recorded(record, INTEGRITY, digest, body, record.checked.at, SYSTEM))
+        records += _scanned(record, record.checked)
     return records
+
+
+def _scanned(record: VersionRecord, checked: VersionCheck) -> list[EvidenceValue]:
+    """What the files are, where the last check of the bytes looked at that."""
+    if (scan := checked.scan) is None:
+        return []
+    body = {
+        "executable_files": scan.executable,
+        "unknown_files": scan.unknown,
+        "files": checked.files,
+        "formats": ", ".join(scan.formats),
+        **({"named": ", ".join(scan.named)} if scan.named else {}),
+    }
+    digest = Digest.of(canonical_json({**body, "artifact": str(record.digest)}))
+    return [_recorded(record, SCAN, digest, body, checked.at, SYSTEM)]
 
 
 def _recorded(

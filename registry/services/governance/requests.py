@@ -72,9 +72,13 @@ def open_request(
 
 def can_open(verdict: Verdict) -> bool:
     """False when a request would be refused at once: nothing that is added later could make its verdict a yes."""
-    hopeless = any(not check.passed and check.kind in _BEFORE_ALL for check in verdict.checks)
     awaited = any(check.kind in {"approval", "wait"} for check in verdict.checks)
-    return not hopeless and (verdict.allowed or awaited)
+    return not is_hopeless(verdict) and (verdict.allowed or awaited)
+
+
+def is_hopeless(verdict: Verdict) -> bool:
+    """True where something fails that no evidence and no vote can change."""
+    return any(not check.passed and check.kind in _BEFORE_ALL for check in verdict.checks)
 
 
 def promote(

@@ -48,6 +48,7 @@ from registry.services.governance.policies.stored import (
 )
 from registry.services.governance.policies.verbs import Policies
 from registry.services.governance.recorded_evidence import evidence_about
+from registry.services.governance.recording.requested import record_for_request
 from registry.services.governance.requests import check_comment, open_request, promote
 from registry.services.governance.reviews.conditions import attach_conditions
 from registry.services.governance.reviews.findings import raised
@@ -117,6 +118,7 @@ class Promotions(Policies):
         with self._deciding() as (deciding, uow):
             ref = resolve(uow, _model(reference)) if checked is None else checked[0]
             _save(uow, checked)
+            made = record_for_request(uow, deciding.context.blobs, ref, to_stage, by=actor.handle, now=now)
             stored, policy, case = open_request(uow, ref, to_stage, comment=comment, by=actor.handle, now=now)
             fields = {
                 "request": stored.summary.id,
@@ -124,7 +126,7 @@ class Promotions(Policies):
                 "policy": policy.label,
                 "policy_digest": str(policy.digest),
             }
-            return deciding._commit(uow, stored, policy, case, Event("promotion.requested", str(ref), fields))
+            return deciding._commit(uow, stored, policy, case, Event("promotion.requested", str(ref), fields), *made)
 
     def request_detail(self, request_id: str) -> RequestDetail:
         """One request: as of now while it is open, else as it was decided."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, literal, or_, select, union_all
 
+from registry.domain.catalog.file_kinds import FileScan
 from registry.domain.catalog.models import CardRevision, MetricValue, Status
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
@@ -56,6 +57,7 @@ def _version_statement() -> Any:
             version_check.c.checked_at,
             version_check.c.files.label("checked_files"),
             version_check.c.size.label("checked_size"),
+            version_check.c.scan,
             asset.c.task,
             asset.c.modality,
             asset.c.origin,
@@ -143,7 +145,7 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
         method=row.method,
         architecture=row.architecture,
         damaged=bool(row.damaged),
-        checked=None if row.checked_at is None else VersionCheck(row.checked_at, row.checked_files, row.checked_size),
+        checked=_checked(row),
         task=row.task,
         modality=row.modality,
         origin=row.origin,
@@ -162,6 +164,17 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
         if card is None
         else CardRevision(card.number, card.digest, card.text, card.written_at, card.written_by),
     )
+
+
+def _checked(row: Row[Any]) -> VersionCheck | None:
+    if row.checked_at is None:
+        return None
+    scan = None if row.scan is None else FileScan(**{**row.scan, **_tuples(row.scan, "formats", "named")})
+    return VersionCheck(row.checked_at, row.checked_files, row.checked_size, scan)
+
+
+def _tuples(stored: Mapping[str, Any], *names: str) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(stored[name]) for name in names}
 
 
 def baselines_of(connection: Connection, name: Name) -> dict[str, NamedVersion]:

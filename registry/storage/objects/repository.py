@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
@@ -81,7 +82,8 @@ class SqlObjects:
 
     def save_version_check(self, ref: VersionRef, check: VersionCheck) -> None:
         key = require_version(self._connection, ref).node_id
-        row = {"node_id": key, "checked_at": check.at, "files": check.files, "size": check.size}
+        scan = asdict(check.scan) if check.scan is not None else None
+        row = {"node_id": key, "checked_at": check.at, "files": check.files, "size": check.size, "scan": scan}
         upsert(self._connection, version_check, [row], ["node_id"])
 
     def last_check(self) -> StoreCheck | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text, TypedColumns
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, String, Table, Text, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime
 from registry.storage.tables.base import metadata
@@ -42,6 +44,7 @@ class VersionCheckColumns(TypedColumns):
     checked_at = Column(UtcDateTime, nullable=False)
     files = Column(Key, nullable=False)
     size = Column(Key, nullable=False)
+    scan: Column[Any] = Column(JSON(none_as_null=True), nullable=True)
 
 
 damage = Table("damage", metadata, DamageColumns)

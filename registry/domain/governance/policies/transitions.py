@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from registry.domain.governance.case import SYSTEM, Case
+from registry.domain.governance.case import MLBOM, SCAN, SIGNATURE, SYSTEM, Case
 from registry.domain.governance.conditions.comparisons import compared
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.policies.evidence_types import shown_facts
 from registry.domain.governance.policies.terms import Conditional
 from registry.domain.governance.promotion import CheckResult, EvidenceValue
+from registry.domain.governance.vouching import unsigned
 
 ARTIFACT = "artifact"
 """The files of the version: every piece of evidence is bound to them."""
+ON_REQUEST = frozenset({SCAN, MLBOM, SIGNATURE})
+"""Types of evidence that the registry makes when a promotion is requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class EvidenceNeed:
     max_age: timedelta | None = None
     when: Expression | None = None
     verify: str | None = None
-    """`signature`: it must be signed by a key that the registry knows."""
+    """`signature`: the signature of the registry must cover it."""
     bound_to: tuple[str, ...] = ()
     """What it must be about beside the files of the version: `eval_dataset`, `base_model`."""
 
@@ -35,8 +38,9 @@ class EvidenceNeed:
         """Whether it is there, young enough, signed where that is asked, and about what it must be about."""
         item = evidence.get(self.type)
         if item is None:
-            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing")
-        against = self._too_old(item, case) or self._unsigned() or self._unbound(item, case)
+            when = ": the registry records it when a promotion is requested" if self.type in ON_REQUEST else ""
+            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing{when}")
+        against = self._too_old(item, case) or self._unsigned(item, case) or self._unbound(item, case)
         if against is not None:
             return CheckResult(self.type, "evidence", False, f"Evidence {self.type} {against}")
         facts = (
@@ -51,9 +55,11 @@ class EvidenceNeed:
             return None
         return f"is {span(age)} old; at most {span(self.max_age)} are allowed"
 
-    def _unsigned(self) -> str | None:
-        """Nothing signs evidence yet, so whatever a piece of evidence says of itself, it is not signed."""
-        return None if self.verify is None else "has no signature that the registry can verify"
+    def _unsigned(self, item: EvidenceValue, case: Case) -> str | None:
+        """A signature itself is always verified."""
+        if self.verify is None and (item.type != SIGNATURE or item.added_by != SYSTEM):
+            return None
+        return unsigned(item, case)
 
     def _unbound(self, item: EvidenceValue, case: Case) -> str | None:
         """All evidence is about the files; what the registry records is about the step, and so about its inputs."""

@@ -1,23 +1,21 @@
 """What a promotion found out about a version, as other tools read it: an in-toto statement in a signed envelope.
 
-The predicate is the Simple Verification Result, version 0.2 (in-toto attestation framework, 2026-05); the envelope is
-DSSE 1.0, whose signature is over the type and the bytes of the payload, so that nothing has to be canonical.
+The predicate is the Simple Verification Result, version 0.2 (in-toto attestation framework, 2026-05).
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lineage import Digest
 from registry.domain.governance.case import Case
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestSummary
+from registry.domain.governance.reports.envelopes import STATEMENT
 
-STATEMENT, PREDICATE = "https://in-toto.io/Statement/v1", "https://in-toto.io/attestation/svr/v0.2"
-PAYLOAD = "application/vnd.in-toto+json"
+PREDICATE = "https://in-toto.io/attestation/svr/v0.2"
 
 
 def statement(
@@ -54,18 +52,3 @@ def statement(
 
 def _described(by: str, name: str, digest: Digest) -> Mapping[str, object]:
     return {by: name, "digest": {"sha256": digest.hex}}
-
-
-def authenticated(payload: bytes) -> bytes:
-    """The bytes that a signature of a DSSE envelope is over: `PAE(type, payload)`."""
-    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD), PAYLOAD.encode(), len(payload), payload)
-
-
-def envelope(payload: bytes, key: str, sign: Callable[[bytes], bytes]) -> Mapping[str, object]:
-    """The DSSE envelope as a JSON object; `sign` gives the signature of the key with the id `key` over some bytes."""
-    signature = base64.b64encode(sign(authenticated(payload))).decode()
-    return {
-        "payloadType": PAYLOAD,
-        "payload": base64.b64encode(payload).decode(),
-        "signatures": [{"keyid": key, "sig": signature}],
-    }

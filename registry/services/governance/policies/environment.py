@@ -11,7 +11,7 @@ from lineage import Assurance
 from registry.domain.catalog.clauses import MEANINGS
 from registry.domain.catalog.models import Modality, Status
 from registry.domain.comparison.verdict import Answer, ArmKind, FacetName, Outcome
-from registry.domain.governance.case import INTEGRITY, INTENDED_USE, Ancestors
+from registry.domain.governance.case import INTEGRITY, INTENDED_USE, MLBOM, SCAN, Ancestors
 from registry.domain.governance.conditions.types import (
     ANY,
     BOOL,
@@ -32,6 +32,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
 from registry.domain.verbs.lineage import Use
 from registry.services.governance.quality import MAIN
+from registry.services.governance.recording.boms import COUNTS as BOM_COUNTS
 
 FORGOTTEN = ("sets", "unmeasured", "worst", "worst_high", "by_probe")
 _METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
@@ -149,6 +150,8 @@ def _evidence(kind: EvidenceType, measured: Mapping[str, Type]) -> Record:
         "eval_report": measured,
         "model_card": {"revision": DOUBLE, "characters": DOUBLE},
         INTEGRITY: {"files": DOUBLE, "bytes": DOUBLE},
+        SCAN: {**dict.fromkeys(("executable_files", "unknown_files", "files"), DOUBLE), "formats": TEXT, "named": TEXT},
+        MLBOM: {**dict.fromkeys(BOM_COUNTS, DOUBLE), "format": TEXT, "content": TEXT},
     }
     known = recorded.get(kind.name, {}) if not kind.producers or kind.name == "model_card" else {}
     form = {field.name: _form_field(field) for field in kind.fields if field.type is not FieldType.FILE}

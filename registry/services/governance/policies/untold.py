@@ -1,6 +1,6 @@
 """What a policy asks for that nobody can tell today, with its line: said before it is published, not at every request.
 
-Evidence that the registry does not record itself, and a signature that nothing verifies are
+Evidence that the registry does not record itself, and a signature on what people add, are
 denied whenever they are judged. A transition that needs one of them lets no version through.
 """
 
@@ -104,8 +104,11 @@ def _evidence(policy: Policy, transition: Transition, need: EvidenceNeed, path: 
     why = _unrecorded(policy, need.type)
     if why is not None:
         yield (*path, "type"), f"{start}: evidence {need.type} is missing for ever, since {why}"
-    if need.verify is not None:
-        yield (*path, "verify"), f"{start}: the registry cannot verify signatures of evidence yet"
+    if need.verify is not None and policy.evidence_types[need.type].producers and need.type != MODEL_CARD:
+        yield (
+            (*path, "verify"),
+            f"{start}: {need.type} is added by people, and the registry signs what it records itself",
+        )
 
 
 def _gate(

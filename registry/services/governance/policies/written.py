@@ -8,20 +8,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from lineage import Digest
 from registry.domain.catalog.models import Status
-from registry.domain.governance.ancestry import DATASET, MODEL, AncestorFact, Ancestry, Restriction
-from registry.domain.governance.case import EDITION, SYSTEM, Ancestors, Candidate, Case, Contribution, Standing, Subject
+from registry.domain.governance.ancestry import DATASET, MODEL, AncestorFact, Ancestry, ComputeFacts, Restriction
+from registry.domain.governance.case import (
+    EDITION,
+    SIGNATURE,
+    SYSTEM,
+    Ancestors,
+    Candidate,
+    Case,
+    Contribution,
+    Standing,
+    Subject,
+)
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry, VoteValue
 from registry.domain.governance.replays import PolicyDifference
 from registry.domain.governance.reviews.findings import Finding, Severity
+from registry.domain.governance.vouching import signature_body, vouchable
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.people.keys import new_key, public_key, sign
 from registry.errors import BadPolicyError
 from registry.services.documents import Found, read_document
 from registry.services.governance.policies.trying import PROMOTED, REFUSED
@@ -32,6 +45,9 @@ MOST = 500
 _ABOUT = Digest.of(b"a version that was written for a test")
 _REF = VersionRef(AssetKind.MODELS, Name.parse("written/case"), 1)
 _DUE = timedelta(days=30)
+_KEY = "written"
+Digested = Annotated[Digest, BeforeValidator(lambda text: Digest.of(str(text).encode()))]
+"""Some digest, by a name of one's own: the same name is the same digest."""
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -85,6 +101,13 @@ class GivenPart(_Part):
     fields: dict[FieldName, Any] = {}
 
 
+class ComputePart(_Part):
+    """What is known of the base of a version, and of the compute that was spent since."""
+
+    base_is_gpai: bool | None = None
+    modification_share: float | None = None
+
+
 class CasePart(_Part):
     """One case: a version, what is known of it, who voted, and what has to become of it."""
 
@@ -109,6 +132,8 @@ class CasePart(_Part):
     conflicts: dict[str, Count] = {}
     unknown_licences: Count = 0
     eval_train_overlap: Count | None = None
+    compute: ComputePart | None = None
+    bases: dict[Literal["eval_dataset", "base_model"], list[Digested]] = {}
     marks: list[Text] = []
     evidence: dict[str, GivenPart] = {}
     people: dict[str, list[Role]] = {}
@@ -138,13 +163,16 @@ class CasePart(_Part):
             VoteEntry(who, _roles(policy, who, people, self.subject), value, "As written", now - self.voted, bound)
             for who, value in self.votes.items()
         ]
+        evidence = tuple(self._evidence(now))
+        signed = any((one.type, one.added_by) == (SIGNATURE, SYSTEM) for one in evidence)
         vetoes = (Rejection("req-written", self.to, vote) for vote in votes if vote.value is VoteValue.VETO)
         return Case(
             candidate=self._candidate(),
             target=self.to,
             bound=bound,
             now=now,
-            evidence=tuple(self._evidence(now)),
+            evidence=self._signed(evidence, now) if signed else evidence,
+            keys={_KEY: public_key(_key())} if signed else {},
             votes=tuple(votes),
             people=people,
             rejections=tuple(vetoes),
@@ -180,9 +208,23 @@ class CasePart(_Part):
                 restrictions=tuple(Restriction(r.clause, r.source, r.licence) for r in self.restrictions),
                 conflicts=self.conflicts,
                 overlap=self.eval_train_overlap,
+                bases={name: tuple(digests) for name, digests in self.bases.items()},
+                compute=None if self.compute is None else self._compute(self.compute),
                 marks=tuple(sorted(self.marks)),
             ),
         )
+
+    def _compute(self, part: ComputePart) -> ComputeFacts:
+        return ComputeFacts(part.base_is_gpai, part.modification_share, "the case does not say")
+
+    def _signed(self, evidence: tuple[EvidenceValue, ...], now: datetime) -> tuple[EvidenceValue, ...]:
+        """`evidence` with a signature over what the case has of the registry's own, by a key of this process."""
+
+        def sign_(text: bytes) -> bytes:
+            return bytes.fromhex(sign(_key(), text.decode()))
+
+        body = signature_body(_REF, _ABOUT, vouchable(evidence, _ABOUT), key=_KEY, sign=sign_, at=now)
+        return tuple(replace(one, body=body) if one.type == SIGNATURE else one for one in evidence)
 
     def _evidence(self, now: datetime) -> Iterator[EvidenceValue]:
         for type_, given in self.evidence.items():
@@ -223,6 +265,12 @@ def _judged(policy: Policy, written: CasePart, now: datetime) -> PolicyDifferenc
     wanted = written.expect if not missing else f"{written.expect} by {', '.join(written.because)}"
     got = outcome if not failed else f"{outcome} by {', '.join(failed)}"
     return PolicyDifference(written.name, written.to, wanted, got, tuple(failed.values()))
+
+
+@lru_cache(maxsize=1)
+def _key() -> bytes:
+    """The key that signs what is written as signed by the registry."""
+    return new_key()
 
 
 def _roles(policy: Policy, who: str, people: Mapping[str, Standing], subject: SubjectPart) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.domain.governance.promotion import RequestState
-from registry.domain.governance.reports.statements import envelope, statement
+from registry.domain.governance.reports.envelopes import envelope
+from registry.domain.governance.reports.statements import statement
 from registry.errors import ConflictError, UnavailableError
 from registry.services.context import Context
 from registry.services.governance.decisions import decided_case

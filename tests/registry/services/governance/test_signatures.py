@@ -7,45 +7,26 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
-from registry.domain.governance.promotion import RequestDetail, RequestState, VoteEntry
+from registry.domain.governance.promotion import RequestState, VoteEntry
 from registry.domain.governance.reviews.findings import Finding, NewFinding, Severity
 from registry.domain.governance.seen import seen_digest
 from registry.domain.governance.signing import approval_text, is_signed
 from registry.domain.names import VersionRef
-from registry.domain.people.keys import new_key, public_key, sign
+from registry.domain.people.keys import new_key, public_key
 from registry.errors import PolicyRefusedError
 from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.document import read_policy
 from registry.services.governance.policies.satisfiable import unmet
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.signatures import signed
-from registry.services.people.keys import set_key
 from tests.builders import model_ref
 from tests.registry.policy_cases import case, policy, vote
+from tests.registry.services.governance.signers import approve, change, key_of, signature
 from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 
 VERSION = model_ref("vision/digits/1")
 SIGNED = default_policy_text().replace("version: 3", "version: 4", 1) + "votes: {signed: true}\n"
-
-
-def key_of(team: Team, who: str) -> bytes:
-    """A new key, registered by `who`."""
-    pem, secret = new_key(), team.people(who).create_token(who, label="anew").secret
-    set_key(team.context(who), who, public_key(pem), secret)
-    return pem
-
-
-def signature(detail: RequestDetail, pem: bytes, conditions: Sequence[NewFinding] = ()) -> str:
-    summary = detail.summary
-    bound = approval_text(summary.id, str(summary.ref), summary.to_stage, detail.bound, public_key(pem), conditions)
-    return sign(pem, bound)
-
-
-def approve(team: Team, who: str, request: str, pem: bytes) -> RequestDetail:
-    promotions = team.promotions(who)
-    return promotions.approve(request, signature=signature(promotions.request_detail(request), pem))
 
 
 def asked(team: Team) -> tuple[VersionRef, str]:
@@ -182,15 +163,6 @@ def test_an_approval_does_not_count_once_its_key_is_another(team: Team) -> None:
     assert any("it is not signed with the key of ben" in one for one in shown.verdict.reasons)
     assert team.stage(ref) == "validated"
     assert approve(team, "ben", request, again).summary.state is RequestState.PROMOTED
-
-
-def change(team: Team, statement: str) -> None:
-    """What somebody does who has the database."""
-    with team.open_uow(actor="root", write=True) as uow:
-        connection = uow._connection
-        assert connection is not None
-        connection.execute(text(statement))
-        uow.commit_unaudited()
 
 
 def test_who_changes_a_signed_vote_or_a_key_in_the_database_is_found(team: Team) -> None:

@@ -75,7 +75,9 @@ def asked(term: str, *, body: dict[str, Any], candidate: Candidate = KNOWN) -> s
 
 def test_evidence_that_calls_itself_signed_is_not_signed() -> None:
     body: dict[str, object] = {"verified": True, "signature": "MEUCIQ", "signed": True}
-    assert "Evidence validation has no signature that the registry can verify" in asked("verify: signature", body=body)
+    assert "Evidence validation is not signed: the registry signs what it records itself" in asked(
+        "verify: signature", body=body
+    )
 
 
 @pytest.mark.parametrize(

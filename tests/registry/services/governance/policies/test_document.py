@@ -12,6 +12,7 @@ from registry.domain.governance.case import Contribution, expression_facts
 from registry.domain.governance.conditions.expressions import VARIABLES
 from registry.errors import BadPolicyError
 from registry.services.governance.policies.document import read_policy
+from registry.services.governance.policies.untold import untold
 from tests.registry.policy_cases import case
 from tests.registry.services.governance.mistakes import DEFAULT, refused_with_its_line
 
@@ -105,3 +106,12 @@ def test_every_fact_is_in_the_documentation() -> None:
 
 def test_every_contributor_is_in_the_documentation() -> None:
     assert all(f"| `{deed.value}` |" in DOCS for deed in Contribution)
+
+
+def test_the_example_of_what_the_registry_records_is_a_policy_that_lacks_nothing() -> None:
+    part = DOCS[DOCS.index("  scan:      {predicate") :].partition("```")[0]
+    kinds, _, moves = part.partition("transitions:\n")
+    first = DEFAULT.index("  - id: to-candidate")
+    text = DEFAULT[:first] + moves + DEFAULT[DEFAULT.index("  - id: to-validated") :]
+    text = text.replace("evidence_types:", f"evidence_types:\n{kinds}#", 1)
+    assert list(untold(read_policy(text, new=True), text)) == []

@@ -8,6 +8,7 @@ import pytest
 
 from registry.domain.governance.ancestry import NO_GPAI, NO_SHARE
 from registry.domain.governance.case import INTEGRITY, expression_facts
+from registry.domain.governance.case import SCAN as SCAN_TYPE
 from registry.domain.governance.conditions.problems import Untold
 from registry.services.governance.policies.stored import default_policy_text, read_stored
 from registry.services.governance.policies.untold import untold
@@ -17,11 +18,12 @@ from tests.registry.services.teams import Team, ref_of
 
 OTHER = default_policy_text().replace("name: default", "name: other")
 GATE = "      - {id: no-recall,"
-SCAN = "(evidence.scan.files > 0.0)"
-KIND = ("  provenance: ", "  scan: {predicate: 'urn:scan', producer: system}\n  provenance: ")
+SCAN = "(evidence.survey.files > 0.0)"
+KIND = ("  provenance: ", "  survey: {predicate: 'urn:survey', producer: system}\n  provenance: ")
+OURS = "eval_report, forgetting, integrity, mlbom, provenance, scan, signature, transfer_verdict"
 WHY = (
-    "evidence.scan cannot be told (the registry records no evidence of this type itself, only eval_report, forgetting, "
-    "integrity, provenance, transfer_verdict: name the roles that add it as producer)"
+    f"evidence.survey cannot be told (the registry records no evidence of this type itself, only {OURS}: name the "
+    "roles that add it as producer)"
 )
 EARLIER = ("was not recorded", NO_GPAI.reason, NO_SHARE.reason)
 """Why a case that was stored earlier cannot tell a fact."""
@@ -74,7 +76,8 @@ def gate(text: str) -> tuple[str, str]:
         ),
         (
             ("- {type: validation, max_age: P90D}", "- {type: validation, verify: signature}"),
-            "No version passes transition to-production: the registry cannot verify signatures of evidence yet",
+            "No version passes transition to-production: validation is added by people, and the registry signs what it "
+            "records itself",
         ),
     ],
 )
@@ -91,14 +94,14 @@ def test_a_waiver_is_named_as_the_way_past_a_gate_that_never_holds() -> None:
 
 
 def test_evidence_that_the_registry_does_not_record_itself_is_said() -> None:
-    asked = ("- {type: validation, max_age: P90D}", "- {type: scan}")
+    asked = ("- {type: validation, max_age: P90D}", "- {type: survey}")
     (missing,) = said(KIND, asked)
     assert missing.startswith(
-        "No version passes transition to-production: evidence scan is missing for ever, since the"
+        "No version passes transition to-production: evidence survey is missing for ever, since the"
     )
-    assert "only eval_report, forgetting, integrity, provenance, transfer_verdict" in missing
-    (read,) = said(KIND, gate("require: 'evidence.scan.files == 0.0'"))
-    assert "gate extra never holds, since evidence.scan cannot be told" in read
+    assert f"only {OURS}" in missing
+    (read,) = said(KIND, gate("require: 'evidence.survey.files == 0.0'"))
+    assert "gate extra never holds, since evidence.survey cannot be told" in read
 
 
 def test_the_shipped_policies_ask_for_nothing_that_cannot_be_told() -> None:
@@ -146,4 +149,4 @@ def test_the_types_that_the_registry_records_itself_are_those_on_the_list(team: 
     assert record is not None
     found = {one.type for one in recorded_evidence(record)}
     assert found <= RECORDED_TYPES
-    assert INTEGRITY in found
+    assert {INTEGRITY, SCAN_TYPE} <= found
