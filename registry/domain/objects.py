@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
-from registry.domain.catalog.file_kinds import FileScan
+from registry.domain.file_kinds import FileScan
 from registry.domain.names import VersionRef
 
 

@@ -31,7 +31,7 @@ INTEGRITY = "integrity"
 """The type of the registry's own evidence that it has read all bytes of a version and found them right."""
 
 SCAN = "scan"
-"""The type of its own evidence of what the files of a version are: see `catalog.file_kinds`."""
+"""The type of its own evidence of what the files of a version are: see `file_kinds`."""
 
 MLBOM = "mlbom"
 """The type of its own evidence of what a version was made from: a CycloneDX bill of materials, as its file."""

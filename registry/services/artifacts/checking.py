@@ -16,7 +16,7 @@ from itertools import groupby
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.catalog.file_kinds import START, FileKind, FileScan, kind_of
+from registry.domain.file_kinds import START, FileKind, FileScan, kind_of
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.objects import CheckReport, Damage, Fault, Form, StoreCheck, Use, VersionCheck
 from registry.domain.people.people import Permission

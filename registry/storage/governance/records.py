@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, literal, or_, select, union_all
 
-from registry.domain.catalog.file_kinds import FileScan
 from registry.domain.catalog.models import CardRevision, MetricValue, Status
+from registry.domain.file_kinds import FileScan
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.objects import VersionCheck

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.catalog.file_kinds import FileKind, FileScan, kind_of
+from registry.domain.file_kinds import FileKind, FileScan, kind_of
 
 
 def tensors(header: bytes) -> bytes:
