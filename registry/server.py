@@ -31,6 +31,7 @@ from registry.api.hub.refusals import refusal
 from registry.api.hub.routes import router as hub_router
 from registry.api.hub.writing.lfs import router as hub_lfs_router
 from registry.api.hub.writing.repos import router as hub_writing_router
+from registry.api.hub.writing.xet import router as hub_xet_router
 from registry.api.mlflow import is_mlflow
 from registry.api.mlflow import refusals as mlflow_refusals
 from registry.api.mlflow.changes import router as mlflow_changes_router
@@ -263,6 +264,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.include_router(hub_router, max_body_size=MAX_FORM)
     app.include_router(hub_writing_router)
     app.include_router(hub_lfs_router)
+    app.include_router(hub_xet_router)
     app.include_router(oci_router)
     app.include_router(mlflow_router)
     app.include_router(mlflow_changes_router)

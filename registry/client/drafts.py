@@ -59,6 +59,15 @@ class RemoteDrafts:
     def commit(self, name: Name, commit: Commit) -> Draft:  # noqa: ARG002 - as above
         raise _of_hub(f"hf upload {name} FOLDER")
 
+    def epoch(self) -> int:
+        raise _of_hub("hf upload NAME FOLDER")
+
+    def receive_xorb(self, name: str, stream: BinaryIO) -> None:  # noqa: ARG002 - as above
+        raise _of_hub("hf upload NAME FOLDER")
+
+    def assemble(self, shard: bytes) -> Sequence[Digest]:  # noqa: ARG002 - as above
+        raise _of_hub("hf upload NAME FOLDER")
+
     def check_card(self, text: str) -> Sequence[str]:  # noqa: ARG002 - as above
         raise _of_hub("hf upload NAME FOLDER")
 

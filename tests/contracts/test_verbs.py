@@ -7,10 +7,9 @@ way; of the answers, ids, times and secrets alone may differ.
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,36 +18,20 @@ from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import Connection
 from registry.domain import verbs
 from registry.domain.codec import to_json
-from registry.domain.drafts.drafts import Commit
 from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.notifications.verbs import NotificationVerbs
-from registry.domain.verbs.drift import CheckDrift
 from registry.domain.verbs.registry import Registry
-from registry.domain.verbs.selection import CompareDatasets
 from registry.errors import NotRemoteError, RegistryError
 from registry.services.governance.policies.stored import default_policy_text
+from tests.contracts.here_only import HERE_ONLY
 from tests.contracts.verb_calls import (
     CHILD,
-    DATA,
-    DIGITS,
     ERRORS,
-    LATEST,
     READS,
     Verb,
 )
 from tests.contracts.verb_stories import Story, changes, uploads
 from tests.serving import HOST, ServedRegistry, copy_of, serve_family
-
-HERE_ONLY = {
-    "sessions.authenticate", "sessions.begin", "sessions.visit", "sessions.still", "sessions.end", "sessions.holder",
-    "store.repair",
-    "backups.create", "audit.rotate_key", "selection.compare",
-    "drift.check", "drift.watch", "cascades.run",
-    "transfers.measure_forgetting", "notifications.deliver",
-    *("drafts.begin", "drafts.sent", "drafts.receive", "drafts.check_room", "drafts.commit", "drafts.card"),
-    "drafts.check_card",
-}  # fmt: skip
-"""Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
 
 @pytest.fixture(scope="module")
@@ -103,35 +86,11 @@ def test_both_refuse_what_roles_do_not_allow_with_the_same_error(served: ServedR
 
 def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry], tmp_path: Path) -> None:
     far = both[1]
-    refused: Mapping[str, Callable[[], object]] = {
-        "sessions.authenticate": lambda: far.sessions.authenticate("fbr_x"),
-        "sessions.begin": lambda: far.sessions.begin("fbr_x", "::1"),
-        "sessions.visit": lambda: far.sessions.visit("x"),
-        "sessions.still": lambda: far.sessions.still("ses-x"),
-        "sessions.holder": lambda: far.sessions.holder("tok-x"),
-        "sessions.end": lambda: far.sessions.end("ses-x"),
-        "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
-        "drift.watch": lambda: far.drift.watch(CHILD, DATA),
-        "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
-        "cascades.run": lambda: far.cascades.run(far.cascades.plan(LATEST)),
-        "transfers.measure_forgetting": lambda: far.transfers.measure_forgetting("step-01kaq000000000000000000000"),
-        "notifications.deliver": far.notifications.deliver,
-        "drafts.begin": lambda: far.drafts.begin(DIGITS),
-        "drafts.sent": lambda: far.drafts.sent(DIGITS, []),
-        "drafts.receive": lambda: far.drafts.receive(io.BytesIO()),
-        "drafts.check_room": lambda: far.drafts.check_room(1),
-        "drafts.commit": lambda: far.drafts.commit(DIGITS, Commit()),
-        "drafts.check_card": lambda: far.drafts.check_card("# x"),
-        "drafts.card": lambda: far.drafts.card(DIGITS),
-        "store.repair": lambda: far.store.repair(tmp_path),
-        "backups.create": lambda: far.backups.create(tmp_path / "backup"),
-        "audit.rotate_key": far.audit.rotate_key,
-        "as_actor": lambda: far.as_actor(far.actor),
-    }
-    assert set(refused) >= HERE_ONLY
-    for call in refused.values():
+    for call in HERE_ONLY.values():
         with pytest.raises(NotRemoteError):
-            call()
+            call(far, tmp_path)
+    with pytest.raises(NotRemoteError):
+        far.as_actor(far.actor)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,7 +133,7 @@ def test_every_verb_is_tried_in_both_ways() -> None:
         }
     changing = set(re.findall(r'yield "([a-z]+\.[a-z_]+)', inspect.getsource(changes) + inspect.getsource(uploads)))
     failing = {"transfers.verdict", "transfers.answers", "selection.recommend", "selection.start", "selection.ranking"}
-    tried = {name.partition(",")[0] for name in READS} | changing | failing | HERE_ONLY
+    tried = {name.partition(",")[0] for name in READS} | changing | failing | set(HERE_ONLY)
     assert declared - tried == set()
 
 

@@ -71,6 +71,25 @@ class DraftVerbs(Protocol):
         """
         ...
 
+    def epoch(self) -> int:
+        """How often chunks that this person's clients may refer to have gone. On the server alone."""
+        ...
+
+    def receive_xorb(self, name: str, stream: BinaryIO) -> None:
+        """Keep the chunks of a xorb, which shards will refer to by `name`, its hash. On the server alone.
+
+        Raises: BadArtifactError, InvalidError, TooLargeError over the limit of the person, NoSpaceError.
+        """
+        ...
+
+    def assemble(self, shard: bytes) -> Sequence[Digest]:
+        """Put files together of chunks that are here, for a later commit; give their digests. On the server alone.
+
+        Raises: BadArtifactError, InvalidError for a chunk that is not here or another SHA-256 than is announced,
+        TooLargeError, NoSpaceError.
+        """
+        ...
+
     def check_card(self, text: str) -> Sequence[str]:
         """What a card lacks. Raises: InvalidError for one that cannot be the card of a version. On the server alone."""
         ...

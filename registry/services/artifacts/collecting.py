@@ -49,6 +49,7 @@ def collect(context: Context, *, grace: timedelta, delete: bool) -> CollectRepor
     removed, freed = 0, 0
     with blobs.removing():
         with context.write(Permission.ADMIN) as uow:
+            uow.drafts.forget_places(old.keys())
             facts = {"objects": len(old), "bytes": size, "grace_seconds": int(grace.total_seconds())}
             uow.commit(Event("store.collected", "store", facts))
         for digest, put_at in old.items():

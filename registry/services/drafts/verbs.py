@@ -15,6 +15,7 @@ from registry.domain.people.people import Permission
 from registry.services.catalog.cards import split_card
 from registry.services.context import Context
 from registry.services.drafts import writing
+from registry.services.drafts.assembling import assemble, receive_xorb
 from registry.services.drafts.reading import draft_of, text_of
 from registry.services.unit_of_work import UnitOfWork
 
@@ -74,6 +75,20 @@ class Drafts:
     def commit(self, name: Name, commit: Commit) -> Draft:
         """Change the files of a draft."""
         return writing.commit(self.context, name, commit)
+
+    def epoch(self) -> int:
+        """How often chunks of this person's xorbs have gone."""
+        self.context.actor.require(Permission.EDIT)
+        with self.context.read() as uow:
+            return uow.drafts.epoch(self.context.actor.handle)
+
+    def receive_xorb(self, name: str, stream: BinaryIO) -> None:
+        """Keep the chunks of a xorb; see `registry.services.drafts.assembling`."""
+        receive_xorb(self.context, name, stream)
+
+    def assemble(self, shard: bytes) -> Sequence[Digest]:
+        """Put files together of chunks that are here."""
+        return assemble(self.context, shard)
 
     def check_card(self, text: str) -> Sequence[str]:
         """What a card lacks."""

@@ -90,7 +90,7 @@ def receive(context: Context, stream: BinaryIO, *, expected: Digest | None = Non
         with held.write() as uow:
             if digest not in uow.drafts.sent(held.actor.handle, [digest]):
                 check_room(held, uow, size)
-            uow.drafts.note_sent(held.actor.handle, [(digest, size)], _expiry(held))
+            uow.drafts.note_sent(held.actor.handle, [(digest, size)], expiry(held))
             uow.commit_unaudited()
     return digest, size
 
@@ -133,7 +133,7 @@ def commit(context: Context, name: Name, wanted: Commit) -> Draft:
                 return before
             check_room(held, uow, sum(one.size for one in written))
             draft = _moved(held, before, files)
-            uow.drafts.note_sent(held.actor.handle, [(one.sha256, one.size) for one in written], _expiry(held))
+            uow.drafts.note_sent(held.actor.handle, [(one.sha256, one.size) for one in written], expiry(held))
             uow.drafts.save(draft)
             facts = {"message": wanted.message[:MAX_MESSAGE], "parent": before.head, "files": len(files)}
             uow.commit(Event("draft.committed", f"models:/{name}", {"head": draft.head, **facts}))
@@ -159,7 +159,7 @@ def _begun(context: Context, uow: UnitOfWork, name: Name, base: Base) -> Draft:
     if base.card is not None:
         context.blobs.put(io.BytesIO(base.card.encode()))
     size = sum(one.size for one in base.files)
-    expires = _expiry(context)
+    expires = expiry(context)
     return Draft(DraftSummary(name, base.head, len(base.files), size, now, handle, now, handle, expires), base.files)
 
 
@@ -171,7 +171,7 @@ def _moved(context: Context, before: Draft, files: Files) -> Draft:
         size=sum(one.size for one in files),
         changed_at=context.clock.now(),
         changed_by=context.actor.handle,
-        expires_at=_expiry(context),
+        expires_at=expiry(context),
     )
     return Draft(summary, files)
 
@@ -190,5 +190,6 @@ def _sent(context: Context, uow: UnitOfWork, files: Files, wanted: Commit) -> Fi
     return wanted.sent
 
 
-def _expiry(context: Context) -> datetime:
+def expiry(context: Context) -> datetime:
+    """Until when what is sent now is kept."""
     return context.clock.now() + timedelta(days=context.settings.draft_days)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lineage import Digest
 from registry.domain.drafts.drafts import Draft, DraftSummary
+from registry.domain.drafts.xet.places import Place
 from registry.domain.names import Name
 
 
@@ -55,3 +56,21 @@ class DraftRepository(Protocol):
     def forget_expired(self, now: datetime) -> bool:
         """Keep what was sent no longer when its time is over and no draft has it. False where there is none."""
         ...
+
+    def add_places(self, handle: str, places: Iterable[Place]) -> None:
+        """Keep where chunks lie that a person sent."""
+        ...
+
+    def places(self, handle: str, xorbs: Collection[str]) -> Sequence[Place]:
+        """Where the chunks of these xorbs of a person lie."""
+        ...
+
+    def forget_places(self, digests: Collection[Digest]) -> None:
+        """These objects go. Who has chunks in them that lie nowhere else is in the next epoch."""
+        ...
+
+    def epoch(self, handle: str) -> int:
+        """How often chunks of a person have gone."""
+        ...
+
+    def next_epoch(self, handles: Iterable[str]) -> None: ...

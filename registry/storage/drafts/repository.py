@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,12 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from lineage import Digest
 from registry.domain.drafts.drafts import Draft, DraftSummary
+from registry.domain.drafts.xet.places import Place, all_covered
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Name
 from registry.storage.sql.chunks import chunks
 from registry.storage.sql.upsert import upsert
-from registry.storage.tables import draft, draft_file, sent_object
+from registry.storage.tables import draft, draft_file, sent_object, xet_epoch, xet_place
 
 
 class SqlDrafts:
@@ -97,6 +99,47 @@ class SqlDrafts:
         gone = self._connection.execute(delete(sent_object).where(sent_object.c.expires_at < now, ~named))
         return gone.rowcount > 0
 
+    def add_places(self, handle: str, places: Iterable[Place]) -> None:
+        rows = [
+            {
+                "handle": handle,
+                "xorb": one.xorb,
+                "first": one.first,
+                "digest": one.digest,
+                "offset": one.offset,
+                "sizes": struct.pack(f"<{len(one.sizes)}I", *one.sizes),
+            }
+            for one in places
+        ]
+        for row in rows:
+            same = (xet_place.c[name] == row[name] for name in ("handle", "xorb", "first", "digest"))
+            self._connection.execute(delete(xet_place).where(*same))
+        if rows:
+            self._connection.execute(insert(xet_place), rows)
+
+    def places(self, handle: str, xorbs: Collection[str]) -> Sequence[Place]:
+        found: list[Place] = []
+        for some in chunks(xorbs):
+            mine = (xet_place.c.handle == handle, xet_place.c.xorb.in_(some))
+            found += map(_place, self._connection.execute(select(xet_place).where(*mine).order_by(xet_place.c.id)))
+        return found
+
+    def forget_places(self, digests: Collection[Digest]) -> None:
+        gone: list[tuple[str, Place]] = []
+        for some in chunks(digests):
+            mine = xet_place.c.digest.in_(some)
+            gone += [(row.handle, _place(row)) for row in self._connection.execute(select(xet_place).where(mine))]
+            self._connection.execute(delete(xet_place).where(mine))
+        lost = {handle for handle, one in gone if not all_covered(one, self.places(handle, [one.xorb]))}
+        self.next_epoch(sorted(lost))
+
+    def epoch(self, handle: str) -> int:
+        return self._connection.scalar(select(xet_epoch.c.epoch).where(xet_epoch.c.handle == handle)) or 0
+
+    def next_epoch(self, handles: Iterable[str]) -> None:
+        rows = [{"handle": handle, "epoch": 1} for handle in handles]
+        upsert(self._connection, xet_epoch, rows, ["handle"], added=["epoch"])
+
 
 def _summaries() -> Select[Any]:
     """Drafts with the number and the bytes of their files."""
@@ -118,3 +161,8 @@ def _summary(row: Row[Any]) -> DraftSummary:
         row.changed_by,
         row.expires_at,
     )
+
+
+def _place(row: Row[Any]) -> Place:
+    sizes = struct.unpack(f"<{len(row.sizes) // 4}I", row.sizes)
+    return Place(row.xorb, row.first, row.digest, row.offset, sizes)

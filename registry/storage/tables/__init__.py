@@ -15,7 +15,7 @@ from registry.storage.tables.catalog import (
     version,
     version_tag,
 )
-from registry.storage.tables.drafts import draft, draft_file, sent_object
+from registry.storage.tables.drafts import draft, draft_file, sent_object, xet_epoch, xet_place
 from registry.storage.tables.governance import (
     audit_entry,
     audit_erasure,
@@ -126,4 +126,6 @@ __all__ = [
     "webhook",
     "weight_comparison",
     "weight_index",
+    "xet_epoch",
+    "xet_place",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, TypedColumns
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, Text, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata
@@ -40,6 +40,27 @@ class SentObjectColumns(TypedColumns):
     expires_at = Column(UtcDateTime, nullable=False)
 
 
+class XetPlaceColumns(TypedColumns):
+    """Where chunks of a xorb lie that a person sent: from `offset` on in an object. `sizes` are u32, little-endian."""
+
+    id = Column(Key, primary_key=True)
+    handle = Column(String, nullable=False)
+    xorb = Column(String(64), nullable=False)
+    first = Column(Key, nullable=False)
+    digest = Column(DigestBytes, nullable=False, index=True)
+    offset = Column(Key, nullable=False)
+    sizes = Column(LargeBinary, nullable=False)
+
+
+class XetEpochColumns(TypedColumns):
+    """How often chunks of a person have gone with the objects that they lay in."""
+
+    handle = Column(String, primary_key=True)
+    epoch = Column(Key, nullable=False)
+
+
 draft = Table("draft", metadata, DraftColumns)
 draft_file = Table("draft_file", metadata, DraftFileColumns)
 sent_object = Table("sent_object", metadata, SentObjectColumns, Index("ix_sent_object_digest", "digest"))
+xet_place = Table("xet_place", metadata, XetPlaceColumns, Index("ix_xet_place_handle_xorb", "handle", "xorb"))
+xet_epoch = Table("xet_epoch", metadata, XetEpochColumns)

@@ -54,6 +54,8 @@ HUB: Mapping[str, str] = {
     "PUT /api/lfs/{oid}/{size}": "drafts.receive",
     "PUT /api/lfs/{oid}/{size}/{number}": REFUSED,  # a part: kept in a folder until all are there
     "POST /api/lfs/{oid}/{size}": "drafts.receive",
+    "POST /api/xet/{person}/{epoch}/v1/shards": "drafts.assemble",
+    "POST /api/xet/{person}/{epoch}/v1/xorbs/default/{hash}": "drafts.receive_xorb",
 }
 """The routes by which the Hub's clients write."""
 READING = {f"POST /api/{kind}/{{team}}/{{name}}/paths-info/{{revision}}" for kind in ("models", "datasets")} | {

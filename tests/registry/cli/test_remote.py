@@ -63,6 +63,7 @@ SAME = {
     "webhook list": "webhook list",
     "mail list": "mail list ana",
     "webhook deliveries": "webhook deliveries",
+    "draft list": "draft list",
     "store status": "store status",
     "store stats": "store stats",
     "audit show": "audit show --limit 3",

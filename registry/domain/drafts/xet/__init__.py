@@ -1,0 +1,1 @@
+"""What `hf-xet` sends: files cut into chunks, chunks packed into xorbs, and shards that say which chunks a file is."""
