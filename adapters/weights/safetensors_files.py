@@ -61,11 +61,6 @@ class Header:
         return {entry.name: entry.shape for entry in self.entries}
 
 
-def looks_like_safetensors(start: bytes, size: int) -> bool:
-    """True when the first bytes `start` (nine or more) of a file of `size` bytes are those of a safetensors header."""
-    return len(start) >= 9 and start[8:9] == b"{" and 2 <= int.from_bytes(start[:8], "little") <= max(size, 100_000_000)
-
-
 def read_header(path: Path) -> Header:
     """Read and check the header of `path`, not the tensors' bytes. Raises: BadArtifactError with the reason."""
     size = path.stat().st_size

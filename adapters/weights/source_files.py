@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import pickletools
 import re
 from collections.abc import Collection
 from enum import Enum
@@ -13,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from adapters.weights.safetensors_files import looks_like_safetensors, unique_keys
+from adapters.weights.safetensors_files import unique_keys
+from registry.domain.catalog.pickles import is_pickle, looks_like_safetensors
 from registry.errors import BadArtifactError
 
 MAX_TEXT = 64 * 1024 * 1024
@@ -37,13 +37,13 @@ def kind_of(path: Path) -> Kind:
     """By content alone. Text is UTF-8 without control characters; JSON is recognised by its first character."""
     size = path.stat().st_size
     with path.open("rb") as file:
+        if is_pickle(file, size):
+            return Kind.PICKLE
+        file.seek(0)
         start = file.read(4096)
-    safetensors = looks_like_safetensors(start, size)
-    if start[:1] == b"\x80" and start[1:2] <= b"\x05" and not (safetensors and _is_harmless_pickle(path)):
-        return Kind.PICKLE  # a safetensors header of 128, 640, 1,408 … bytes begins with the same two bytes
     if start[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
         return Kind.ZIP
-    if safetensors:
+    if looks_like_safetensors(start, size):
         return Kind.SAFETENSORS
     try:  # the sample may end within a character
         text = codecs.getincrementaldecoder("utf-8")().decode(start, final=size <= len(start))
@@ -52,25 +52,6 @@ def kind_of(path: Path) -> Kind:
     if re.search(r"[\x00-\x08\x0e-\x1f]", text):
         return Kind.OTHER
     return Kind.JSON if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["} else Kind.TEXT
-
-
-_CALLS = frozenset({"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD", "BINPERSID"})
-"""Pickle instructions that import or call something."""
-
-
-def _is_harmless_pickle(path: Path) -> bool:
-    """True when unpickling `path` would fail before it imports or calls anything: then it is not a pickle at all.
-
-    A file that is both sound safetensors and a working pickle could be made by hand; it stays a pickle, and is refused.
-    """
-    with path.open("rb") as file:
-        try:
-            for instruction, _, _ in pickletools.genops(file):
-                if instruction.name in _CALLS:
-                    return False
-        except (ValueError, IndexError, UnicodeDecodeError, OverflowError):
-            return True
-    return False
 
 
 def files_in(folder: Path) -> dict[str, Path]:

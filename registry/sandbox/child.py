@@ -17,6 +17,7 @@ from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 from typing import cast
 
+from registry.domain.catalog.pickles import is_pickle
 from registry.errors import (
     AdapterError,
     BadArtifactError,
@@ -150,9 +151,11 @@ def _everything(source: Path) -> Iterator[Path]:
 def _may_be_pickle(path: Path) -> bool:
     """By its first bytes: a pickle of protocol 2 or later, a zip archive (torch's format), a tar (its oldest), gzip."""
     with path.open("rb") as file:
+        if is_pickle(file, path.stat().st_size):
+            return True
+        file.seek(0)
         start = file.read(512)
-    bare = start[:1] == b"\x80" and start[1:2] <= b"\x05"
-    return bare or start[:2] in {b"PK", b"\x1f\x8b"} or start[257:262] == b"ustar"
+    return start[:2] in {b"PK", b"\x1f\x8b"} or start[257:262] == b"ustar"
 
 
 def _libraries() -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -219,6 +220,16 @@ def test_something_that_is_no_model_is_refused(tmp_path: Path) -> None:
         convert(tmp_path / "notes.txt", tmp_path / "target")
     with pytest.raises(BadArtifactError, match="There is no"):
         convert(tmp_path / "absent", tmp_path / "target")
+
+
+@pytest.mark.parametrize("length", [128, 384, 640])
+def test_a_safetensors_header_that_begins_like_a_pickle_is_none(length: int, tmp_path: Path) -> None:
+    file = tmp_path / "w.safetensors"
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    file.write_bytes(struct.pack("<Q", length) + header + bytes(4))
+    with file.open("rb") as opened:
+        assert opened.read(1) == b"\x80"
+    assert convert(file, tmp_path / "target", pickles=False).tensors == 1
 
 
 @pytest.mark.parametrize("kind", ["pickle", "zip", "tar", "renamed"])

@@ -142,7 +142,9 @@ def commit(context: Context, name: Name, wanted: Commit) -> Draft:
 
 def _base_of_known(uow: UnitOfWork, name: Name) -> Base:
     if uow.catalog.model(name) is None:
-        raise NotFoundError(f"There is no model {name} and no draft of it", remedy="Create it first: hf repos create")
+        raise NotFoundError(
+            f"There is no model {name} and no draft of it", remedy=f"Create it first: hf repos create {name}"
+        )
     return base_of(uow, name)
 
 

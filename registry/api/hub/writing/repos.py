@@ -121,7 +121,10 @@ def _files(registry: Registry, name: Name) -> Mapping[str, FileEntry]:
     try:
         detail = registry.catalog.version(Reference(AssetKind.MODELS, name))
     except NotFoundError as error:
-        raise HubRefusal(error, Code.REPO) from error
+        missing = NotFoundError(
+            f"There is no model {name} and no draft of it", remedy=f"Create it first: hf repos create {name}"
+        )
+        raise HubRefusal(missing, Code.REPO) from error
     return {one.path: one for one in detail.files}
 
 
