@@ -17,7 +17,8 @@ import registry.web
 from registry.cli import reference
 from registry.domain.paging import every
 from registry.domain.verbs.registry import Registry
-from tests.contracts.test_verbs import HERE_ONLY, PROTOCOLS
+from tests.contracts.here_only import HERE_ONLY
+from tests.contracts.test_verbs import PROTOCOLS
 from tests.contracts.verb_calls import READS
 from tests.contracts.verb_stories import changes
 from tests.registry.api.changing import API, COMMANDS, FORMS, OF_THE_WHOLE, READING, ROUTES
