@@ -35,7 +35,9 @@ from registry.api.hub.writing.xet import router as hub_xet_router
 from registry.api.mlflow import is_mlflow
 from registry.api.mlflow import refusals as mlflow_refusals
 from registry.api.mlflow.changes import router as mlflow_changes_router
+from registry.api.mlflow.registering import router as mlflow_registering_router
 from registry.api.mlflow.routes import router as mlflow_router
+from registry.api.mlflow.staging import Staging
 from registry.api.oci import as_bearer, is_oci
 from registry.api.oci import refusals as oci_refusals
 from registry.api.oci.door import Seen
@@ -248,6 +250,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.home, app.state.door, app.state.streams = settings, home, door, Streams()
     app.state.badges, app.state.seen = Badges(), Seen()
+    app.state.staging = Staging(home, settings.max_upload)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for path, method, answer in (
         ("/healthz", "GET", health),
@@ -268,6 +271,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.include_router(oci_router)
     app.include_router(mlflow_router)
     app.include_router(mlflow_changes_router)
+    app.include_router(mlflow_registering_router)
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)

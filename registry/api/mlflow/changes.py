@@ -47,20 +47,9 @@ def create_model(shown: Showing, asked: Wanted) -> Response:
     except NotFoundError as error:
         raise _not_offered(
             f"A registered model begins with its first version, and models:/{name} has none",
-            "Import that with: forebear model import",
+            "Create that version: create_model_version of the client, or forebear model import",
         ) from error
     raise MlflowError(ConflictError(f"The registered model {name} exists already"), Code.EXISTS, 400)
-
-
-@router.post(f"{API}/model-versions/create", response_model=None)
-def create_version(shown: Showing, asked: Wanted) -> Response:
-    """Refused: no bytes come with it, and versions here are their bytes."""
-    read_name(asked.need("name"))
-    asked.need("source")
-    shown.registry.actor.require(Permission.EDIT)
-    raise _not_offered(
-        "No version is registered from an address", "Download its files, and import them with: forebear model import"
-    )
 
 
 @router.patch(f"{API}/registered-models/update", response_model=None)

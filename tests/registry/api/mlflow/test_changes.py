@@ -61,7 +61,7 @@ REFUSED: list[tuple[str, str, Any, tuple[int, str]]] = [
         {"name": "a.b", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]},
         (400, "INVALID_PARAMETER_VALUE"),
     ),
-    ("POST", "model-versions/create", {"name": "vision.digits", "source": "s3://x"}, (501, "NOT_IMPLEMENTED")),
+    ("POST", "model-versions/create", {"name": "vision.digits", "source": "s3://x"}, (400, "INVALID_PARAMETER_VALUE")),
     ("POST", "model-versions/create", {"name": "vision.digits"}, (400, "INVALID_PARAMETER_VALUE")),
     ("POST", "registered-models/rename", {"name": "vision.digits", "new_name": "a.b"}, (403, "PERMISSION_DENIED")),
     ("PATCH", "registered-models/update", {"name": "vision.none"}, (404, "RESOURCE_DOES_NOT_EXIST")),

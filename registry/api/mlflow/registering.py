@@ -1,0 +1,122 @@
+"""Versions from files that MLflow's clients upload: the same import, and the same refusals, as any other upload.
+
+A client puts the files at `…/mlflow-artifacts/artifacts/uploads/NAME/…`, and registers a version from that address.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import Request
+
+from registry.api.mlflow.refusals import Code, MlflowError
+from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
+from registry.api.mlflow.searching import PROMPT
+from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_name
+from registry.api.mlflow.staging import Staging
+from registry.api.wire import AsActor
+from registry.domain.catalog.models import Modality, check_tags
+from registry.domain.names import AssetKind, Reference
+from registry.domain.people.people import Permission
+from registry.domain.verbs.catalog import ImportModel
+from registry.errors import InvalidError, UnavailableError
+
+UPLOADS = "uploads"
+"""What the address of an upload begins with, below that of all files."""
+SAID = ("architecture", "licence", "license", "modality", "task", "base_model")
+"""Tags of a new version that say what `forebear model import` is told by options."""
+router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
+
+
+@router.put(f"{ARTIFACTS}/{UPLOADS}/{{upload}}/{{path:path}}", response_model=None)
+async def put_file(request: Request, registry: AsActor, upload: str, path: str) -> Response:
+    """One file of an upload."""
+    registry.actor.require(Permission.EDIT)
+    await _staging(request).receive(registry.actor.handle, upload, path, request.stream())
+    return JSONResponse({})
+
+
+@router.post(f"{API}/model-versions/create", response_model=None)
+def create_version(request: Request, shown: Showing, asked: Wanted) -> Response:
+    """A version from the files of an upload; a model that does not exist yet begins with it."""
+    name, source = read_name(asked.need("name")), asked.need("source")
+    shown.registry.actor.require(Permission.EDIT)
+    if any(tag.key == PROMPT for tag in asked.tags):
+        raise InvalidError("Prompts are not kept here")
+    if source.startswith("models:/"):
+        raise MlflowError(
+            UnavailableError(
+                "A version is not copied through MLflow",
+                remedy="Promote it where it is, or import its files with: forebear model import --parent",
+            ),
+            Code.NOT_OFFERED,
+            501,
+        )
+    upload, below = _upload_of(source, shown)
+    said = {tag.key: tag.value for tag in asked.tags if tag.key in SAID}
+    tags: dict[str, str | None] = {tag.key: tag.value for tag in asked.tags if tag.key not in SAID}
+    tags |= {RUN_ID: asked.run_id} if asked.run_id else {}
+    check_tags({key: value or "" for key, value in tags.items()})
+    with _staging(request).taken(shown.registry.actor.handle, upload, below) as files:
+        wanted = ImportModel(
+            name=name,
+            source=str(files),
+            architecture=said.get("architecture"),
+            task=said.get("task"),
+            modality=_modality(said.get("modality")),
+            licence=said.get("licence") or said.get("license"),
+            card=asked.description or None,
+            parents=_parents(said.get("base_model")),
+            uploaded=True,
+        )
+        try:
+            made = shown.registry.catalog.import_model(wanted)
+        except InvalidError as error:
+            raise _in_tags(error) from error
+    exact = Reference.to(made.summary.ref)
+    if tags:
+        shown.registry.catalog.tag(exact, tags)
+    return JSONResponse({"model_version": shown.version(exact)})
+
+
+def _staging(request: Request) -> Staging:
+    staging: Staging = request.app.state.staging
+    return staging
+
+
+def _upload_of(source: str, shown: Shown) -> tuple[str, str]:
+    """The name of the upload that an address of this server stands for, and the folder in it. Raises: InvalidError."""
+    parts = urlsplit(source)
+    here = parts.netloc in {"", urlsplit(shown.base).netloc} and parts.scheme == "mlflow-artifacts"
+    direct = f"{parts.scheme}://{parts.netloc}" == shown.base and parts.path.startswith(f"{ARTIFACTS}/")
+    path = parts.path.removeprefix(ARTIFACTS) if here or direct else ""
+    first, _, rest = unquote(path).strip("/").partition("/")
+    upload, _, below = rest.partition("/")
+    if first != UPLOADS or not upload:
+        raise InvalidError(
+            f"No version is registered from {source[:200]!r}",
+            remedy=f"Upload the files to {shown.base}{ARTIFACTS}/{UPLOADS}/NAME, and register that address",
+        )
+    return upload, below
+
+
+def _modality(text: str | None) -> Modality | None:
+    try:
+        return Modality(text) if text else None
+    except ValueError:
+        raise InvalidError(f"{str(text)[:40]!r} is no modality", remedy=f"Use {', '.join(Modality)}") from None
+
+
+def _parents(text: str | None) -> tuple[Reference, ...]:
+    """The versions that the tag `base_model` names: `models:/team.name/3`, with commas between several."""
+    named = [one.strip() for one in (text or "").split(",") if one.strip()]
+    return tuple(Reference.parse(one, kind=AssetKind.MODELS) for one in named)
+
+
+def _in_tags(error: InvalidError) -> InvalidError:
+    """What the source does not state is said by options of a command, and here by tags of the version."""
+    if not error.remedy.startswith("Give --"):
+        return error
+    return InvalidError(error.message, remedy=f"Say it in tags of the version ({', '.join(SAID)})")

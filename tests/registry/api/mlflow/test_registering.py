@@ -1,0 +1,120 @@
+"""MLflow's protocol: an unmodified client uploads files and registers a version from them, as an import would."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from registry.api.mlflow.staging import FOLDER, KEPT_SECONDS
+from registry.domain.names import Reference
+from tests.importing import importing_here
+from tests.registry.api.mlflow.test_changes import store_of
+from tests.serving import ServedRegistry
+
+API = "/api/2.0/mlflow"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+SAID = {"licence": "CC0-1.0", "task": "image-classification", "modality": "image", "architecture": "generic"}
+TAGS = [{"key": key, "value": value} for key, value in SAID.items()]
+
+
+def create(served: ServedRegistry, source: str, *, handle: str = "dev", **more: Any) -> tuple[int, str, str]:
+    body = {"name": "vision.sent", "source": source, "tags": TAGS, **more}
+    answer = served.client(handle).post(f"{API}/model-versions/create", json=body)
+    return answer.status_code, answer.json().get("error_code", ""), answer.json().get("message", "")
+
+
+def put(served: ServedRegistry, path: str, body: bytes, *, handle: str = "dev") -> Any:
+    return served.client(handle).put(f"{ARTIFACTS}/{path}", content=body)
+
+
+def staged(served: ServedRegistry) -> list[str]:
+    return sorted(one.name for one in (served.family.home / FOLDER).rglob("*") if one.is_file())
+
+
+def test_an_unmodified_client_uploads_a_folder_and_registers_it_with_its_parent_and_no_approval(
+    own_served: ServedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.entities.model_registry import ModelVersionTag
+    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+
+    (tmp_path / "out").mkdir()
+    save_file({"0.weight": np.ones((2, 2), np.float32)}, tmp_path / "out" / "model.safetensors")
+    said = {**SAID, "base_model": "models:/library.lite0/1", "team": "vision"}
+    with store_of(own_served, "dev", monkeypatch) as store, importing_here():
+        source = f"{store.get_host_creds().host}{ARTIFACTS}/uploads/first"
+        HttpArtifactRepository(source).log_artifacts(str(tmp_path / "out"))
+        assert staged(own_served) == ["model.safetensors"]
+        tags = [ModelVersionTag(key, value) for key, value in said.items()]
+        made = store.create_model_version("vision.sent", source, run_id="r1", tags=tags, description="# Sent\n")
+    assert (made.name, made.version, made.status, made.current_stage) == ("vision.sent", "1", "READY", "None")
+    assert (made.run_id, made.tags["team"], made.description) == ("r1", "vision", "# Sent\n")
+    assert staged(own_served) == []
+    reference = Reference.parse("models:/vision/sent/1")
+    detail = own_served.family.system.catalog.version(reference)
+    assert (detail.summary.created_by, detail.summary.licence) == ("dev", "CC0-1.0")
+    step = own_served.family.system.transfers.step(detail.step)
+    assert [(str(one.ref), one.assurance.value) for one in step.inputs] == [("models:/library/lite0/1", "declared")]
+
+
+def test_a_pickle_is_refused_and_the_upload_is_there_for_another_try(own_served: ServedRegistry) -> None:
+    assert put(own_served, "uploads/bad/model.pt", pickle.dumps({"a": 1})).status_code == 200
+    with importing_here():
+        status, code, message = create(own_served, "mlflow-artifacts:/uploads/bad")
+    assert (status, code) == (400, "INVALID_PARAMETER_VALUE"), message
+    assert "pickle" in message
+    assert staged(own_served) == ["model.pt"]
+    assert own_served.client("dev").get(f"{API}/registered-models/get?name=vision.sent").status_code == 404
+
+
+def test_what_the_files_do_not_state_is_asked_for_in_tags(own_served: ServedRegistry, tmp_path: Path) -> None:
+    save_file({"0.weight": np.ones((2, 2), np.float32)}, tmp_path / "model.safetensors")
+    put(own_served, "uploads/some/model.safetensors", (tmp_path / "model.safetensors").read_bytes())
+    with importing_here():
+        status, _, message = create(own_served, "mlflow-artifacts:/uploads/some", tags=TAGS[1:])
+    assert (status, "licence" in message, "tags of the version" in message) == (400, True, True)
+
+
+def test_an_upload_is_its_owners_alone_goes_after_a_day_and_has_a_limit(own_served: ServedRegistry) -> None:
+    assert put(own_served, "uploads/mine/a.txt", b"x" * 10).status_code == 200
+    assert put(own_served, "uploads/mine/a.txt", b"", handle="vic").status_code == 403
+    assert create(own_served, "mlflow-artifacts:/uploads/mine", handle="ana")[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert own_served.client("dev").get(f"{ARTIFACTS}/uploads/mine/a.txt").status_code == 400
+    own_served.app.state.staging._limit = 15
+    over = put(own_served, "uploads/other/b.txt", b"x" * 6)
+    assert (over.status_code, over.json()["error_code"]) == (413, "INVALID_PARAMETER_VALUE")
+    assert staged(own_served) == ["a.txt"]
+    (upload,) = (one for one in (own_served.family.home / FOLDER).glob("*/*"))
+    old = upload.stat().st_mtime - KEPT_SECONDS - 60
+    os.utime(upload, (old, old))
+    assert put(own_served, "uploads/other/b.txt", b"x" * 6).status_code == 200
+    assert staged(own_served) == ["b.txt"]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("s3://bucket/model", (400, "INVALID_PARAMETER_VALUE")),
+        ("http://elsewhere.example/api/2.0/mlflow-artifacts/artifacts/uploads/x", (400, "INVALID_PARAMETER_VALUE")),
+        ("mlflow-artifacts://elsewhere.example/uploads/x", (400, "INVALID_PARAMETER_VALUE")),
+        ("mlflow-artifacts:/vision.digits/2", (400, "INVALID_PARAMETER_VALUE")),
+        ("mlflow-artifacts:/uploads/../x", (400, "INVALID_PARAMETER_VALUE")),
+        ("mlflow-artifacts:/uploads/%2e%2e", (400, "INVALID_PARAMETER_VALUE")),
+        ("mlflow-artifacts:/uploads/none", (404, "RESOURCE_DOES_NOT_EXIST")),
+        ("models:/vision.digits/2", (501, "NOT_IMPLEMENTED")),
+    ],
+)
+def test_no_other_address_is_registered(served: ServedRegistry, source: str, told: tuple[int, str]) -> None:
+    assert create(served, source)[:2] == told
+
+
+@pytest.mark.parametrize("path", ["uploads/x/%2e%2e/%2e%2e/y", "uploads/x/a%5Cb", "uploads/x/rows.dvc"])
+def test_a_path_that_is_not_clean_is_refused(served: ServedRegistry, path: str) -> None:
+    answer = put(served, path, b"x")
+    assert answer.status_code in {400, 403, 404, 405}, answer.text
+    assert not (served.family.home / FOLDER).exists() or staged(served) == []
