@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 
 from registry.web import (
     administration,
+    cascade,
     catalog,
     datasets,
     difference,
@@ -44,6 +45,7 @@ def pages_router() -> APIRouter:
         selection,
         difference,
         drift,
+        cascade,
         steps,
         graph,
         promotions,

@@ -33,6 +33,7 @@ PAGES = (
     *("/selections", "/start", "/start?data=datasets:/vision/digits/1"),
     "/selections?dataset=datasets:/vision/digits/1",
     "/drift?reference=models:/vision/digits/2",
+    *("/cascade", "/cascade?reference=models:/vision/digits/2"),
     "/difference?one=models:/vision/digits/1",
     "/difference?one=models:/library/lite0/1&other=models:/vision/digits/2",
     "/inbox",
