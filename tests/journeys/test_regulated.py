@@ -96,9 +96,10 @@ def test_a_regulated_team_brings_a_model_into_production_and_takes_it_back(
 
         next_policy(door, tmp_path)
         first = approved_with_a_condition(door)
+        approved_again(door)
         validated(door, V2, digest)
         second = waived_and_promoted_in_an_emergency(door, monkeypatch)
-        approved_again(door)
+        assert door.ask("ana", "model", "show", V1)["summary"]["stage"] == "superseded"
         told(door, tmp_path, {first, second})
         recalled(door, tmp_path)
 

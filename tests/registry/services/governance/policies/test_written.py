@@ -45,6 +45,12 @@ def test_every_case_that_ships_beside_the_policy_for_teams_comes_out_as_written(
     assert (trial.policy, trial.judged, trial.differences) == ("team/1", len(yaml.safe_load(CASES)["cases"]), ())
 
 
+def test_every_case_that_ships_beside_the_example_of_the_whole_language_comes_out_as_written(team: Team) -> None:
+    files = [ROOT / "examples/policies" / name for name in ("transfer.yaml", "cases/transfer.yaml")]
+    trial = team.promotions("guest").test_policy_cases(*(file.read_text(encoding="utf-8") for file in files))
+    assert (trial.policy, trial.judged, trial.differences) == ("transfer/1", 7, ())
+
+
 def test_the_case_in_the_guide_is_one_of_those_that_ship() -> None:
     guide = (ROOT / "docs/policies.md").read_text(encoding="utf-8")
     (shown,) = yaml.safe_load(guide[guide.index("cases:\n  - name") :].partition("```")[0])["cases"]
