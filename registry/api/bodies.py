@@ -130,6 +130,13 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class WhyGivenUp:
+    """Why a worker ends its step without an output."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class TwoPolicies:
     """Two policies as YAML text."""
 

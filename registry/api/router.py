@@ -27,6 +27,7 @@ from registry.api.routes import (
 )
 from registry.api.routes.drafts import drafts
 from registry.api.routes.notifications import mail, webhooks
+from registry.api.routes.workers import steps
 from registry.api.wire import known_query
 
 PREFIX = "/api/v1"
@@ -41,6 +42,7 @@ def api_router() -> APIRouter:
         versions,
         drafts,
         datasets,
+        steps,
         transfers,
         selection,
         lineage,

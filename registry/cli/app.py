@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from registry.cli.commands import recommend, registry, remote, start
+from registry.cli.commands import recommend, registry, remote, start, worker
 from registry.cli.commands.drafts import register
 from registry.cli.commands.governance import reports
 from registry.cli.session import ActorOption, HomeOption, OutputOption, ServerOption
@@ -95,4 +95,5 @@ remote.register(app)
 start.register(app)
 recommend.register(app)
 register.register(app)
+worker.register(app)
 reports.register(app)

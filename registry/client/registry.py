@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
     from registry.client.transport.downloads import Watch
+    from registry.client.work import RemoteWork
     from registry.domain.people.idempotency import Answer, Claim
     from registry.domain.verbs.registry import Problem, Registry, Terms
 
@@ -83,6 +84,13 @@ class RemoteRegistry:
         from registry.client.transfers import RemoteTransfers  # noqa: PLC0415 - as above
 
         return RemoteTransfers(self.server)
+
+    @cached_property
+    def work(self) -> RemoteWork:
+        """Steps that run on this machine for the server."""
+        from registry.client.work import RemoteWork  # noqa: PLC0415 - as above
+
+        return RemoteWork(self.server)
 
     @cached_property
     def lineage(self) -> RemoteLineage:

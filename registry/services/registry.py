@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from registry.services.people.sessions import Sessions
     from registry.services.people.verbs import People
     from registry.services.selection.verbs import Selection
+    from registry.services.transfers.remote.verbs import Work
     from registry.services.transfers.verbs import Transfers
     from registry.services.unit_of_work import UnitOfWork
 
@@ -105,6 +106,13 @@ class LocalRegistry:
         from registry.services.transfers.verbs import Transfers  # noqa: PLC0415 - a command needs one subject of eight
 
         return Transfers(self.context)
+
+    @cached_property
+    def work(self) -> Work:
+        """Steps that run on other machines."""
+        from registry.services.transfers.remote.verbs import Work  # noqa: PLC0415 - as above
+
+        return Work(self.context)
 
     @cached_property
     def lineage(self) -> Lineage:

@@ -54,7 +54,16 @@ def parts_of(source: Path) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def upload(server: Connection, kind: type[T], path: str, details: object, parts: Sequence[Part]) -> T:
+def upload(
+    server: Connection,
+    kind: type[T],
+    path: str,
+    details: object,
+    parts: Sequence[Part],
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = LONG,
+) -> T:
     """Send the files with `details`; the answer as a value of type `kind`. Tried again from the start if it breaks off.
 
     Raises: as `Connection.request`; UsageError when a file changes while it is sent.
@@ -77,7 +86,8 @@ def upload(server: Connection, kind: type[T], path: str, details: object, parts:
         yield closing
 
     sent = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(total)}
-    return server.read(kind, server.request("POST", path, content=body, headers=sent, seconds=LONG, changes=True))
+    sent |= headers or {}
+    return server.read(kind, server.request("POST", path, content=body, headers=sent, seconds=seconds, changes=True))
 
 
 def _head(boundary: str, part: Part) -> bytes:

@@ -10,6 +10,7 @@ from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.people.idempotency import Answer, Claim
 from registry.domain.people.people import Actor
+from registry.domain.transfers.work import WorkVerbs
 from registry.domain.verbs.audit import AuditVerbs
 from registry.domain.verbs.backups import BackupVerbs
 from registry.domain.verbs.cascade import CascadeVerbs
@@ -59,6 +60,8 @@ class Registry(Protocol):
     def datasets(self) -> DatasetVerbs: ...
     @property
     def transfers(self) -> TransferVerbs: ...
+    @property
+    def work(self) -> WorkVerbs: ...
     @property
     def lineage(self) -> LineageVerbs: ...
     @property

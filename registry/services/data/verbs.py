@@ -60,7 +60,7 @@ class Datasets:
         with self.context.read() as uow:
             detail = _version(uow, reference)
             refuse_withheld(self.context, uow, detail.summary)
-        seen = look(detail.summary.ref, detail.summary.labels, _rows(self.context, detail))
+        seen = look(detail.summary.ref, detail.summary.labels, rows_of(self.context, detail))
         if pictures and detail.dataset.describing.modality is Modality.IMAGE:
             return with_thumbnails(self.context, detail, seen)
         return seen
@@ -94,10 +94,10 @@ def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: 
     with context.read() as uow:
         refuse_withheld(context, uow, detail.summary)
     _write(context, detail, folder)
-    return _rows(context, detail)
+    return rows_of(context, detail)
 
 
-def _rows(context: Context, detail: DatasetVersionDetail) -> list[Row]:
+def rows_of(context: Context, detail: DatasetVersionDetail) -> list[Row]:
     """Raises: DatasetChangedError when the stored index is not what was registered."""
     try:
         with context.blobs.open(detail.index) as stream:

@@ -70,6 +70,8 @@ class Run:
     index: WeightIndex | None = None
     leakage: Leakage | None = None
     """Which of its test rows stood in training data."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Python and platform of the program that ran the step, where that is another than the one that publishes."""
 
 
 def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInput]) -> None:
@@ -180,6 +182,7 @@ def _making(
         flops_method=finished.flops_method,
         trainable=started.trainable,
         parameters=started.parameters,
+        environment=run.environment,
     )
     return Making(
         method=run.recipe.method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from registry.domain.recipes.recipe import Method, Recipe, Resources
 from registry.domain.transfers.recorded import OWN_CODE, RecordTransfer
 from registry.domain.transfers.step_events import GOING
 from registry.domain.transfers.steps import StepDetail, StepInput, StepNews, StepState, StepSummary
+from registry.domain.transfers.work import REMOTE
 from registry.errors import NotFoundError, PermissionDeniedError, StepStateError, UnavailableError, UsageError
 from registry.ports.engines import Engine
 from registry.services.comparison.arm_recipes import SEEDS, Plan, check_baselines
@@ -83,6 +85,8 @@ class Transfers:
         runner = self.context.plugins.engine(engine or self.context.settings.engine)
         needs = runner.grant(_asked(self.context, resources_of(document)))
         _refuse_with_several_gpus(needs, auto_batch=auto_batch, baselines=baselines)
+        if runner.name == REMOTE:
+            _refuse_for_remote(auto_batch=auto_batch, baselines=baselines, forgetting=bool(document.forgetting))
         now, actor = self.context.clock.now(), self.context.actor.handle
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
@@ -129,14 +133,14 @@ class Transfers:
     def forgetting(self, step_id: str) -> Forgetting:
         """What is on record of how much the version that it made forgot."""
         with self.context.read() as uow:
-            return forgetting_of(uow, found(uow.steps.get(_checked(step_id)), step_id))
+            return forgetting_of(uow, found(uow.steps.get(checked(step_id)), step_id))
 
     def measure_forgetting(self, step_id: str, watch: Callable[[str], None] = lambda _: None) -> Forgetting:
         """See `registry.services.transfers.forgetting`."""
         from registry.services.transfers.forgetting import measure  # noqa: PLC0415 - it needs NumPy
 
         with self.context.read() as uow:
-            step = found(uow.steps.get(_checked(step_id)), step_id)
+            step = found(uow.steps.get(checked(step_id)), step_id)
         return measure(self.context, step, watch)
 
     def search(
@@ -156,7 +160,7 @@ class Transfers:
 
     def step(self, step_id: str) -> StepDetail:
         """One step; if its worker ended before the step did, its state is interrupted."""
-        seen = look(self.context, _checked(step_id))
+        seen = look(self.context, checked(step_id))
         with self.context.read() as uow:
             detail = found(uow.steps.get(step_id), step_id)
             state = seen.again(uow).state
@@ -164,13 +168,13 @@ class Transfers:
 
     def news(self, step_id: str, *, after: int = 0) -> StepNews:
         """The summary is read before the points, so that those of a step that has ended are complete."""
-        summary = look(self.context, _checked(step_id)).shown
+        summary = look(self.context, checked(step_id)).shown
         with self.context.read() as uow:
             return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
 
     def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
         """Start the worker again; it continues from the last whole checkpoint, with the same number of threads."""
-        seen = look(self.context, _checked(step_id))
+        seen = look(self.context, checked(step_id))
         before = engine_of(self.context, seen.lease)
         with self.context.read() as uow:
             step = found(uow.steps.get(step_id), step_id)
@@ -198,7 +202,7 @@ class Transfers:
     def cancel(self, step_id: str) -> StepDetail:
         """Mark it cancelled first, so that a worker about to publish cannot; then end the worker and its files."""
         with self.context.write() as uow:
-            detail = found(uow.steps.get(_checked(step_id)), step_id)
+            detail = found(uow.steps.get(checked(step_id)), step_id)
             now, state = self.context.clock.now(), detail.summary.state
             actor, by = self.context.actor, detail.summary.created_by
             if not detail.summary.may_be_cancelled_by(actor):
@@ -232,7 +236,7 @@ class Transfers:
     def log(self, step_id: str) -> str:
         """The log of its workers."""
         with self.context.read() as uow:
-            detail = found(uow.steps.get(_checked(step_id)), step_id)
+            detail = found(uow.steps.get(checked(step_id)), step_id)
         log = self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
         return without_credentials(log)
 
@@ -240,6 +244,8 @@ class Transfers:
         runner.start(step_id, self.context.home, needs, adapter=adapter)
         if not background:
             runner.wait(step_id, self.context.home)
+            while runner.name == REMOTE and self.step(step_id).summary.state in GOING:
+                time.sleep(1)
         return self.step(step_id)
 
     def _stop(self, engine: str, step_id: str) -> None:
@@ -279,7 +285,18 @@ def _refuse_with_several_gpus(needs: Resources, **wanted: bool) -> None:
             )
 
 
-def _checked(step_id: str) -> str:
+def _refuse_for_remote(**wanted: bool) -> None:
+    """Refuse what a worker on another machine does not do. Raises: UsageError."""
+    for option, is_wanted in wanted.items():
+        if is_wanted:
+            raise UsageError(
+                f"The engine {REMOTE} does not run steps with {option.replace('_', '-')}",
+                remedy="Leave one of the two out",
+            )
+
+
+def checked(step_id: str) -> str:
+    """`step_id` if it has the form of one. Raises: NotFoundError."""
     if not is_id(step_id) or not step_id.startswith("step-"):
         raise NotFoundError(
             f"{step_id[:80]!r} is not the id of a step", remedy="List the steps: forebear transfer list"

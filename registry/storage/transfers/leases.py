@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, true, update
@@ -65,6 +66,17 @@ class SqlLeases:
         if found is None:
             return None
         return Lease(found.engine, found.worker, found.machine, found.until, live=found.until > self._now())
+
+    def waiting(self, engine: str) -> Sequence[str]:
+        lost = (step.c.state == StepState.RUNNING) & (lease.c.until <= self._now())
+        query = (
+            select(node.c.label)
+            .join(step, step.c.node_id == node.c.id)
+            .join(lease, lease.c.step_id == node.c.id)
+            .where(lease.c.engine == engine, (step.c.state == StepState.QUEUED) | lost)
+            .order_by(node.c.id)
+        )
+        return self._connection.scalars(query).all()
 
     def _key(self, step_id: str) -> int:
         found = self._connection.execute(

@@ -1,0 +1,77 @@
+"""A worker takes the oldest step that waits and fits it, and is told what goes into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from secrets import token_hex
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.codec import from_json
+from registry.domain.names import AssetKind
+from registry.domain.recipes.recipe import Resources
+from registry.domain.transfers.adapted import is_adapter
+from registry.domain.transfers.steps import StepDetail, StepInput, StepState
+from registry.domain.transfers.work import REMOTE, Able, Assignment, GivenData, GivenModel
+from registry.services.artifacts.model_inputs import base_of
+from registry.services.context import Context
+from registry.services.lookup import found, refuse_withheld
+from registry.services.transfers.ending import threads_of
+from registry.services.transfers.leases import LEASE_SECONDS
+from registry.services.unit_of_work import UnitOfWork
+
+
+def take(context: Context, able: Able) -> Assignment | None:
+    """See `WorkVerbs.take`."""
+    secret = token_hex(16)
+    with context.write() as uow:
+        step = next(_fitting(uow, able), None)
+        if step is None:
+            return None
+        step_id, now = step.summary.id, context.clock.now()
+        if step.summary.state is StepState.QUEUED:
+            uow.steps.move(step_id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=now)
+        uow.leases.take(step_id, holder(context, secret), able.machine[:200], seconds=LEASE_SECONDS)
+        facts = {"threads": threads_of(step), "worker": context.actor.handle, "machine": able.machine[:200]}
+        uow.commit(Event("transfer.started", step_id, facts))
+    with context.read() as uow:
+        step = found(uow.steps.get(step_id), step_id)
+    parents: dict[str, GivenModel] = {}
+    models = tuple(_model(context, one, parents) for one in step.inputs if one.ref.kind is AssetKind.MODELS)
+    with context.read() as uow:
+        data = {one.role: _data(uow, one) for one in step.inputs if one.ref.kind is AssetKind.DATASETS}
+    return Assignment(step, secret, threads_of(step), models, parents, data)
+
+
+def holder(context: Context, secret: str) -> str:
+    """What the lease names: nobody else's token can use the secret, and the lease does not show it."""
+    return Digest.of(f"{context.actor.handle} {secret}".encode()).hex
+
+
+def _fitting(uow: UnitOfWork, able: Able) -> Iterator[StepDetail]:
+    for step_id in uow.leases.waiting(REMOTE):
+        step = found(uow.steps.get(step_id), step_id)
+        needs = from_json(Resources, step.recipe.get("resources", {}))
+        if step.summary.adapter in able.adapters and needs.gpus <= able.gpus and threads_of(step) <= able.cpus:
+            yield step
+
+
+def _model(context: Context, item: StepInput, parents: dict[str, GivenModel]) -> GivenModel:
+    with context.read() as uow:
+        detail = found(uow.catalog.version(item.ref), item.ref)
+        refuse_withheld(context, uow, detail.summary)
+    parent = ""
+    if is_adapter(detail.files):
+        base = base_of(context, detail)
+        parent = base.ref.label
+        parents[parent] = _model(context, base, parents)
+    return GivenModel(item.ref, detail.summary.digest, item.role, detail.architecture, detail.files, parent)
+
+
+def _data(uow: UnitOfWork, item: StepInput) -> GivenData:
+    detail = found(uow.datasets.version(item.ref), item.ref)
+    said = detail.summary
+    return GivenData(
+        item.ref, said.digest, item.split or "", said.format, detail.dataset.describing.modality, said.labels,
+        detail.files,
+    )  # fmt: skip
