@@ -20,6 +20,7 @@ from registry.domain import verbs
 from registry.domain.codec import to_json
 from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.notifications.verbs import NotificationVerbs
+from registry.domain.transfers.work import WorkVerbs
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotRemoteError, RegistryError
 from registry.services.governance.policies.stored import default_policy_text
@@ -141,6 +142,7 @@ PROTOCOLS: Mapping[str, type] = {
     "catalog": verbs.catalog.CatalogVerbs,
     "datasets": verbs.data.DatasetVerbs,
     "transfers": verbs.transfers.TransferVerbs,
+    "work": WorkVerbs,
     "lineage": verbs.lineage.LineageVerbs,
     "promotions": verbs.governance.PromotionVerbs,
     "reports": verbs.reports.ReportVerbs,

@@ -25,6 +25,7 @@ from registry.domain.paging import every
 from registry.domain.people.keys import new_key, public_key
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import RecordTransfer, UsedInput
+from registry.domain.transfers.work import Able, Outcome, WorkReport
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.registry import Registry
@@ -49,6 +50,7 @@ from tests.journeys import worlds
 Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
 ANSWERS = [UpstreamNow("acme/digits", renamed_to="acme/numbers", licence="MIT", created_at=DAY), UpstreamNow("acme/x")]
+OUTCOME = Outcome("cpu", "fp32", {}, {}, 1, 1, 1, 1, 0, "test:net", 0.0, 0.0, "none", ())
 NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WEBHOOK = "whk-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
@@ -174,6 +176,15 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "transfers.resume", outcome(lambda: dev.transfers.resume(step_of(dev)))
     own = RecordTransfer(Name("vision", "own"), Method.FINE_TUNING, (UsedInput(CHILD, "source"),), error="No luck")
     yield "transfers.record", dev.transfers.record(own)
+    able, step, key = Able("box", ("torch",), 8, 1), step_of(dev), "0" * 32
+    yield "work.take", outcome(lambda: dev.work.take(able))
+    yield "work.rows", outcome(lambda: dev.work.rows(step, key, "train"))
+    yield "work.report", outcome(lambda: dev.work.report(step, key, WorkReport()))
+    yield "work.give_up", outcome(lambda: dev.work.give_up(step, key, "No luck"))
+    made = folder / "made"
+    made.mkdir()
+    (made / "a.txt").touch()
+    yield "work.hand_over", outcome(lambda: dev.work.hand_over(step, key, OUTCOME, made))
     yield "transfers.cancel", outcome(lambda: dev.transfers.cancel(step_of(dev)))
     yield "audit", [entry.action for entry in every(lambda page: ana.audit.search(page=page))]
     yield "audit.verify", ana.audit.verify(state=True).intact

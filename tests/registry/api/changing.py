@@ -83,6 +83,10 @@ ROUTES: Mapping[str, str] = {
     "POST /webhooks/{webhook_id}/test": "notifications.test_webhook",
     "POST /selections": "selection.start",
     "POST /transfers": "transfers.submit",
+    "POST /transfers/take": "work.take",
+    "POST /transfers/{step}/report": "work.report",
+    "POST /transfers/{step}/failure": "work.give_up",
+    "POST /transfers/{step}/output": "work.hand_over",
     "POST /transfers/recorded": "transfers.record",
     "POST /transfers/{step}/cancel": "transfers.cancel",
     "POST /transfers/{step}/resume": "transfers.resume",
@@ -239,5 +243,6 @@ READING = {
     "transfer verdict", "upstream list", "waiver list", "webhook deliveries", "webhook list", "whoami",
 }  # fmt: skip
 """Commands that write no entry."""
-OF_THE_WHOLE = {"init", "backup restore"}
-"""Commands that make a registry: its first entries (`person.added`, …), and `registry.restored`."""
+OF_THE_WHOLE = {"init", "backup restore", "worker"}
+"""Commands that make a registry: its first entries (`person.added`, …), and `registry.restored`; and the worker, which
+calls the verbs of `work` in processes of its own."""

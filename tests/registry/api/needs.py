@@ -15,6 +15,12 @@ RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\ns
 RECIPE += "data: {train: datasets:/vision/digits/1}\n"
 RECALL = {"target": "datasets:/vision/digits/1", "level": "advisory", "reason": "look"}
 UPLOAD = ("upload", multipart([("a.txt", b"x")], {}))
+OUTCOME: dict[str, object] = {
+    **dict.fromkeys(("steps", "epochs", "trainable", "parameters", "resumed_from"), 1),
+    **dict.fromkeys(("device", "precision", "architecture", "flops_method"), "x"),
+    **{"hardware": {}, "libraries": {}, "device_seconds": 0.0, "flops": 0.0, "classes": []},
+}
+OUTPUT = ("upload", multipart([("a.txt", b"x")], OUTCOME))
 RECORDED = {"output": "vision/own", "method": "fine_tuning", "inputs": [], "error": "It ended"}
 NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", MODEL): ("edit", DESCRIBING),
@@ -48,6 +54,10 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/selections"): ("edit", {"dataset": "datasets:/no/data/1"}),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),
+    ("post", "/api/v1/transfers/take"): ("service", {"machine": "box", "adapters": ["torch"], "cpus": 8}),
+    ("post", "/api/v1/transfers/{step}/report"): ("service", {}),
+    ("post", "/api/v1/transfers/{step}/failure"): ("service", {"error": "It ended"}),
+    ("post", "/api/v1/transfers/{step}/output"): ("service", OUTPUT),
     ("post", "/api/v1/transfers/recorded"): ("edit", RECORDED),
     ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),
     ("post", "/api/v1/transfers/{step}/cancel"): ("edit", None),
@@ -117,4 +127,4 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("delete", "/api/v1/people/{handle}/sessions"): ("admin", None),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }
-HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "own": ("ana",)}
+HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "service": (), "own": ("ana",)}

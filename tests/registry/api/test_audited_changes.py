@@ -108,6 +108,9 @@ TOLD_ELSEWHERE = {
     "notifications.resume_webhook": "tests/registry/services/notifications/test_delivering.py",
     "store.repair": "tests/registry/services/artifacts",
     "transfers.measure_forgetting": "tests/registry/services/transfers/test_forgetting.py",
+    **dict.fromkeys(
+        ("work.take", "work.report", "work.give_up", "work.hand_over"), "tests/registry/services/transfers/remote"
+    ),
     **dict.fromkeys(("transfers.cancel", "transfers.resume", "transfers.submit"), "tests/registry/services/transfers"),
 }
 """Verbs whose entries need a longer story, and where it is."""
@@ -122,7 +125,7 @@ UNCHANGING = {
     "recalls.downloads", "recalls.show", "recalls.tasks", "reports.statement",
     "reviews.attestations",
     "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
-    "transfers.answers", "transfers.verdict",
+    "transfers.answers", "transfers.verdict", "work.rows",
 }  # fmt: skip
 """Verbs besides those of `READS` that change nothing in the registry."""
 

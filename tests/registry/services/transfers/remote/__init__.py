@@ -1,0 +1,1 @@
+"""Steps that run on machines which hold a token and nothing else of the registry."""

@@ -1,0 +1,57 @@
+"""Steps are taken by workers that fit them, one by one; one whose worker is gone is taken again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from registry.domain.transfers.steps import StepState
+from registry.domain.transfers.work import WorkReport
+from registry.services.context import Context
+from registry.services.transfers.leases import LEASE_SECONDS
+from registry.services.transfers.remote.verbs import Work
+from registry.services.transfers.verbs import Transfers
+from tests.fakes.clock import FakeClock
+from tests.registry.services.transfers.remote.conftest import ABLE
+
+Opened = Callable[[str], Work]
+
+
+def test_a_step_is_taken_once_and_says_what_goes_into_it(context: Context, waiting: str, work: Opened) -> None:
+    assert Transfers(context).step(waiting).summary.state is StepState.QUEUED
+    given = work("box").take(ABLE)
+    assert given is not None
+    assert given.step.summary.id == waiting
+    assert [(one.ref.label, one.role, [f.path for f in one.files]) for one in given.models] == [
+        ("library/bert/1", "source", ["model.safetensors"])
+    ]
+    assert {role: one.split for role, one in given.data.items()} == {"train": "train", "test": "test"}
+    assert len(work("box").rows(waiting, given.worker, "train")) == 20
+    step = Transfers(context).step(waiting)
+    assert step.summary.state is StepState.RUNNING
+    assert step.lease is not None
+    assert (step.lease.machine, step.lease.worker == given.worker) == ("box-1", False), "the lease shows no key"
+    assert work("other").take(ABLE) is None
+
+
+def test_a_step_waits_for_a_worker_that_fits_it(waiting: str, work: Opened) -> None:
+    assert work("box").take(replace(ABLE, adapters=("abacus",))) is None
+    assert work("box").take(replace(ABLE, cpus=0)) is None
+    assert work("box").take(ABLE) is not None
+
+
+def test_a_step_whose_worker_is_gone_is_taken_by_another(
+    context: Context, clock: FakeClock, waiting: str, work: Opened
+) -> None:
+    first = work("box").take(ABLE)
+    assert first is not None
+    clock.forward(seconds=LEASE_SECONDS - 1)
+    work("box").report(waiting, first.worker, WorkReport())
+    clock.forward(seconds=LEASE_SECONDS - 1)
+    assert work("other").take(ABLE) is None, "a report renews the lease"
+    clock.forward(seconds=2)
+    assert Transfers(context).step(waiting).summary.state is StepState.INTERRUPTED
+    second = work("other").take(ABLE)
+    assert second is not None
+    assert second.step.summary.id == waiting
+    assert Transfers(context).step(waiting).summary.state is StepState.RUNNING
