@@ -18,7 +18,11 @@ UPLOAD = ("upload", multipart([("a.txt", b"x")], {}))
 OUTCOME: dict[str, object] = {
     **dict.fromkeys(("steps", "epochs", "trainable", "parameters", "resumed_from"), 1),
     **dict.fromkeys(("device", "precision", "architecture", "flops_method"), "x"),
-    **{"hardware": {}, "libraries": {}, "device_seconds": 0.0, "flops": 0.0, "classes": []},
+    "hardware": {},
+    "libraries": {},
+    "device_seconds": 0.0,
+    "flops": 0.0,
+    "classes": [],
 }
 OUTPUT = ("upload", multipart([("a.txt", b"x")], OUTCOME))
 RECORDED = {"output": "vision/own", "method": "fine_tuning", "inputs": [], "error": "It ended"}
@@ -127,4 +131,10 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("delete", "/api/v1/people/{handle}/sessions"): ("admin", None),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }
-HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "service": (), "own": ("ana",)}
+HOLDERS = {
+    "read": ("ana", "ben", "dev", "vic"),
+    "edit": ("ana", "ben", "dev"),
+    "admin": ("ana",),
+    "service": (),
+    "own": ("ana",),
+}
