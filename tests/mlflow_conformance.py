@@ -1,5 +1,7 @@
 """`make conformance`: every method of MLflow's stock registry client against a server of ours, and what each answers.
 
+Then every error code that our routes of its registry give, and every branch of its language of searches.
+
 The methods are those of the installed `RestStore`; one that is not called here makes the run fail, so that a newer
 MLflow shows what it adds. Nothing of MLflow's own tests is used: their names of models have no team, which ours need.
 """
@@ -10,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,96 @@ def cases() -> Iterator[Case]:
     yield "test_webhook", absent, lambda s: s.test_webhook("1")
 
 
+CODES: list[tuple[str, str, Callable[[Any], Any]]] = [
+    ("INVALID_PARAMETER_VALUE", "a name without a team", lambda s: s.get_registered_model("digits")),
+    ("INVALID_PARAMETER_VALUE", "an alias that is not there", lambda s: s.get_model_version_by_alias(M, "none")),
+    ("RESOURCE_DOES_NOT_EXIST", "a model that is not there", lambda s: s.get_registered_model("vision.none")),
+    ("RESOURCE_DOES_NOT_EXIST", "a version that is not there", lambda s: s.get_model_version(M, "99")),
+    ("RESOURCE_ALREADY_EXISTS", "a model that is there", lambda s: s.create_registered_model(M)),
+    ("RESOURCE_CONFLICT", "deleting a version in use", lambda s: s.delete_model_version(M, V)),
+    ("PERMISSION_DENIED", "files that nobody approved", lambda s: s.get_model_version_download_uri(M, "1")),
+    ("PERMISSION_DENIED", "a protected alias", lambda s: s.set_registered_model_alias(M, "production", V)),
+    ("UNAUTHENTICATED", "a token that is not ours", lambda s: stranger(s).get_registered_model(M)),
+    ("NOT_IMPLEMENTED", "a model without a version", lambda s: s.create_registered_model("vision.new")),
+]
+"""Error codes, each with what a client asks for that gets it."""
+SEARCHES: list[tuple[str, str, int | str]] = [
+    ("models", "", 5),
+    ("models", "name = 'vision.digits'", 1),
+    ("models", "name != 'vision.digits'", 4),
+    ("models", "name LIKE 'vision.%'", 1),
+    ("models", "name ILIKE 'VISION.%'", 1),
+    ("models", "name IN ('vision.digits', 'library.lite0')", 2),
+    ("models", "name NOT IN ('vision.digits')", 4),
+    ("models", "attributes.name = 'vision.digits' AND tags.team = 'vision'", 1),
+    ("models", "tags.team != 'text'", 1),
+    ("models", "tags.`team` LIKE 'vis%'", 1),
+    ("models", "tags.team ILIKE 'VIS%'", 1),
+    ("models", "tags.`mlflow.prompt.is_prompt` = 'true'", 0),
+    ("models", "name = 'a' OR name = 'b'", "INVALID_PARAMETER_VALUE"),
+    ("models", "tags.team IN ('a')", "INVALID_PARAMETER_VALUE"),
+    ("models", "name IS NULL", "INVALID_PARAMETER_VALUE"),
+    ("models", "creation_timestamp > 1", "INVALID_PARAMETER_VALUE"),
+    ("versions", "name = 'vision.digits'", 2),
+    ("versions", "name = 'vision.digits' AND version_number = 2", 1),
+    ("versions", "name = 'vision.digits' AND version_number != 2", 1),
+    ("versions", "name = 'vision.digits' AND version_number < 2", 1),
+    ("versions", "name = 'vision.digits' AND version_number <= 2", 2),
+    ("versions", "name = 'vision.digits' AND version_number > 2", 0),
+    ("versions", "name = 'vision.digits' AND version_number >= '2'", 1),
+    ("versions", "name = 'vision.digits' AND run_id = 'r'", 0),
+    ("versions", "name = 'vision.digits' AND run_id IN ('r', 's')", 0),
+    ("versions", "source_path LIKE '%/vision.digits/1'", 1),
+    ("versions", "source_path != 'x' AND name = 'vision.digits'", 2),
+    ("versions", "name = 'vision.digits' AND tags.a = 'b'", 0),
+    ("versions", "version_number LIKE '1'", "INVALID_PARAMETER_VALUE"),
+    ("versions", "creation_timestamp > 1", "INVALID_PARAMETER_VALUE"),
+    ("versions", "aliases = 'a'", "INVALID_PARAMETER_VALUE"),
+    ("versions", "name = 'vision.digits", "INVALID_PARAMETER_VALUE"),
+]
+"""What is searched for, the filter, and how many are found, or the code of the refusal."""
+
+
+def more_answers(home: Path) -> Iterator[tuple[str, int | str, int | str]]:
+    """(what is asked, what it has to answer, what it answers) of every error code and every branch of the searches."""
+    with stock_client(home) as store:
+        for code, words, call in CODES:
+            yield words, code, answered(store, call)
+        for what, text, expected in SEARCHES:
+            search = store.search_registered_models if what == "models" else store.search_model_versions
+            found = counted(search, text)
+            yield f"{what} where {text}" if text else f"all {what}", expected, found
+
+
+def stranger(store: Any) -> Any:
+    """The same client with a token that nobody has."""
+    from mlflow.utils.rest_utils import MlflowHostCreds
+
+    return type(store)(lambda: MlflowHostCreds(store.get_host_creds().host, token="fbr_nobody"))
+
+
+def counted(search: Callable[[str], Any], text: str) -> int | str:
+    """How many a filter finds, or the code of the error."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return len(search(text))
+    except MlflowException as error:
+        return str(error.error_code)
+
+
+@contextmanager
+def stock_client(home: Path) -> Iterator[Any]:
+    """The installed `RestStore` on a filled registry, with an admin's token."""
+    from mlflow.store.model_registry.rest_store import RestStore
+    from mlflow.utils.credentials import get_default_host_creds
+
+    served = serve_family(home)
+    os.environ["MLFLOW_TRACKING_TOKEN"] = served.family.tokens["ana"]
+    with listening(served.app) as address:
+        yield RestStore(lambda: get_default_host_creds(address))
+
+
 def registered(store: Any) -> Any:
     """A version from files that MLflow's own client uploads."""
     import numpy as np
@@ -92,14 +185,10 @@ def answered(store: Any, call: Callable[[Any], Any]) -> str:
 def run(home: Path) -> Iterator[tuple[str, str, str]]:
     """(method, what it has to answer, what it answers) of every method of the installed client."""
     from mlflow.store.model_registry.rest_store import RestStore
-    from mlflow.utils.credentials import get_default_host_creds
 
-    served = serve_family(home)
-    os.environ["MLFLOW_TRACKING_TOKEN"] = served.family.tokens["ana"]
     named = {name for name in vars(RestStore) if not name.startswith("_")}
     called = set()
-    with listening(served.app) as address:
-        store = RestStore(lambda: get_default_host_creds(address))
+    with stock_client(home) as store:
         for method, expected, call in cases():
             called.add(method)
             yield method, expected, answered(store, call)
@@ -108,15 +197,19 @@ def run(home: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def main() -> int:
-    """Print the table; 1 where a method answers something else than it has to."""
+    """Print the tables; 1 where anything answers something else than it has to."""
     wrong = 0
-    print("| method of MLflow's client | answer |\n|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for method, expected, answer in run(Path(folder) / "home"):
-            right = answer == expected
-            wrong += not right
-            print(f"| `{method}` | {answer if right else f'**{answer}**, not {expected}'} |")
-    print(f"\n{wrong} wrong")
+        for title, rows in (
+            ("method of MLflow's client", run(Path(folder) / "home")),
+            ("asked by MLflow's client", more_answers(Path(folder) / "other")),
+        ):
+            print(f"| {title} | answer |\n|---|---|")
+            for asked, expected, answer in rows:  # a number: how many are found
+                wrong += answer != expected
+                print(f"| `{asked}` | {answer if answer == expected else f'**{answer}**, not {expected}'} |")
+            print()
+    print(f"{wrong} wrong")
     return 1 if wrong else 0
 
 

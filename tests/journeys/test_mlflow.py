@@ -13,7 +13,7 @@ import pytest
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
 from tests.command_line import command_line
-from tests.mlflow_conformance import run
+from tests.mlflow_conformance import more_answers, run
 from tests.serving import listening, serve_family
 
 pytestmark = pytest.mark.journey
@@ -28,6 +28,13 @@ def test_every_method_of_the_stock_client_answers_as_the_documentation_says(
     assert [row for row in table if row[1] != row[2]] == []
     text = DOCS.read_text(encoding="utf-8")
     assert [method for method, _, answer in table if f"| `{method}` | {answer} |" not in text] == []
+
+
+def test_every_error_code_and_every_branch_of_the_searches_reach_the_stock_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "")
+    assert [row for row in more_answers(tmp_path / "home") if row[1] != row[2]] == []
 
 
 def test_the_command_of_mlflow_downloads_by_alias_and_is_refused_after_a_recall(tmp_path: Path) -> None:
