@@ -87,8 +87,16 @@ def named(text: str) -> Name:
 
 
 def source(text: str) -> str:
-    """A path, or `package:NAME/inner/path`. Raises: NotFoundError for `pkg:…`, which is neither."""
+    """A path, or `package:NAME/inner/path`. Raises: NotFoundError for `pkg:…` or `hf:…`, which are neither."""
     word, colon, rest = text.partition(":")
+    if word == "hf" and colon and not Path(text).exists():
+        repository, _, revision = rest.partition("@")
+        command = f"hf download {repository or 'ORG/NAME'}" + (f" --revision {revision}" if revision else "")
+        raise NotFoundError(
+            f"{text[:200]!r} is not on this machine, and Forebear downloads nothing by itself",
+            remedy=f"Download it first: {command}. Then import the folder that this prints; its origin is recorded "
+            "with its commit",
+        )
     if colon and word.isalpha() and word != "package" and not Path(text).exists():
         near = f"Did you mean package:{rest}? " if rest and "package".startswith(word[:1].lower()) else ""
         raise NotFoundError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from tests.journeys.running import furnished
 from tests.serving import app_over, listening
 
 pytestmark = pytest.mark.journey
+DOCS = Path(__file__).parents[2] / "docs" / "connecting.md"
 CARD = "---\nlicense: mit\npipeline_tag: text-classification\n---\n# Reviews\n"
 HF, FOREBEAR = ("-m", "huggingface_hub.cli.hf"), ("-m", "registry.cli")
 PUSH = """
@@ -91,6 +93,14 @@ except HfHubHTTPError as error:
 """
 
 
+def documented() -> Iterator[tuple[str, ...]]:
+    """The command lines of the section about uploading, as they are run here."""
+    section = DOCS.read_text(encoding="utf-8").split("### Uploading\n")[1]
+    for line in section.split("```bash\n")[1].split("```")[0].splitlines():
+        program, *words = shlex.split(line)
+        yield {"hf": HF, "forebear": FOREBEAR}[program] + tuple(words)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model as people have it, with its card."""
@@ -120,6 +130,7 @@ class Person:
             env=kept | own | told | more,
             capture_output=True,
             text=True,
+            cwd=self.folder,
             timeout=240,
             check=False,
         )
@@ -141,11 +152,10 @@ def ana(folder: Path, tokens: dict[str, str]) -> Iterator[Person]:
 
 @pytest.mark.timeout(900)
 def test_a_folder_is_uploaded_by_both_protocols_registered_and_tagged(ana: Person) -> None:
-    source = str(ana.folder / "reviews")
-    ana.ran(*HF, "repos", "create", "text/reviews")
-    said = ana.ran(*HF, "upload", "text/reviews", source)
+    source, said = str(ana.folder / "reviews"), ""
+    for words in documented():
+        said += ana.ran(*words)
     assert "forebear register text/reviews" in said, "the warning reaches people"
-    ana.ran(*FOREBEAR, "register", "text/reviews", "--alias", "candidate")
     by_lfs = {"HF_HUB_DISABLE_XET": "1"}
     ana.ran(*HF, "upload", "text/by-lfs", source, **by_lfs)
     ana.ran(*HF, "repos", "tag", "create", "text/by-lfs", "v1", **by_lfs)

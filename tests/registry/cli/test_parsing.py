@@ -80,3 +80,17 @@ def test_what_cannot_be_undone_needs_yes_where_nobody_can_be_asked() -> None:
     parsing.confirm("Delete it?", yes=True)
     with pytest.raises(UsageError, match="cannot be undone"):
         parsing.confirm("Delete it?", yes=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("hf:org/name@main", "hf download org/name --revision main."),
+        ("hf:org/name", "hf download org/name."),
+        ("hf:", "hf download ORG/NAME."),
+    ],
+)
+def test_a_repository_of_the_hub_is_downloaded_first_with_its_own_tool(text: str, command: str) -> None:
+    with pytest.raises(NotFoundError, match="downloads nothing by itself") as refused:
+        parsing.source(text)
+    assert f"Download it first: {command}" in str(refused.value)
