@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 from starlette.requests import Request
 
 from registry.api.problems import of_validation
@@ -30,7 +30,7 @@ class Announced(BaseModel):
     """A file that will be sent. `sample` are its first 512 bytes in base64."""
 
     path: str
-    sample: str = ""
+    sample: Base64Bytes = b""
     size: int = Field(ge=0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Annotated
@@ -108,7 +107,7 @@ def preupload(registry: AsActor, name: Written, wanted: Annotated[Preupload, Dep
 
 
 def _mode(file: Announced, there: FileEntry | None) -> dict[str, object]:
-    small = file.size <= SMALL and b"\0" not in base64.b64decode(file.sample[:4096])
+    small = file.size <= SMALL and b"\0" not in file.sample
     said: dict[str, object] = {"path": file.path, "uploadMode": "regular" if small else "lfs", "shouldIgnore": False}
     return said if small or there is None else {**said, "oid": there.sha256.hex}
 

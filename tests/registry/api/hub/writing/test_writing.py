@@ -205,6 +205,7 @@ REFUSED: tuple[tuple[str, Mapping[str, object], int], ...] = (
     ("/api/repos/create", {"name": "new", "organization": "vision", "type": "dataset"}, 422),
     ("/api/repos/create", {"organization": "vision"}, 400),
     ("/api/models/vision/none/preupload/main", {"files": []}, 404),
+    ("/api/models/vision/digits/preupload/main", {"files": [{"path": "a", "sample": "x", "size": 9}]}, 400),
     ("/api/models/vision/digits/preupload/v1", {"files": []}, 404),
     ("/api/models/vision/digits.v1/preupload/main", {"files": []}, 400),
     ("/api/models/vision/digits/branch/x", {}, 400),
