@@ -1,0 +1,152 @@
+"""A server with its own folder, and a person elsewhere with none: everything is done from there, by the usual tools.
+
+A model is brought and transferred by the remote command line, approved, and read by `forebear` as a command and in
+Python, `hf`, `transformers`, `sentence-transformers` and MLflow. A recall at the end reaches every one of them, also
+where a copy lies in a cache.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adapters.transformers.models import quiet
+from benchmarks.material.tiny_texts import save_source
+from benchmarks.text_families import WORDS
+from tests.journeys.running import furnished, serving
+from tests.journeys.worlds import write_recipe, write_sentences
+
+pytestmark = pytest.mark.journey
+
+MODEL, BASE = "text/fruit", "library/bert"
+RECIPE = f"""\
+schema: forebear/recipe/v1
+output: {MODEL}
+method: fine_tuning
+source: models:/{BASE}/1
+data: {{train: datasets:/data/fruit/1}}
+epochs: 1
+"""
+TOOLS = {
+    "forebear": ("-m", "registry.cli", "model", "pull", f"{MODEL}@candidate", "{new}"),
+    "python": (
+        "-c",
+        f"import forebear, sys; forebear.connect().version('{MODEL}@candidate').pull(sys.argv[1])",
+        "{new}",
+    ),
+    "hf": ("-m", "huggingface_hub.cli.hf", "download", MODEL, "--revision", "candidate"),
+    "transformers": (
+        "-c",
+        "import transformers; "
+        f"transformers.AutoModelForSequenceClassification.from_pretrained('{MODEL}', revision='candidate')",
+    ),
+    "sentence-transformers": (
+        "-c",
+        "from sentence_transformers import SentenceTransformer; "
+        f"assert SentenceTransformer('{BASE}', revision='candidate').encode(['good day']).shape[0] == 1",
+    ),
+    "mlflow": (
+        "-m", "mlflow", "artifacts", "download", "--artifact-uri", f"models:/{MODEL.replace('/', '.')}@candidate",
+        "--dst-path", "{new}",
+    ),
+}  # fmt: skip
+"""By the tool, what Python is given to run; `{new}` is a folder that is not there yet."""
+OWN = ("forebear", "python")
+"""They give out what nobody has approved yet, and say its stage; the tools of others do not show it."""
+
+
+@dataclass
+class Elsewhere:
+    """A machine that has no registry folder: it knows an address and a token."""
+
+    folder: Path
+    environment: dict[str, str]
+    runs: int = 0
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        self.runs += 1
+        filled = [word.replace("{new}", str(self.folder / f"new-{self.runs}")) for word in words]
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", *filled],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def ask(self, *words: str, token: str | None = None) -> object:
+        """What a command of `forebear` answers; it must succeed."""
+        said = Elsewhere(self.folder, self.environment | ({"FOREBEAR_TOKEN": token} if token else {}))
+        done = said.run("-m", "registry.cli", *words, "--output", "json")
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of a server on a machine of its own, and the token of each person."""
+    tokens = furnished(tmp_path / "server" / "home")
+    with serving(tmp_path / "server" / "home") as address:
+        yield address, tokens
+
+
+def elsewhere(folder: Path, address: str, token: str) -> Elsewhere:
+    folder.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
+    clients = {
+        "HF_ENDPOINT": address, "HF_TOKEN": token, "HF_HUB_DISABLE_TELEMETRY": "1", "MLFLOW_REGISTRY_URI": address,
+        "MLFLOW_TRACKING_TOKEN": token, "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    return Elsewhere(folder, kept | clients | {"HOME": str(folder), "FOREBEAR_URL": address, "FOREBEAR_TOKEN": token})
+
+
+def brought(here: Elsewhere) -> None:
+    """A pretrained model and data go to the server, and a step runs there."""
+    with quiet():
+        save_source(here.folder / "published", "bert", WORDS)
+    about = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT", "--origin", "made up")
+    here.ask("model", "import", BASE, str(here.folder / "published"), *about)
+    data = ("--task", "text-classification", "--licence", "CC0-1.0", "--origin", "made up")
+    here.ask("dataset", "add", "data/fruit", str(write_sentences(here.folder)), *data)
+    here.ask("transfer", "run", str(write_recipe(here.folder, RECIPE)))
+
+
+def approved(here: Elsewhere, ref: str) -> None:
+    card = here.folder / "card.md"
+    card.write_text("# Card\n", encoding="utf-8")
+    here.ask("evidence", "add", ref, "model_card", "--file", str(card))
+    here.ask("promote", "request", ref, "--to", "candidate")
+
+
+@pytest.mark.timeout(900)
+def test_a_team_works_from_elsewhere_with_its_own_tools_and_a_recall_reaches_each_of_them(
+    tmp_path: Path, server: tuple[str, dict[str, str]]
+) -> None:
+    address, tokens = server
+    here = elsewhere(tmp_path / "elsewhere", address, tokens["ana"])
+    brought(here)
+    for ref in (f"models:/{BASE}/1", f"models:/{MODEL}/1"):
+        here.ask("model", "alias", ref, "candidate")
+    for name, words in TOOLS.items():
+        assert (here.run(*words).returncode == 0) is (name in OWN), f"{name}: nobody has approved it"
+    for ref in (f"models:/{BASE}/1", f"models:/{MODEL}/1"):
+        approved(here, ref)
+    for name, words in TOOLS.items():
+        done = here.run(*words)
+        assert done.returncode == 0, f"{name}: {done.stderr[-3000:]}"
+    assert not list(here.folder.rglob("registry.db"))
+    recalled = ("recall", "open", f"models:/{BASE}/1", "--level", "recall", "--reason", "Stolen data")
+    here.ask(*recalled, token=tokens["ana"])
+    for name, words in TOOLS.items():
+        done = here.run(*words)
+        assert done.returncode != 0, f"{name} still gives it out"
+        assert name not in OWN or "is suspended by rec-" in done.stderr
