@@ -68,7 +68,12 @@ def signature_body(
         "predicate": {"signedAt": f"{at:%Y-%m-%dT%H:%M:%SZ}", "evidence": dict(sorted(evidence.items()))},
     }
     payload = json.dumps(statement, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-    return dict(envelope(payload, key, sign))
+    return {"covers": _covers(evidence), "key": key, "envelope": dict(envelope(payload, key, sign))}
+
+
+def _covers(evidence: Iterable[str]) -> str:
+    """The types of evidence that a signature covers, for people."""
+    return ", ".join(sorted(evidence))
 
 
 def newest_signature(evidence: Iterable[EvidenceValue], artifact: Digest) -> EvidenceValue | None:
@@ -96,10 +101,11 @@ def unsigned(item: EvidenceValue, case: Case) -> str | None:
 def verified(body: Mapping[str, Any], keys: Mapping[str, str], ref: VersionRef, artifact: Digest) -> Vouched:
     """What the signature says. Raises: UnverifiedError where it is not right, or is about anything else."""
     try:
-        (signature,), payload = body["signatures"], base64.b64decode(body["payload"], validate=True)
+        signed = body["envelope"]
+        (signature,), payload = signed["signatures"], base64.b64decode(signed["payload"], validate=True)
         key, value = str(signature["keyid"]), base64.b64decode(signature["sig"], validate=True)
         text, statement = authenticated(payload).decode(), json.loads(payload)
-        kind, predicate = body["payloadType"], statement["predicate"]
+        kind, predicate = signed["payloadType"], statement["predicate"]
         evidence = {str(name): str(digest) for name, digest in predicate["evidence"].items()}
         (subject,) = statement["subject"]
         about = (subject["name"], subject["digest"]["sha256"])
@@ -111,6 +117,8 @@ def verified(body: Mapping[str, Any], keys: Mapping[str, str], ref: VersionRef, 
         raise UnverifiedError(f"the signature is not that of the key {key[:80]}")
     if (kind, statement.get("_type"), statement.get("predicateType")) != (PAYLOAD, STATEMENT, PREDICATE):
         raise UnverifiedError("what is signed is no statement about a version and its evidence")
+    if (body.get("covers"), body.get("key")) != (_covers(evidence), key):
+        raise UnverifiedError("what is shown of the signature is not what was signed")
     if about != (str(ref), artifact.hex):
         raise UnverifiedError(f"the signature is about {str(about[0])[:80]} with other files or another name")
     return Vouched(evidence, key)

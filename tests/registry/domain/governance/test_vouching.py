@@ -64,17 +64,26 @@ def test_what_the_registry_recorded_is_covered_and_what_people_added_is_not() ->
 
 def altered(**changes: Any) -> Any:
     """A statement that was changed after it was signed."""
-    payload = json.loads(base64.b64decode(RIGHT["payload"]))
-    return {**RIGHT, "payload": base64.b64encode(json.dumps({**payload, **changes}).encode()).decode()}
+    payload = {**statement(), **changes}
+    return with_envelope(payload=base64.b64encode(json.dumps(payload).encode()).decode())
+
+
+def statement() -> Any:
+    return json.loads(base64.b64decode(RIGHT["envelope"]["payload"]))
+
+
+def with_envelope(**changes: Any) -> Any:
+    return {**RIGHT, "envelope": {**RIGHT["envelope"], **changes}}
 
 
 @pytest.mark.parametrize(
     ("given", "why"),
     [
         ({}, "cannot be read"),
-        ({**RIGHT, "payload": "no base64!"}, "cannot be read"),
-        ({**RIGHT, "signatures": []}, "cannot be read"),
-        ({**RIGHT, "payload": base64.b64encode(b"[]").decode()}, "cannot be read"),
+        (with_envelope(payload="no base64!"), "cannot be read"),
+        (with_envelope(signatures=[]), "cannot be read"),
+        (with_envelope(payload=base64.b64encode(b"[]").decode()), "cannot be read"),
+        ({**RIGHT, "covers": "eval_report, provenance"}, "is not what was signed"),
         (altered(predicate={"evidence": {"provenance": str(digest("other"))}}), "is not that of the key"),
         (body({}, pem=new_key()), "is not that of the key"),
         (body({}, key="other+2"), "which is none of this registry"),
@@ -91,8 +100,9 @@ def test_a_signature_that_is_not_right_is_denied_with_the_reason(given: Any, why
 
 
 def test_a_statement_of_another_kind_signed_by_the_registry_is_no_signature_on_a_version() -> None:
-    payload = json.loads(base64.b64decode(RIGHT["payload"]))
+    payload = statement()
     other = json.dumps({**payload, "predicateType": "https://in-toto.io/attestation/svr/v0.2"}).encode()
-    signed = dict(envelope(other, "registry+1", lambda text: bytes.fromhex(sign(PEM, text.decode()))))
+    signed = {**RIGHT}
+    signed["envelope"] = dict(envelope(other, "registry+1", lambda text: bytes.fromhex(sign(PEM, text.decode()))))
     with pytest.raises(UnverifiedError, match="no statement about a version and its evidence"):
         verified(signed, KEYS, REF, ARTIFACT)
