@@ -116,7 +116,12 @@ class Session:
         Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError; UnauthenticatedError without a token.
         """
         if self.server is not None:
-            return self.server.connect(self.settings)
+            connected = self.server.connect(self.settings)
+            if not self.as_json and sys.stderr.isatty():
+                from registry.cli.views.progress import Transferred
+
+                connected.watch = Transferred()
+            return connected
         from registry import bootstrap
 
         return bootstrap.open(self.home, settings=self.settings)
@@ -125,13 +130,21 @@ class Session:
         """Close the connection to the server, if one was made."""
         connected = self.__dict__.get("registry")
         if self.server is not None and connected is not None:
+            self._stop_showing()
             connected.close()
+
+    def _stop_showing(self) -> None:
+        """Take from the terminal how many bytes were transferred."""
+        shown = getattr(self.__dict__.get("registry"), "watch", None)
+        if shown is not None:
+            shown.close()
 
     def answer(self, value: T, show: Callable[[T], None]) -> None:
         """Give the value of a verb: as JSON, or as `show` prints it for people."""
         if self.as_json:
             self.write_json(value)
         else:
+            self._stop_showing()
             show(value)
 
     def write_json(self, value: object) -> None:
@@ -150,6 +163,7 @@ class Session:
         if self.as_json:
             self.write_json(None)
         else:
+            self._stop_showing()
             tell(sentence)
 
     def answer_page(self, page: Page[T], show: Callable[[Sequence[T]], None]) -> None:

@@ -65,6 +65,7 @@ class RemoteCatalog:
                 f"{model_at(wanted.name)}/versions",
                 details_of(wanted),
                 parts_of(source),
+                watch=self.watch,
             )
         except UnsafeArtifactError as error:
             if source.is_file() and source.suffix in PICKLED:

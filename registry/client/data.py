@@ -39,7 +39,7 @@ class RemoteDatasets:
         details = details_of(wanted)
         del details["rev"]
         where = f"/datasets/{wanted.name}/versions"
-        return upload(self.server, DatasetVersionDetail, where, details, parts_of(source))
+        return upload(self.server, DatasetVersionDetail, where, details, parts_of(source), watch=self.watch)
 
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
         return self.server.get(Page[DatasetSummary], "/datasets", {"text": text, **paging(page)})

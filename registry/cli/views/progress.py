@@ -13,11 +13,12 @@ from registry.domain.codec.problems import error_of
 from registry.domain.transfers.step_events import GOING, Listener, StepEvent
 from registry.domain.transfers.steps import EpochMetric, StepState, StepSummary
 from registry.errors import AdapterError, StepStateError
-from registry.presenting.formats import duration, number
+from registry.presenting.formats import duration, number, size
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from rich.progress import Progress as Display
     from rich.progress import TaskID
 
     from registry.cli.session import Session
@@ -283,3 +284,32 @@ def paced(progress: Progress) -> str:
 def time_left(progress: Progress) -> str:
     """The estimated time to the end of this phase."""
     return f"{duration(progress.seconds_left)} left" if progress.seconds_left else ""
+
+
+class Transferred:
+    """On a terminal: how many bytes of files came or went so far, and how fast. Called with each number of bytes."""
+
+    def __init__(self) -> None:
+        self._display: Display | None = None
+        self._moved = 0
+
+    def __call__(self, count: int) -> None:
+        """So many bytes more."""
+        if self._display is None:
+            from rich.progress import Progress as Display
+            from rich.progress import SpinnerColumn, TextColumn, TransferSpeedColumn
+
+            from registry.cli.printing import errors
+
+            columns = (SpinnerColumn(), TextColumn("Transferred {task.fields[moved]}"), TransferSpeedColumn())
+            self._display = Display(*columns, console=errors(), transient=True)
+            self._display.add_task("", total=None, moved="")
+            self._display.start()
+        self._moved += count
+        self._display.update(self._display.tasks[0].id, completed=self._moved, moved=size(self._moved))
+
+    def close(self) -> None:
+        """Take it from the terminal."""
+        if self._display is not None:
+            self._display.stop()
+            self._display = None

@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import BinaryIO, TypeVar
 
 from registry.client.transport.connection import LONG, Connection
+from registry.client.transport.downloads import Watch
 from registry.domain.codec import to_json
 from registry.domain.manifests import check_path
 from registry.errors import InvalidError, NotFoundError, UsageError
@@ -63,6 +64,7 @@ def upload(
     *,
     headers: Mapping[str, str] | None = None,
     seconds: float = LONG,
+    watch: Watch | None = None,
 ) -> T:
     """Send the files with `details`; the answer as a value of type `kind`. Tried again from the start if it breaks off.
 
@@ -81,7 +83,10 @@ def upload(
         for part, head, size in zip(parts, heads, sizes, strict=True):
             yield head
             with _opened(part) as stream:
-                yield from _exactly(stream, size, part)
+                for chunk in _exactly(stream, size, part):
+                    yield chunk
+                    if watch is not None:
+                        watch(len(chunk))
             yield b"\r\n"
         yield closing
 

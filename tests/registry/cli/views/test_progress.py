@@ -16,7 +16,7 @@ from rich.console import Console
 from registry.cli import printing
 from registry.cli.session import Output, Session
 from registry.cli.views import progress
-from registry.cli.views.progress import Bars, JsonLines, Lines, Watcher
+from registry.cli.views.progress import Bars, JsonLines, Lines, Transferred, Watcher
 from registry.domain.names import Name
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import (
@@ -209,3 +209,16 @@ def test_a_rate_is_shown_with_the_digits_that_are_known(rate: float | None, said
     told = at(StepState.RUNNING, 10).summary.progress
     assert told is not None
     assert progress.paced(replace(told, rate=rate, loss=None)) == said
+
+
+def test_bytes_of_files_are_counted_on_a_terminal_until_the_answer_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(printing, "errors", lambda: console)
+    shown = Transferred()
+    shown(3_000_000)
+    shown(2_000_000)
+    shown.close()
+    shown.close()
+    written = console.file
+    assert isinstance(written, io.StringIO)
+    assert "5.0 MB" in written.getvalue()

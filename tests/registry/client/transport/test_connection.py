@@ -19,7 +19,7 @@ from registry.client.catalog import write_plan
 from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import ATTEMPTS, Connection, check_address
 from registry.client.transport.downloads import download
-from registry.client.transport.uploads import Part, parts_of
+from registry.client.transport.uploads import Part, parts_of, upload
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.people.people import Actor
@@ -333,6 +333,15 @@ def test_a_full_disk_is_said_and_leaves_no_folder(tmp_path: Path) -> None:
         patch.setattr(Path, "open", full)
         with pytest.raises(NoSpaceError):
             download(connection(file(CONTENT)), EXACT, entry(), tmp_path / "w")
+
+
+def test_an_upload_says_how_much_of_its_files_went(tmp_path: Path) -> None:
+    (tmp_path / "w.bin").write_bytes(CONTENT)
+    (tmp_path / "x.json").write_text("{}")
+    went: list[int] = []
+    server = connection(lambda request: (request.read(), answering(200, ACTOR)(request))[1])
+    upload(server, Actor, "/x", {}, parts_of(tmp_path), watch=went.append)
+    assert sum(went) == len(CONTENT) + 2
 
 
 def test_hidden_files_stay_at_home_and_links_are_refused(tmp_path: Path) -> None:
