@@ -123,7 +123,10 @@ class WorkVerbs(Protocol):
         ...
 
     def rows(self, step_id: str, worker: str, role: str) -> Sequence[Row]:
-        """The rows of the data in one role. Raises: NotFoundError, StepStateError, RefusedError."""
+        """The rows of the data in one role.
+
+        Raises: NotFoundError, StepStateError; WithheldError, RecalledError where the data was taken back.
+        """
         ...
 
     def report(self, step_id: str, worker: str, report: WorkReport) -> None:

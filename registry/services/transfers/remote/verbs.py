@@ -42,6 +42,7 @@ class Work:
             hold.keep(uow)
             step = found(uow.steps.get(step_id), step_id)
             item = next((one for one in step.inputs if one.role == role), None)
+            refuse_stopped_inputs(uow, [item.ref] if item is not None else [], now=self.context.clock.now())
             detail = None if item is None else uow.datasets.version(item.ref)
             uow.commit_unaudited()
         if detail is None:

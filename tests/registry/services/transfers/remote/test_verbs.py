@@ -11,7 +11,14 @@ from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
 from registry.domain.transfers.steps import EpochMetric, StepState
 from registry.domain.transfers.work import WorkReport
-from registry.errors import NotFoundError, PermissionDeniedError, RecalledError, StepStateError, UsageError
+from registry.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    RecalledError,
+    StepStateError,
+    UsageError,
+    WithheldError,
+)
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.transfers.remote.verbs import Work
@@ -74,6 +81,16 @@ def test_a_report_is_refused_once_an_input_was_recalled(context: Context, work: 
     assert step.summary.state is StepState.FAILED
     assert step.summary.error is not None
     assert step.curve == ()
+
+
+def test_the_rows_of_data_that_were_taken_back_are_not_given_to_a_worker(
+    context: Context, work: Opened, held: tuple[str, str]
+) -> None:
+    (data,) = {one.ref for one in Transfers(context).step(held[0]).inputs if one.role == "train"}
+    assert work("box").rows(*held, "train")
+    Catalog(context).set_status(Reference.to(data), Status.SUSPENDED, "under inquiry")
+    with pytest.raises(WithheldError):
+        work("box").rows(*held, "train")
 
 
 def test_what_a_remote_worker_does_not_do_is_refused_when_it_is_submitted(context: Context) -> None:
