@@ -72,11 +72,12 @@ class Worker:
         with log.open("ab") as out, subprocess.Popen(words, stdout=out, stderr=out, env=self._environment()) as process:
             code = _waited(process)
         self.tell(f"{step_id} {'succeeded' if code == 0 else f'ended with code {code}'}")
-        if code < 0:  # it was killed, and could not tell the server itself
-            try:
-                self.registry.work.give_up(step_id, assignment.worker, f"Its process was ended by signal {-code}")
+        if code != 0:
+            how = f"by signal {-code}" if code < 0 else f"with the code {code}"
+            try:  # where the process could not tell the server itself
+                self.registry.work.give_up(step_id, assignment.worker, f"Its process ended {how}")
             except RegistryError as error:
-                logger.warning("The server was not told: %s", error)
+                logger.info("The step is not ours any more: %s", error)
         return code == 0
 
     def _environment(self) -> dict[str, str]:

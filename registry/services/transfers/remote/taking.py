@@ -13,17 +13,28 @@ from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.adapted import is_adapter
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.domain.transfers.work import REMOTE, Able, Assignment, GivenData, GivenModel
+from registry.errors import RegistryError
 from registry.services.artifacts.model_inputs import base_of
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_withheld
 from registry.services.transfers.ending import threads_of
 from registry.services.transfers.leases import LEASE_SECONDS
 from registry.services.unit_of_work import UnitOfWork
+from registry.services.withholding import refuse_stopped_inputs
 
 
 def take(context: Context, able: Able) -> Assignment | None:
-    """See `WorkVerbs.take`."""
-    secret = token_hex(16)
+    """See `WorkVerbs.take`. A step whose inputs cannot be given any more fails, and the next one is taken."""
+    while (step_id := _taken(context, able, secret := token_hex(16))) is not None:
+        try:
+            return _assignment(context, step_id, secret)
+        except RegistryError as error:
+            _fail(context, step_id, f"[{error.code}] {error}"[:2000])
+    return None
+
+
+def _taken(context: Context, able: Able, secret: str) -> str | None:
+    """The id of the oldest step that fits, with the lease for whoever knows `secret`."""
     with context.write() as uow:
         step = next(_fitting(uow, able), None)
         if step is None:
@@ -34,13 +45,25 @@ def take(context: Context, able: Able) -> Assignment | None:
         uow.leases.take(step_id, holder(context, secret), able.machine[:200], seconds=LEASE_SECONDS)
         facts = {"threads": threads_of(step), "worker": context.actor.handle, "machine": able.machine[:200]}
         uow.commit(Event("transfer.started", step_id, facts))
+    return step_id
+
+
+def _assignment(context: Context, step_id: str, secret: str) -> Assignment:
     with context.read() as uow:
         step = found(uow.steps.get(step_id), step_id)
     parents: dict[str, GivenModel] = {}
     models = tuple(_model(context, one, parents) for one in step.inputs if one.ref.kind is AssetKind.MODELS)
     with context.read() as uow:
+        refuse_stopped_inputs(uow, [one.ref for one in step.inputs], now=context.clock.now())
         data = {one.role: _data(uow, one) for one in step.inputs if one.ref.kind is AssetKind.DATASETS}
     return Assignment(step, secret, threads_of(step), models, parents, data)
+
+
+def _fail(context: Context, step_id: str, sentence: str) -> None:
+    running, now = frozenset({StepState.RUNNING}), context.clock.now()
+    with context.write() as uow:
+        uow.steps.move(step_id, expected=running, to=StepState.FAILED, at=now, error=sentence)
+        uow.commit(Event("transfer.failed", step_id, {"error": sentence}))
 
 
 def holder(context: Context, secret: str) -> str:

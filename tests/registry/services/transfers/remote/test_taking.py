@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from registry.domain.catalog.models import Status
+from registry.domain.names import Reference
 from registry.domain.transfers.steps import StepState
 from registry.domain.transfers.work import WorkReport
+from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.transfers.leases import LEASE_SECONDS
 from registry.services.transfers.remote.verbs import Work
@@ -55,3 +58,14 @@ def test_a_step_whose_worker_is_gone_is_taken_by_another(
     assert second is not None
     assert second.step.summary.id == waiting
     assert Transfers(context).step(waiting).summary.state is StepState.RUNNING
+
+
+def test_a_step_whose_input_was_recalled_meanwhile_fails_and_does_not_hold_up_the_next(
+    context: Context, waiting: str, work: Opened
+) -> None:
+    Catalog(context).set_status(Reference.parse("datasets:/data/reviews/1"), Status.RECALLED, "wrong labels")
+    assert work("box").take(ABLE) is None
+    step = Transfers(context).step(waiting).summary
+    assert step.state is StepState.FAILED
+    assert step.error is not None
+    assert step.error.startswith("[recalled] datasets:/data/reviews/1 is recalled")
