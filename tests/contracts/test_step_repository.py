@@ -334,3 +334,29 @@ def test_a_verdict_is_marked_void_beside_the_manifest_that_holds_it(uow: UnitOfW
     assert (found.verdict_void, found.manifest_digest) == ("it cannot be checked", digest("manifest"))
     assert [one.void for one in uow.steps.with_verdicts()] == ["it cannot be checked"]
     assert (uow.steps.void_reason(asked.id), uow.steps.void_reason(queued.id)) == ("it cannot be checked", None)
+
+
+def test_steps_of_an_engine_wait_while_they_are_queued_or_their_worker_is_gone(
+    uow: UnitOfWork, queued: NewStep
+) -> None:
+    assert uow.leases.waiting("remote") == []
+    uow.leases.offer(queued.id, "remote", seconds=60)
+    assert (uow.leases.waiting("remote"), uow.leases.waiting("ray")) == ([queued.id], [])
+    uow.steps.move(queued.id, expected=QUEUED, to=StepState.RUNNING, at=LATER)
+    assert uow.leases.take(queued.id, "one", "host-1", seconds=60)
+    assert uow.leases.waiting("remote") == []
+    assert uow.leases.renew(queued.id, "one", seconds=RUN_OUT)
+    assert uow.leases.waiting("remote") == [queued.id]
+
+
+def test_what_was_given_out_is_kept_by_reading_until_its_step_is_recorded(uow: UnitOfWork) -> None:
+    base, scans = add_version(uow, "vision/start"), add_dataset_version(uow, "vision/photos")
+    one, two = digest("one"), digest("two")
+    for ref, start, stop in ((base, 5, 9), (base, 0, 5), (scans, 0, 3)):
+        uow.steps.add_reading(one, ref, start, stop, at=NOW)
+    assert uow.steps.reading(one) == {base: [(0, 5), (5, 9)], scans: [(0, 3)]}
+    assert uow.steps.reading(two) == {}
+    uow.steps.add_reading(two, base, 0, 9, at=NOW + timedelta(days=31))
+    assert uow.steps.reading(one) == {}, "a reading is kept for a month"
+    uow.steps.forget_reading(two)
+    assert uow.steps.reading(two) == {}
