@@ -1,4 +1,4 @@
-"""The transfer that a drift asks for: from the version in question, on the data that it meets now."""
+"""The transfer that a drift asks for: from the version in question or its parent, on the data that it meets now."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import RegistryError
 from registry.services.context import Context
+from registry.services.drift.starting import start_of
 from registry.services.recipes.recipes import read_recipe
 from registry.services.recipes.resolving import resolve_recipe
 
 _RECIPE = """\
 # {conclusion}.
+# {reason}.
 schema: forebear/recipe/v1
 output: {output}
 method: fine_tuning
@@ -42,10 +44,12 @@ def proposed(
         chosen.append(f"  test: {{dataset: {ref}, split: {TEST}}}")
     elif tested is not None:
         chosen.append(f"  test: {{dataset: {tested.ref}, split: {tested.split}}}")
+    source, reason = start_of(context, model, step, data, learnt)
     text = _RECIPE.format(
         conclusion=" ".join(report.conclusion.split()),
+        reason=" ".join(reason.split()),
         output=model.summary.ref.name,
-        source=model.summary.ref,
+        source=source,
         data="".join(f"{line}\n" for line in chosen),
     )
     try:
@@ -54,4 +58,4 @@ def proposed(
             resolve_recipe(context, uow, document)
     except RegistryError as error:
         return "", (f"No transfer is proposed: {error.message}",)
-    return text, ()
+    return text, (reason,)

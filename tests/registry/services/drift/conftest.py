@@ -39,7 +39,7 @@ data: {train: {dataset: datasets:/data/past}}
 class Lengths(FakeAdapter):
     """Says `long` to texts of more than 20 letters, the surer the farther from that; features are the length and noise.
 
-    With `broken` features are no numbers.
+    With `broken` features are no numbers; with `worn` those of the parent follow the labels and the rest is noise.
     """
 
     offer: AdapterOffer = field(
@@ -48,6 +48,7 @@ class Lengths(FakeAdapter):
         )
     )
     broken: bool = False
+    worn: bool = False
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         output = job.work / "output"
@@ -56,6 +57,8 @@ class Lengths(FakeAdapter):
             rows = job.data["train"].chosen
             noise = np.random.default_rng(len(rows)).normal(size=(len(rows), 2))
             x = np.column_stack([_lengths(rows) + (np.nan if self.broken else 0.0), noise])
+            if self.worn:
+                x[:, 0] = noise[:, 0] if "lengths" in job.sources[0].label else [row.label == "long" for row in rows]
             np.savez(output / "features.npz", x=x.astype(np.float32))
             yield Finished(output, "", 1.0, 2.0, "by hand", (), {}, DataFormat.NPZ, LabelKind.CLASS)
             return

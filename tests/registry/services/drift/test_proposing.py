@@ -15,6 +15,7 @@ def test_a_drift_proposes_a_transfer_from_the_version_itself_to_the_data_that_it
     assert [str(one.model) for one in recipe.given()] == ["models:/text/lengths/1"]
     assert "test: {dataset: datasets:/data/grown/1, split: test}" in found.recipe
     assert found.recipe.startswith(f"# {found.conclusion}.")
+    assert any("does not put its parent library/strong/1 clearly above it" in note for note in found.notes)
 
 
 def test_no_transfer_is_proposed_without_a_drift_or_without_labels(context: Context) -> None:
