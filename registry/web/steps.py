@@ -19,6 +19,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind
 from registry.domain.paging import PageRequest
 from registry.domain.transfers.provenance import notes_of
+from registry.domain.transfers.recorded import OWN_CODE
 from registry.domain.transfers.step_events import GOING, Place
 from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
@@ -116,7 +117,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         forgetting=_forgetting(registry, detail),
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
-        resumable=detail.summary.state.may_resume,
+        resumable=detail.summary.state.may_resume and detail.summary.adapter != OWN_CODE,
         cancellable=detail.summary.state.may_cancel and detail.summary.may_be_cancelled_by(registry.actor),
     )
     return page(request, "step.html", context, section="steps", api=f"/api/v1/transfers/{step}")
