@@ -14,6 +14,7 @@ from registry.domain.cascade.plan import CascadePlan, NotPlanned, Planned
 from registry.domain.governance.promotion import RequestSummary
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.paging import PageRequest
+from registry.domain.people.people import Permission
 from registry.domain.transfers.steps import StepSummary
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
@@ -77,6 +78,7 @@ def cascade(
     request: Request, registry: AsActor, reference: str = "", replaced: str = "", recall: str = ""
 ) -> HTMLResponse:
     """The plan for `reference` instead of `replaced`, or instead of what `recall` took back."""
+    registry.actor.require(Permission.READ)
     plan, nothing = None, ""
     if reference:
         try:
