@@ -48,6 +48,7 @@ from registry.api.timed_body import TimedBody
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, Attempts, Counts, Doorkeeper, Rates
 from registry.auth.counting import FILE as COUNTS
+from registry.auth.reach import check_reach
 from registry.domain.people.people import Actor
 from registry.domain.people.sessions import SessionSummary
 from registry.domain.verbs.registry import Registry
@@ -172,6 +173,7 @@ class Guard:
                 "This needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
             )
         request.state.registry = self.registry.as_actor(actor)
+        await run_in_threadpool(check_reach, request.state.registry, request.method, path)
         request.state.identify = partial(self._identify, request)  # for long answers: a token may be revoked meanwhile
 
     def _of_cookie(self, request: Request, cookie: str) -> Actor:

@@ -282,8 +282,10 @@ class KeyWish:
 
 @dataclass(frozen=True, slots=True)
 class TokenWish:
-    """What a new token is for, for how long, and the most that it allows."""
+    """What a new token is for, for how long, and the most that it allows: of teams, or of one transfer step."""
 
     label: str
     days: int = 90
     scope: Scope = Scope.ADMIN
+    teams: tuple[str, ...] = ()
+    step: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Never
 
@@ -64,8 +64,18 @@ class RemotePeople:
     def withdraw_erasure(self, handle: str) -> Person:
         return self.server.send(Person, "DELETE", f"{_at(handle)}/erasure")
 
-    def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken:
-        wish = {"label": label, "days": days, "scope": scope.value}
+    def create_token(
+        self,
+        handle: str,
+        *,
+        label: str,
+        days: int = 90,
+        scope: Scope = Scope.ADMIN,
+        teams: Collection[str] = (),
+        step: str = "",
+    ) -> NewToken:
+        limits = {"teams": list(teams), "step": step} if teams or step else {}  # servers from before know neither
+        wish = {"label": label, "days": days, "scope": scope.value, **limits}
         return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", wish)
 
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:

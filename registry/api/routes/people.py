@@ -103,9 +103,10 @@ def create_token(
     registry: TokensUnchanged, handle: str, body: Annotated[TokenWish, Depends(body_of(TokenWish))]
 ) -> Response:
     """Make a token. Its secret is in this answer and nowhere else."""
-    made = answer(
-        registry.people.create_token(check_handle(handle), label=body.label, days=body.days, scope=body.scope), 201
+    new = registry.people.create_token(
+        check_handle(handle), label=body.label, days=body.days, scope=body.scope, teams=body.teams, step=body.step
     )
+    made = answer(new, 201)
     made.headers["Cache-Control"] = "no-store"
     return made
 

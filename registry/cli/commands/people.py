@@ -179,13 +179,24 @@ def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None
     session.answer(session.registry.people.revoke(handle, role), say_roles)
 
 
-@command(token, "create", "forebear token create ana --label laptop --days 30")
+@command(
+    token,
+    "create",
+    "forebear token create ana --label laptop --days 30",
+    "forebear token create ci --label nightly --scope contribute --team vision",
+)
 def create(
     session: Session,
     handle: PersonArgument,
     label: Annotated[str, typer.Option("--label", help="What the token is for.")] = "command line",
     days: Annotated[int, typer.Option("--days", help="How many days the token is valid.", min=1, max=3650)] = 90,
     scope: Annotated[Scope, typer.Option("--scope", help="The most that it allows.")] = Scope.ADMIN,
+    teams: Annotated[
+        list[str] | None, typer.Option("--team", help="Only for models and datasets of this team; repeat it for more.")
+    ] = None,
+    step: Annotated[
+        str, typer.Option("--step", help="Only for this transfer step and its inputs.", show_default=False)
+    ] = "",
 ) -> None:
     """Create a token. Its secret is shown only once.
 
@@ -194,7 +205,10 @@ def create(
     """
     from registry.cli.views.people import show_new_token
 
-    session.answer(session.registry.people.create_token(handle, label=label, days=days, scope=scope), show_new_token)
+    made = session.registry.people.create_token(
+        handle, label=label, days=days, scope=scope, teams=teams or (), step=step
+    )
+    session.answer(made, show_new_token)
 
 
 @command(token, "list", "forebear token list", "forebear token list ana")

@@ -71,7 +71,7 @@ def show_tokens(tokens: Sequence[TokenSummary]) -> None:
             token.id,
             token.person,
             token.label,
-            token.scope.value,
+            f"{token.scope}, {token.reach}" if token.reach.limited else token.scope.value,
             f"…{token.last_four}",
             moment(token.expires_at),
             token.last_used_at,

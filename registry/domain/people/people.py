@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from registry.domain.ids import is_id
+from registry.domain.names import MAX_NAME, PART
 from registry.errors import InvalidError, PermissionDeniedError
 
 HANDLE = "[a-z0-9]+(?:[-_.][a-z0-9]+)*"
 ROLE = "[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
 """The forms of a handle and of a role, as regular expressions."""
-_HANDLE, _ROLE = re.compile(HANDLE), re.compile(ROLE)
+_HANDLE, _ROLE, _TEAM = re.compile(HANDLE), re.compile(ROLE), re.compile(PART)
+MAX_TEAMS = 20
+"""Teams that one token can be limited to."""
 
 
 class Permission(StrEnum):
@@ -62,6 +67,27 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What a token is limited to besides its scope: the models and datasets of teams, or one transfer step."""
+
+    teams: tuple[str, ...] = ()
+    step: str = ""
+
+    @property
+    def limited(self) -> bool:
+        """True for a limit of either kind."""
+        return bool(self.teams or self.step)
+
+    def __str__(self) -> str:
+        if self.step:
+            return f"the step {self.step}"
+        return f"the team{'s' if len(self.teams) > 1 else ''} {', '.join(self.teams)}"
+
+
+EVERYWHERE = Reach()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who is acting, with which roles; set by authentication or by the local command line, never by a request body."""
 
@@ -72,6 +98,8 @@ class Actor:
     """The id of the token that they signed in with; None on the command line of the registry folder."""
     scope: Scope = Scope.ADMIN
     """That of the token, where one was used."""
+    reach: Reach = EVERYWHERE
+    """That of the token; it is checked where requests come in (`registry/auth/reach.py`)."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -148,6 +176,7 @@ class TokenSummary:
     """Who made it; empty for one from before that was recorded."""
     scope: Scope = Scope.ADMIN
     """The most that it allows; `admin` sets no limit to what the roles allow."""
+    reach: Reach = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +185,20 @@ class NewToken:
 
     summary: TokenSummary
     secret: str
+
+
+def check_reach(teams: Collection[str], step: str) -> Reach:
+    """What a token is to be limited to. Raises: InvalidError."""
+    if teams and step:
+        raise InvalidError("A token is limited to teams or to one step, not to both")
+    for one in teams:
+        if not _TEAM.fullmatch(one) or len(one) > MAX_NAME:
+            raise InvalidError(f"{one[:80]!r} is not the name of a team", remedy="Write it as in team/name")
+    if step and not (is_id(step) and step.startswith("step-")):
+        raise InvalidError(f"{step[:80]!r} is not the id of a step", remedy="List the steps: forebear transfer list")
+    if len(teams) > MAX_TEAMS:
+        raise InvalidError(f"A token is limited to {MAX_TEAMS} teams at most")
+    return Reach(tuple(sorted(set(teams))), step)
 
 
 def check_handle(text: str) -> str:

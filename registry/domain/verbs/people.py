@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from registry.domain.paging import Page, PageRequest
@@ -58,7 +58,22 @@ class PeopleVerbs(Protocol):
         """
         ...
 
-    def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken: ...
+    def create_token(
+        self,
+        handle: str,
+        *,
+        label: str,
+        days: int = 90,
+        scope: Scope = Scope.ADMIN,
+        teams: Collection[str] = (),
+        step: str = "",
+    ) -> NewToken:
+        """A token, which is perhaps limited to models and datasets of teams, or to one transfer step.
+
+        Raises: NotFoundError, InvalidError, PermissionDeniedError.
+        """
+        ...
+
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]: ...
     def token(self, token_id: str) -> TokenSummary:
         """One's own token, or as an admin anybody's. Raises: NotFoundError (somebody else's included)."""

@@ -63,6 +63,11 @@ class Sessions:
         try:
             with self._open() as uow:
                 token = self._token_of(uow, secret)
+            if token.reach.limited:
+                raise UnauthenticatedError(
+                    f"This token is limited to {token.reach}, so it is for programs and not for a browser",
+                    remedy="Sign in with a token without that limit",
+                )
         except UnauthenticatedError as error:
             with self._open(write=True) as uow:
                 uow.commit(Event("session.refused", "sign-in", {"address": address, "reason": error.message}))
@@ -234,7 +239,7 @@ def _actor(uow: UnitOfWork, handle: str, token: TokenSummary | None) -> Actor:
     roles = frozenset(person.roles)
     if token is None:
         return Actor(person.handle, roles, person.service)
-    return Actor(person.handle, roles, person.service, token.id, token.scope)
+    return Actor(person.handle, roles, person.service, token.id, token.scope, token.reach)
 
 
 def _check_known(uow: UnitOfWork, handle: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from registry.domain.people.people import (
     Scope,
     TokenSummary,
     check_handle,
+    check_reach,
     check_role,
 )
 from registry.domain.people.tokens import MAX_DAYS, hash_secret
@@ -31,6 +32,7 @@ from registry.errors import (
 from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text
 from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.lookup import found
 from registry.services.people.keys import key_event, set_key
 from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
 from registry.services.people.tokens import new_token, refuse_limited, token_event
@@ -201,7 +203,16 @@ class People:
         with self.context.write() as uow:
             return erasing.withdraw(self.context, uow, _not_erased(_known(uow, handle)))
 
-    def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken:
+    def create_token(
+        self,
+        handle: str,
+        *,
+        label: str,
+        days: int = 90,
+        scope: Scope = Scope.ADMIN,
+        teams: Collection[str] = (),
+        step: str = "",
+    ) -> NewToken:
         """A token for oneself, or as an admin for anybody, with a token that has no limit itself.
 
         Raises: NotFoundError, InvalidError, PermissionDeniedError.
@@ -209,9 +220,9 @@ class People:
         refuse_limited(self.context.actor)
         if not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
-        words = check_words(label, "label of a token", 128)
+        words, reach = check_words(label, "label of a token", 128), check_reach(teams, step)
         now, by = self.context.clock.now(), self.context.actor.handle
-        token = new_token(handle, words, scope, days=days, now=now, made_by=by)
+        token = new_token(handle, words, scope, days=days, now=now, made_by=by, reach=reach)
         with self.context.write(self._over(handle)) as uow:
             person = _not_erased(_known(uow, handle))
             if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
@@ -220,6 +231,8 @@ class People:
                     remedy=f"{handle} makes it, signed in. With no token left, revoke the role, make a token, "
                     "and offer the role again",
                 )
+            if step:
+                found(uow.steps.get(step), step, see="transfer list")
             uow.people.add_token(token.summary, hash_secret(token.secret))
             uow.commit(token_event("token.created", token.summary))
         return token

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erasure
-from registry.domain.people.people import Person, RoleOffer, Scope, TokenSummary
+from registry.domain.people.people import Person, Reach, RoleOffer, Scope, TokenSummary
 from registry.domain.people.sessions import SessionSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import KeptSession, TakenKey
@@ -136,6 +136,8 @@ class SqlPeople:
                 revoked_at=token.revoked_at,
                 made_by=token.made_by,
                 scope=token.scope.value,
+                teams=",".join(token.reach.teams),
+                step=token.reach.step,
             )
         )
 
@@ -253,4 +255,5 @@ def _token(row: Row[Any]) -> TokenSummary:
         revoked_at=row.revoked_at,
         made_by=row.made_by,
         scope=Scope(row.scope),
+        reach=Reach(tuple(filter(None, row.teams.split(","))), row.step),
     )

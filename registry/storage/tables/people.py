@@ -49,6 +49,10 @@ class TokenColumns(TypedColumns):
     made_by = Column(String(64), nullable=False, server_default="")
     scope = Column(String(16), nullable=False, server_default="admin")
     """The most that it allows."""
+    teams = Column(String, nullable=False, server_default="")
+    """The teams that it is limited to, with commas; empty for one without this limit."""
+    step = Column(String(40), nullable=False, server_default="")
+    """The id of the step that it is limited to; empty for one without this limit."""
 
 
 class RoleOfferColumns(TypedColumns):

@@ -46,6 +46,11 @@ def check_sign_in(uow: UnitOfWork, context: Context, secret: str, what: str) -> 
             f"{what} takes a fresh sign-in, and this is no valid token of yours",
             remedy="Give one of your tokens; forebear token create makes one",
         )
+    if token.reach.limited:
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this token is limited to {token.reach}",
+            remedy="Give a token without that limit",
+        )
     if Permission.DECIDE not in token.scope.permissions:
         raise UnauthenticatedError(
             f"{what} takes a fresh sign-in, and this token has the scope {token.scope}",

@@ -1,0 +1,58 @@
+"""Where a token that is limited to teams, or to one transfer step, may be used. Every other address is refused.
+
+The limit is checked by the address of a request, before anything else is done with it. What names its object in the
+body (a recipe, a request for promotion, MLflow's protocol) is therefore refused, whatever it names.
+"""
+
+from __future__ import annotations
+
+import re
+
+from registry.domain.verbs.registry import Registry
+from registry.errors import PermissionDeniedError
+
+_ALWAYS = frozenset({"/api/v1/me", "/api/v1/openapi.json", "/api/whoami-v2", "/v2/", "/v2"})
+"""Who somebody is, and what there is to ask."""
+_OF_A_TEAM = tuple(
+    re.compile(form)
+    for form in (
+        "/api/v1/(?:models|datasets)/([^/]+)/.+",
+        "/api/(?:models|datasets)/([^/]+)/.+",
+        "/([^/]+)/[^/]+/resolve/.+",
+        "/datasets/([^/]+)/[^/]+/resolve/.+",
+        "/v2/([^/]+)/[^/]+/(?:manifests|blobs|tags|referrers)/.+",
+    )
+)
+_VERSION = re.compile("/api/v1/(models|datasets)/([^/]+/[^/]+)/versions/([1-9][0-9]{0,8})(?:/.*)?")
+
+
+def check_reach(registry: Registry, method: str, path: str) -> None:
+    """Raises: PermissionDeniedError where the token of the actor is limited, and this is somewhere else."""
+    reach = registry.actor.reach
+    if not reach.limited or path in _ALWAYS:
+        return
+    if not (_is_of_step(registry, method, path) if reach.step else _is_of_teams(reach.teams, path)):
+        raise PermissionDeniedError(
+            f"This token of {registry.actor.handle} is limited to {reach}, and {method} {path[:120]} is outside of it",
+            remedy="Use a token without that limit: forebear token create",
+            facts={"teams": list(reach.teams), "step": reach.step},
+        )
+
+
+def _is_of_teams(teams: tuple[str, ...], path: str) -> bool:
+    """Every team that the address may mean is one of them."""
+    meant = {match[1] for form in _OF_A_TEAM if (match := form.fullmatch(path))}
+    return bool(meant) and meant <= set(teams)
+
+
+def _is_of_step(registry: Registry, method: str, path: str) -> bool:
+    """The step itself; of the versions that go into it and come out of it, reading."""
+    step = registry.actor.reach.step
+    if path.startswith("/api/v1/") and step in path.split("/"):
+        return True
+    match = _VERSION.fullmatch(path)
+    if match is None or method not in {"GET", "HEAD"}:
+        return False
+    detail = registry.transfers.step(step)
+    known = {str(one.ref) for one in detail.inputs} | {str(detail.summary.output)}
+    return f"{match[1]}:/{match[2]}/{match[3]}" in known
