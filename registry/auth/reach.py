@@ -1,12 +1,14 @@
 """Where a token that is limited to teams, or to one transfer step, may be used. Every other address is refused.
 
 The limit is checked by the address of a request, before anything else is done with it. What names its object in the
-body (a recipe, a request for promotion, MLflow's protocol) is therefore refused, whatever it names.
+body (a recipe, a request for promotion, MLflow's protocol) is therefore refused, whatever it names. A parameter with a
+slash in it may name something too, such as the second version of a comparison.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from registry.domain.verbs.registry import Registry
 from registry.errors import PermissionDeniedError
@@ -23,15 +25,18 @@ _OF_A_TEAM = tuple(
         "/v2/([^/]+)/[^/]+/(?:manifests|blobs|tags|referrers)/.+",
     )
 )
+_REFERENCE = re.compile("^(?:models|datasets):/")
 _VERSION = re.compile("/api/v1/(models|datasets)/([^/]+/[^/]+)/versions/([1-9][0-9]{0,8})(?:/.*)?")
 
 
-def check_reach(registry: Registry, method: str, path: str) -> None:
+def check_reach(registry: Registry, method: str, path: str, parameters: Iterable[str] = ()) -> None:
     """Raises: PermissionDeniedError where the token of the actor is limited, and this is somewhere else."""
     reach = registry.actor.reach
     if not reach.limited or path in _ALWAYS:
         return
-    if not (_is_of_step(registry, method, path) if reach.step else _is_of_teams(reach.teams, path)):
+    named = {_REFERENCE.sub("", one).partition("/")[0] for one in parameters if "/" in one}
+    inside = _is_of_step(registry, method, path) if reach.step else _is_of_teams(reach.teams, path)
+    if not inside or not named <= set(reach.teams):
         raise PermissionDeniedError(
             f"This token of {registry.actor.handle} is limited to {reach}, and {method} {path[:120]} is outside of it",
             remedy="Use a token without that limit: forebear token create",
@@ -48,7 +53,8 @@ def _is_of_teams(teams: tuple[str, ...], path: str) -> bool:
 def _is_of_step(registry: Registry, method: str, path: str) -> bool:
     """The step itself; of the versions that go into it and come out of it, reading."""
     step = registry.actor.reach.step
-    if path.startswith("/api/v1/") and step in path.split("/"):
+    at = f"/api/v1/transfers/{step}"
+    if path == at or path.startswith(f"{at}/"):
         return True
     match = _VERSION.fullmatch(path)
     if match is None or method not in {"GET", "HEAD"}:

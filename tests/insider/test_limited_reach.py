@@ -85,6 +85,14 @@ def test_an_address_that_could_mean_two_teams_needs_both(own_served: ServedRegis
     assert held(own_served, "vision", "datasets").client("ana").get(path).status_code == 404
 
 
+def test_a_parameter_leads_to_no_other_team(own_served: ServedRegistry) -> None:
+    vision = held(own_served, "vision").client("ana")
+    path = f"{API}/models/vision/digits/versions/1/difference?weights=false&other="
+    assert vision.get(f"{path}models:/vision/digits/2").status_code == 200
+    for other in ("models:/edge/digits-small/1", "edge/digits-small/1", "models:/edge/digits-small@x"):
+        assert refused(vision, "GET", path + other), other
+
+
 def test_a_token_of_a_step_reads_the_step_and_the_files_that_go_into_it(own_served: ServedRegistry) -> None:
     step = made_by(own_served, own_served.family.child)
     client = held(own_served, step=step.summary.id, scope=Scope.CONTRIBUTE).client("ana")
