@@ -21,7 +21,8 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Recommend:
-    """What to find a start for. `models` limits the candidates; empty: the newest version of every registered model.
+    """What to find a start for. `models` limits the candidates; empty: the newest version of every registered model,
+    or an older one where the newest may not be started from.
 
     `use` is what the result is meant for: models whose licences forbid it are left out. `output` names what the
     recipes make; None: a name made of those of the data and the model.

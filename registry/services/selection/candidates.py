@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import NodeKind
@@ -46,12 +46,17 @@ def candidates(
     eligible: list[Eligible] = []
     left: list[LeftOut] = []
     with context.read() as uow:
-        for ref in _refs(uow, wanted):
-            detail = found(uow.catalog.version(ref), ref)
-            try:
-                eligible.append(_judged(context, uow, detail, data, wanted))
-            except RegistryError as error:
-                left.append(LeftOut(ref, error.code, error.message))
+        for first in _refs(uow, wanted):
+            for ref in _or_older(uow, first, wanted):
+                detail = found(uow.catalog.version(ref), ref)
+                try:
+                    eligible.append(_judged(context, uow, detail, data, wanted))
+                except RegistryError as error:
+                    left.append(LeftOut(ref, error.code, error.message))
+                    if _may_be_a_source(context, uow, detail):
+                        break  # what it lacks is not its standing: an older version is not asked for
+                else:
+                    break
     return eligible, left
 
 
@@ -62,6 +67,23 @@ def _refs(uow: UnitOfWork, wanted: Recommend) -> Sequence[VersionRef]:
     models = every(lambda page: uow.catalog.search(SearchQuery(page=page)))
     refs = [model.version.ref for model in models if model.version is not None]
     return sorted(refs, key=lambda ref: str(ref.name))
+
+
+def _or_older(uow: UnitOfWork, ref: VersionRef, wanted: Recommend) -> Iterator[VersionRef]:
+    """`ref`, and then the older versions of its model, the newest first; one that was named stands alone."""
+    yield ref
+    if not wanted.models:
+        older = [one.ref for one in every(lambda page: uow.catalog.versions(ref.name, page))]
+        yield from sorted((one for one in older if one.number < ref.number), key=lambda one: -one.number)
+
+
+def _may_be_a_source(context: Context, uow: UnitOfWork, detail: VersionDetail) -> bool:
+    """False for a version whose status or damage forbids new versions."""
+    try:
+        refuse_as_source(uow, detail.summary, context.clock.now())
+    except RegistryError:
+        return False
+    return True
 
 
 def _judged(

@@ -42,5 +42,8 @@ def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         add_model(found, folder, "strong-untrained", scale=1.0)
         add_model(found, folder, "fair-unsold", licence="cc-by-nc-4.0")
         add_model(found, folder, "weak-suspended")
-        Catalog(found).set_status(Reference.parse("models:/library/weak-suspended/1"), Status.SUSPENDED, "a doubt")
+        add_model(found, folder, "fair-again")
+        add_model(found, folder / "later", "fair-again", scale=1.2)
+        for stopped in ("weak-suspended/1", "fair-again/2"):
+            Catalog(found).set_status(Reference.parse(f"models:/library/{stopped}"), Status.SUSPENDED, "a doubt")
         yield found

@@ -11,7 +11,16 @@ def test_every_model_that_is_left_out_has_its_reason(context: Context) -> None:
     report = recommend(context, use=Use.COMMERCIAL)
     assert order(report)[0] in {"strong", "fair"}
     reasons = {one.ref.name.name: one.reason for one in report.left_out}
-    assert set(reasons) == {"weak-suspended", "fair-unsold", "broken"}
+    assert set(reasons) == {"weak-suspended", "fair-unsold", "broken", "fair-again"}
     assert "suspended" in reasons["weak-suspended"]
     assert "do not allow commercial use" in reasons["fair-unsold"]
     assert "not finite numbers" in reasons["broken"]
+
+
+def test_an_older_version_is_considered_where_the_newest_may_not_be_started_from(context: Context) -> None:
+    report = recommend(context)
+    assert "library/fair-again/1" in {one.ref.label for one in report.ranked}
+    refused = {one.ref.label: one.reason for one in report.left_out}
+    assert "suspended" in refused["library/fair-again/2"]
+    named = recommend(context, "strong", "fair-again")
+    assert {one.ref.label for one in named.ranked} == {"library/strong/1"}
