@@ -59,7 +59,8 @@ def post(
         except RegistryError as error:
             outcome = Outcome(None, error.message, 0.0)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            outcome = Outcome(None, f"No answer within {seconds:g} s" if deadline.over else _problem_of(error), 0.0)
+            late = deadline.over or isinstance(error, TimeoutError)  # time limits of sockets end with it
+            outcome = Outcome(None, f"No answer within {seconds:g} s" if late else _problem_of(error), 0.0)
     return replace(outcome, seconds=time.monotonic() - began)
 
 
@@ -107,8 +108,6 @@ def _problem_of(error: Exception) -> str:
         return f"The certificate of the receiver cannot be verified: {error.verify_message.rstrip('.')}"
     if isinstance(error, ssl.SSLError):
         return f"No encrypted connection to the receiver: {error.reason or 'it ended'}"
-    if isinstance(error, TimeoutError):
-        return "The receiver did not answer in time"
     if isinstance(error, OSError) and error.strerror:
         return f"The receiver cannot be reached: {error.strerror}"
     return "The receiver ended the connection or did not answer in HTTP"
