@@ -47,9 +47,9 @@ def test_mistakes_are_shown_with_their_lines_above_the_form_that_keeps_the_text(
 
 
 def test_what_lets_nothing_through_is_said_before_it_is_proposed(served: ServedRegistry) -> None:
-    gate = "      - {id: scanned, require: 'evidence.scan.files == 0.0'}\n      - {id: no-recall,"
+    gate = "      - {id: scanned, require: 'evidence.screening.files == 0.0'}\n      - {id: no-recall,"
     text = NEXT.replace("      - {id: no-recall,", gate, 1)
-    kind = "  scan: {predicate: 'urn:scan', producer: system}\n  provenance: "
+    kind = "  screening: {predicate: 'urn:screening', producer: system}\n  provenance: "
     _, shown, _ = sent(served, "ana", text=text.replace("  provenance: ", kind, 1))
     assert "No version passes transition to-candidate: gate scanned never holds" in shown
 
