@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.report import ASIDE, HEADLINE
-from registry.errors import AdapterError
+from registry.errors import AdapterError, OutOfMemoryError
+from registry.machine import free_memory
 from registry.ports.scoring import Sample, Score
 from registry.ports.transfers import DataInput, ModelInput
 from registry.services.comparison.asking import ask, source_of
@@ -46,6 +47,7 @@ def measure(
     folder.mkdir()
     try:
         began = context.clock.monotonic()
+        refuse_too_large(candidate.detail.summary.size, free_memory())
         source = source_of(context, candidate.detail, folder / "model")
         features, cached, count, flag = _read(context, candidate, source, data, folder / "work")
         seconds = context.clock.monotonic() - began
@@ -75,6 +77,15 @@ def features_of(
     The adapter's own export is run, so that they lie in the cache that every later recipe reads.
     """
     return _read(context, candidate, source_of(context, candidate.detail, folder / "model"), data, folder / "work")
+
+
+def refuse_too_large(size: int, free: int | None) -> None:
+    """A model of `size` bytes is loaded whole. Raises: OutOfMemoryError where fewer than that are free."""
+    if free is not None and size > free:
+        raise OutOfMemoryError(
+            f"It has {size / 2**30:,.1f} GiB of files, and this machine has {free / 2**30:,.1f} GiB of memory free",
+            remedy="Rank it on a machine with more memory",
+        )
 
 
 def _read(
