@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.domain.catalog.models import MetricValue
+from registry.domain.catalog.pickles import is_pickle
 from registry.domain.codec.recipe import recipe_from_record
 from registry.domain.names import AssetKind
 from registry.domain.people.people import Actor
@@ -21,8 +22,8 @@ from registry.services.transfers.leases import Hold
 from registry.services.workspace import workspace
 from registry.sources import PICKLED
 
-PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
-"""How pickles begin, and the archives that torch puts them in."""
+ARCHIVE = b"PK\x03\x04"
+"""How the archives begin that torch puts pickles in."""
 
 
 def hand_over(context: Context, hold: Hold, outcome: Outcome, folder: Path) -> None:
@@ -74,8 +75,10 @@ def _refuse_pickles(folder: Path) -> None:
     for path in sorted(folder.rglob("*") if folder.is_dir() else [folder]):
         if path.is_file():
             with path.open("rb") as stream:
-                begins = stream.read(4)
-            if path.suffix in PICKLED or begins.startswith(PICKLES):
+                archived = stream.read(len(ARCHIVE)) == ARCHIVE
+                stream.seek(0)
+                pickled = is_pickle(stream, path.stat().st_size)
+            if path.suffix in PICKLED or archived or pickled:
                 raise UnsafeArtifactError(f"{path.name!r} is a pickle or an archive of one, and no output has these")
 
 

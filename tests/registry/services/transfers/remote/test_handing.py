@@ -61,6 +61,14 @@ def test_a_pickle_is_refused_whatever_it_is_called(
     assert Transfers(context).step(held[0]).summary.state is StepState.RUNNING
 
 
+def test_safetensors_whose_header_begins_like_a_pickle_are_none(
+    work: Opened, held: tuple[str, str], made: Path
+) -> None:
+    header = b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'.ljust(640)
+    (made / "more.safetensors").write_bytes((640).to_bytes(8, "little") + header + bytes(4))
+    assert work("box").hand_over(*held, DONE, made).summary.state is StepState.SUCCEEDED
+
+
 def test_a_step_that_was_cancelled_takes_no_output(
     context: Context, work: Opened, held: tuple[str, str], made: Path
 ) -> None:
