@@ -39,8 +39,10 @@ class Asked(BaseModel):
     cursor: str | None = None
 
 
-def info(revision: Revision, files: Iterable[HubFile], *, blobs: bool) -> dict[str, Any]:
-    """A model or dataset at one revision (`model_info`, `dataset_info`)."""
+def info(
+    revision: Revision, files: Iterable[HubFile], *, blobs: bool, new_version: str | None = None
+) -> dict[str, Any]:
+    """A model or dataset at one revision (`model_info`, `dataset_info`); `new_version` is the id of a later one."""
     detail = revision.detail
     shown = _model(detail.model) if isinstance(detail, VersionDetail) else _dataset(detail.dataset)
     siblings = [{"rfilename": file.path} | (_blob(file) if blobs else {}) for file in files]
@@ -50,6 +52,7 @@ def info(revision: Revision, files: Iterable[HubFile], *, blobs: bool) -> dict[s
         bases = [Repo(one.kind, one.name, one.number).id for one in detail.parents]
         license_tags += [f"{_BASE}{base}" for base in bases]
         card |= {"pipeline_tag": detail.model.task} | ({"base_model": bases} if bases else {})
+    card |= {"new_version": new_version} if new_version is not None else {}
     tags = [one for one in shown["tags"] if not one.startswith("license:")] + license_tags
     return shown | {
         "id": revision.repo.id,

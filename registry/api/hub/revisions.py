@@ -100,6 +100,18 @@ def every_version(registry: Registry, repo: Repo) -> Iterator[VersionSummary]:
     return every(partial(registry.catalog.versions, repo.name))
 
 
+def successor(registry: Registry, revision: Revision, *, unapproved: bool) -> str | None:
+    """The id that stands for the newest later version that is given out, as a cascade makes one; None without one."""
+    if revision.repo.kind is not AssetKind.MODELS:
+        return None
+    for one in every_version(registry, revision.repo):
+        if one.ref.number <= revision.ref.number:
+            break
+        if one.status not in STOPPED and one.stage != RETIRED and (unapproved or was_approved(one.stage)):
+            return Repo(AssetKind.MODELS, one.ref.name, one.ref.number).id
+    return None
+
+
 def _found(registry: Registry, repo: Repo, revision: str, *, unapproved: bool) -> Revision:
     try:
         if repo.pinned:

@@ -21,7 +21,7 @@ from registry.api.downloads import download
 from registry.api.hub import listing
 from registry.api.hub.files import HubFile, files_of
 from registry.api.hub.refusals import Code, HubRefusal, in_header, refusal
-from registry.api.hub.revisions import MAIN, Repo, Revision, revision_of
+from registry.api.hub.revisions import MAIN, Repo, Revision, revision_of, successor
 from registry.api.hub.writing.drafts import draft_at, files_of_draft, info, last_commit, warning
 from registry.api.protocols import ProtocolRoute
 from registry.api.wire import AsActor
@@ -112,7 +112,9 @@ def _at(request: Request, registry: Registry, repo: Repo, revision: str) -> Foun
 def _info(request: Request, registry: Registry, repo: Repo, revision: str, *, blobs: bool) -> Response:
     found = _at(request, registry, repo, revision)
     if isinstance(found.of, Revision):
-        return JSONResponse(listing.info(found.of, found.files.values(), blobs=blobs), headers=found.headers)
+        later = successor(registry, found.of, unapproved=request.app.state.settings.hub_unapproved)
+        shown = listing.info(found.of, found.files.values(), blobs=blobs, new_version=later)
+        return JSONResponse(shown, headers=found.headers)
     return JSONResponse(info(found.of, blobs=blobs), headers=found.headers)
 
 

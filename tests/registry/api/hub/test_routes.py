@@ -136,6 +136,24 @@ def test_a_deprecated_version_is_served_with_a_warning_that_clients_print(own_se
     assert answer.headers["x-hf-warning"] == "forebear; models:/vision/digits/2 is deprecated: Use the next one"
 
 
+def test_the_card_of_a_version_names_the_newest_later_one_that_is_given_out(own_served: ServedRegistry) -> None:
+    client = own_served.client("vic")
+
+    def later(revision: str) -> str | None:
+        said: str | None = (
+            client.get(f"/api/models/vision/digits/revision/{revision}").json()["cardData"].get("new_version")
+        )
+        return said
+
+    assert later("2") is None
+    own_served.app.state.settings = type(own_served.app.state.settings)(hub_unapproved=True)
+    assert (later("1"), later("2")) == ("vision/digits.v2", None)
+    own_served.family.registry("ana").catalog.set_status(
+        Reference.to(own_served.family.grandchild), Status.RECALLED, "Trained on stolen data"
+    )
+    assert later("1") is None
+
+
 def test_a_pinned_name_means_one_version_whatever_revision_is_asked(served: ServedRegistry) -> None:
     client = served.client("vic")
     assert commit(client, "production", "/api/models/vision/digits.v2") == commit(client, "2")
