@@ -47,7 +47,7 @@ class Likeness:
     `auc` is the chance that a classifier which learnt from half of the rows tells a held-out row of the second from one
     of the first. `mmd` is the unbiased MMD². `label_shift` is Cramér's V over the classes, None where rows have no
     single class. `copies` are rows of the second whose content the first has too; `near_copies` those that are nearly
-    so (None where rows are not texts).
+    so (None where rows are neither texts nor files of pictures).
     """
 
     first: Side

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.comparison.statistics.two_samples import Floats, Told, discrepancy, shift, told_apart
 from registry.domain.data.datasets import DatasetVersionDetail, LabelKind, Row
-from registry.domain.data.near_copies import near_texts, text_sketches
+from registry.domain.data.near_copies import SIDE, near_pictures, near_texts, picture_sketch, text_sketches
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Reference, model_only
 from registry.domain.people.people import Permission
@@ -31,6 +32,8 @@ from registry.services.workspace import workspace
 
 LEAST = 20
 """Rows of each dataset below which no comparison means anything: half of them are learnt from."""
+MOST_PICTURES = 1000
+"""Pictures of each dataset that are looked at for near-copies."""
 _TELLING, _SHOWN = 5, 200
 
 
@@ -64,7 +67,7 @@ def compare(context: Context, wanted: CompareDatasets, watch: Callable[[str], No
         watch("Comparing")
         told = told_apart(x, y, seed=wanted.seed)
         apart = discrepancy(x, y, seed=wanted.seed)
-        near = _near(read)
+        near, said = _near(context, read)
         telling = _telling(read, told)
     sides = (read[0].side(), read[1].side())
     names = sorted(sides[0].classes.keys() | sides[1].classes.keys())
@@ -91,7 +94,7 @@ def compare(context: Context, wanted: CompareDatasets, watch: Callable[[str], No
         copies=sum(row.digest in digests for row in read[1].whole.chosen),
         near_copies=near,
         telling=telling,
-        notes=tuple(_notes(sides)),
+        notes=(*_notes(sides), *said),
     )
 
 
@@ -168,12 +171,31 @@ def _together(read: Sequence[_Read], folder: Path) -> DataInput:
     return replace(read[0].data, root=folder, digest=digest, rows=tuple(rows), split=ALL, labels=LabelKind.NONE)
 
 
-def _near(read: Sequence[_Read]) -> int | None:
-    """Compared rows of the second that are nearly copies of compared rows of the first; None for what is no text."""
-    if read[0].data.modality is not Modality.TEXT:
-        return None
-    first, second = ([_text(one, row) for row in one.rows] for one in read)
-    return int((near_texts(text_sketches(second), text_sketches(first)) >= 0).sum())
+def _near(context: Context, read: Sequence[_Read]) -> tuple[int | None, list[str]]:
+    """Rows of the second that are nearly copies of rows of the first, of those compared; and what to say of that.
+
+    None for tables of numbers, and for pictures in arrays.
+    """
+    if read[0].data.modality is Modality.TEXT:
+        first, second = ([_text(one, row) for row in one.rows] for one in read)
+        return int((near_texts(text_sketches(second), text_sketches(first)) >= 0).sum()), []
+    files = [[row for row in one.rows if row.path is not None and row.index is None][:MOST_PICTURES] for one in read]
+    if not all(files):
+        return None, []
+    notes = [
+        f"Of {one.detail.summary.ref.label}, {len(some):,} pictures were compared for near-copies"
+        for one, some in zip(read, files, strict=True)
+        if len(some) < len(one.rows)
+    ]
+    seen, shown = (_sketches(context, one, some) for one, some in zip(read, files, strict=True))
+    return int((near_pictures(shown, seen) >= 0).sum()), notes
+
+
+def _sketches(context: Context, one: _Read, rows: Sequence[Row]) -> NDArray[np.float32]:
+    """A sketch of each picture, decoded in a process of its own."""
+    paths = [one.data.root / str(row.path) for row in rows]
+    greys = context.plugins.greys(paths, SIDE)
+    return np.stack([picture_sketch(np.frombuffer(grey, np.uint8)) for grey in greys])
 
 
 def _text(one: _Read, row: Row) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from registry.domain.names import Reference
+from registry.domain.names import Name, Reference
 from registry.domain.selection.likeness import Likeness
+from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.selection import CompareDatasets
 from registry.errors import BadReferenceError, InvalidError, NotFoundError
 from registry.services.context import Context
+from registry.services.data.verbs import Datasets
 from registry.services.selection.verbs import Selection
 from tests.registry.services.selection.worlds import add_data
 
@@ -44,6 +49,20 @@ def test_two_samples_of_one_source_are_the_same_and_copies_are_counted(context: 
     assert found.copies == 2  # the two lines at the end
     assert found.near_copies is not None
     assert found.near_copies >= 2
+
+
+def test_pictures_that_were_brightened_are_nearly_copies(context: Context, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 200, (60, 8, 8), dtype=np.uint8)
+    pictures = [np.kron(part, np.ones((4, 4), np.uint8)) for part in noise]
+    for name, some in (("dark", pictures[:30]), ("bright", [one + np.uint8(30) for one in pictures[20:50]])):
+        for number, one in enumerate(some):
+            place = tmp_path / name / "ab"[number % 2]
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(one).save(place / f"{number}.png")
+        Datasets(context).add(AddDataset(Name("data", name), str(tmp_path / name), licence="cc0-1.0"))
+    found = compared(context, "dark", "bright")
+    assert (found.copies, found.near_copies) == (0, 10)
+    assert compared(context, "dark", "bright", rows=20).near_copies is not None
 
 
 def test_data_of_another_source_is_far_and_the_rows_that_show_it_are_named(context: Context) -> None:
