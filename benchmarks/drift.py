@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.material.alarms import LEVEL, missed, rates
 from registry.domain.comparison.statistics.two_samples import discrepancy, shift, told_apart
-from registry.domain.drift.distributions import columns_apart
+from registry.domain.drift.distributions import carried_apart, columns_apart
 from registry.domain.drift.label_shift import Estimate, estimated
 from registry.domain.drift.report import Finding, settled
 from registry.domain.drift.streams import adaptive_window, page_hinkley
@@ -52,10 +52,25 @@ def world(number: int, *, shifted: bool, rows: int = ROWS, features: int = FEATU
         "MMD², permutation": apart.p <= LEVEL,
         "MMD², linear time": discrepancy(x, y, seed=number, linear_from=0).p <= LEVEL,
         "chi-squared on classes": labels.p <= LEVEL,
+        "permutation of rows": several(number, shifted=shifted, rows=rows) <= LEVEL,
         "Page-Hinkley on errors": rise[1] <= LEVEL,
         "ADWIN on errors": bool(adaptive_window(errors)),
         "the verdict": any(one.moved for one in settled(findings)),
     }
+
+
+def several(number: int, *, shifted: bool, rows: int = ROWS) -> float:
+    """The p-value over rows that may have each of four classes, of which the second goes along with the first.
+
+    A shift raises the share of the rows with the first class from 30 % to 40 %.
+    """
+    draw = np.random.default_rng([5, number])
+    sides = [(draw.random((rows, CLASSES)) < 0.3).astype(float), (draw.random((rows, CLASSES)) < 0.3).astype(float)]
+    if shifted:
+        sides[1][:, 0] = draw.random(rows) < 0.4
+    for side in sides:
+        side[:, 1] = np.where(draw.random(rows) < 0.8, side[:, 0], side[:, 1])
+    return carried_apart(*sides, seed=number).p
 
 
 def coverage(worlds: int, rows: int = ROWS) -> float:

@@ -21,6 +21,8 @@ AUC of the classifier on the same rows does.
 """
 DROP = 0.02
 """The drop of accuracy that counts where its interval excludes zero (of numbers: of the reference's deviation)."""
+WORDS = "accuracy of words"
+"""Of tags: the mean over rows of the share of words with the right one."""
 EVIDENCE, FILE_NAME = "drift", "drift.json"
 """The type of evidence that a report is kept as, and the file of it that holds the whole report."""
 
@@ -67,7 +69,8 @@ def _is_large(one: Finding) -> bool:
 class Performance:
     """How good the answers were on the reference and are now, by rows with labels. Larger is better.
 
-    `unit` is `accuracy`, or `mean absolute error` (then a drop is a growth of it, in deviations of the reference).
+    `unit` is `accuracy`, `accuracy of words`, or `mean absolute error` (then a drop is a growth of it, in deviations of
+    the reference).
     """
 
     unit: str
@@ -194,6 +197,6 @@ def _size(one: Finding) -> str:
 
 def _dropped(found: Performance) -> str:
     drop = f"{found.drop.value:.3f} [{found.drop.low:.3f}, {found.drop.high:.3f}]"
-    if found.unit == "accuracy":
-        return f"accuracy fell from {found.before:.3f} to {found.now:.3f}, by {drop}"
+    if found.unit in {"accuracy", WORDS}:
+        return f"{found.unit} fell from {found.before:.3f} to {found.now:.3f}, by {drop}"
     return f"the {found.unit} grew from {found.before:.3g} to {found.now:.3g}, by {drop} deviations of the labels"

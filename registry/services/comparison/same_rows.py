@@ -71,6 +71,6 @@ def _error(row: Mapping[str, Any]) -> float:
     if isinstance(answer, str):
         return float(answer != label)
     if isinstance(answer, list):
-        tags = label.split() if " " in label else None
-        return float(answer != tags if tags is not None else set(answer) != set(filter(None, label.split("|"))))
+        tags, classes = label.split(), set(filter(None, label.split("|")))  # names of classes may have spaces
+        return float(answer != tags and set(answer) != classes)
     return abs(float(answer) - float(label))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.comparison.statistics.two_samples import Floats
-from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.steps import StepDetail
@@ -38,7 +38,7 @@ class Side:
 class Answered:
     """What the version answered to each row: the prediction, and by class the chance that it gives (N x C).
 
-    For numbers the one column is the prediction.
+    For numbers the one column is the prediction; for tags of words the chances are means over the words of a row.
     """
 
     answers: tuple[object, ...]
@@ -61,7 +61,11 @@ class Asking:
         """What the head reads, for each row (N x D). Raises: BadRecipeError where it gives none, InvalidError."""
         split = side.data.split
         recipe = feature_recipe(self.context, self.model, side.detail, split=split, seed=self.seed)
-        found = features_of(self.context, Eligible(self.model, recipe, ()), side.data, self._place())[0]
+        data = side.data
+        if data.labels is LabelKind.TAGS:  # features are those of whole texts, which no single word labels
+            rows = tuple(replace(row, label=None) for row in data.rows)
+            data = replace(data, rows=rows, labels=LabelKind.NONE)
+        found = features_of(self.context, Eligible(self.model, recipe, ()), data, self._place())[0]
         return self._finite(np.asarray(found, dtype=np.float64), "features")
 
     def answers(self, sides: Sequence[Side]) -> list[Answered]:
@@ -81,8 +85,10 @@ class Asking:
             outputs = np.load(finished.folder / OUTPUTS, allow_pickle=False).astype(np.float64)
         except OSError as error:
             raise AdapterError(f"The adapter {recipe.adapter} gives no outputs") from error
-        outputs = self._finite(outputs.reshape(len(answers), -1), "outputs")
-        return Answered(answers, chances(outputs, side.data.labels), finished.classes)
+        outputs, labels = self._finite(outputs, "outputs"), side.data.labels
+        if labels is LabelKind.TAGS:
+            return Answered(answers, _of_words(outputs), finished.classes)
+        return Answered(answers, chances(outputs.reshape(len(answers), -1), labels), finished.classes)
 
     def _recipe(self, side: Side) -> Recipe:
         """As it is. A recipe must name rows to learn from: none are given to the adapter."""
@@ -102,3 +108,15 @@ class Asking:
         place = self.folder / f"ask-{next(self._numbers)}"
         place.mkdir()
         return place
+
+
+def _of_words(outputs: Floats) -> Floats:
+    """The chance of each tag, by the mean over the words of a row (N x C), from outputs by word (N x W x C).
+
+    Words whose outputs are all zero are padding, or were cut off.
+    """
+    there = outputs.any(axis=-1)
+    each = chances(outputs.reshape(-1, outputs.shape[-1]), LabelKind.CLASS).reshape(outputs.shape)
+    words = np.maximum(1, there.sum(axis=1, keepdims=True))
+    found: Floats = np.where(there[..., None], each, 0.0).sum(axis=1) / words
+    return found

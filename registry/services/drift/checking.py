@@ -13,6 +13,7 @@ from registry.domain.audit import Event
 from registry.domain.codec import to_json
 from registry.domain.comparison.statistics.two_samples import Floats
 from registry.domain.data.datasets import LabelKind
+from registry.domain.data.labels import classes_of
 from registry.domain.drift.label_shift import Estimate, estimated
 from registry.domain.drift.report import (
     EVIDENCE,
@@ -81,14 +82,14 @@ def _compared(asking: Asking, compared: Compared, wanted: CheckDrift, watch: Wat
     if features is not None:
         findings += figures.of_features(*features, seed)
     if answered is not None:
-        findings += figures.of_answers(*answered, seed)
+        findings += figures.of_answers(*answered, labels, seed)
     if not findings:
         raise InvalidError(f"{asking.model.summary.ref} gives neither features nor answers: {'; '.join(notes)}")
     single = labels is LabelKind.CLASS
     unknown, performance = 0, None
     streams: tuple[Stream, ...] = ()
-    if compared.labelled and single:
-        findings.append(figures.of_labels(before.data.chosen, now.data.chosen, seed))
+    if compared.labelled and labels is not LabelKind.NUMBER:
+        findings.append(figures.of_labels(before.data.chosen, now.data.chosen, labels, seed))
     if compared.labelled and answered is not None:
         errors = [
             figures.errors_of(side.data.chosen, one.answers, labels)
@@ -98,8 +99,10 @@ def _compared(asking: Asking, compared: Compared, wanted: CheckDrift, watch: Wat
         performance = figures.performance(errors[0], errors[1], labels, float(np.std(numbers)))
         streams = figures.streams(errors[0], errors[1], seed)
         classes = set(answered[0].classes)
-        unknown = sum(single and row.label not in classes for row in now.data.chosen)
+        unknown = sum(not classes.issuperset(classes_of(row.label, labels)) for row in now.data.chosen)
     estimate = None
+    if answered is not None and not single and not compared.labelled:
+        notes.append("The accuracy now cannot be estimated without labels: that needs one class for each row")
     if answered is not None and single and not compared.labelled:
         guess = _estimate(compared, answered, seed)
         estimate = guess if isinstance(guess, Estimate) else None
@@ -124,7 +127,7 @@ def _compared(asking: Asking, compared: Compared, wanted: CheckDrift, watch: Wat
         performance=performance,
         streams=streams,
         estimate=None if estimate is None else estimate.accuracy,
-        shares=() if answered is None else figures.shares(*answered, estimate),
+        shares=() if answered is None else figures.shares(*answered, labels, estimate),
         histograms=figures.histograms(features, answered, labels),
         unknown=unknown,
         recipe="",
@@ -150,7 +153,11 @@ def _answers(asking: Asking, compared: Compared, watch: Watch, notes: list[str])
     watch("Asking the version about both")
     label = "0" if compared.labels is LabelKind.NUMBER else compared.before.data.chosen[0].label
     now = compared.now
-    rows = tuple(replace(row, label=label) for row in now.data.rows)
+    if compared.labels is LabelKind.TAGS:
+        tag = (label or "").split()[0]
+        rows = tuple(replace(row, label=" ".join([tag] * len((row.text or "").split()))) for row in now.data.rows)
+    else:
+        rows = tuple(replace(row, label=label) for row in now.data.rows)
     borrowed = replace(now, data=replace(now.data, rows=rows, labels=compared.labels))
     try:
         before, after = asking.answers([compared.before, borrowed])

@@ -11,7 +11,14 @@ from scipy.stats import ks_2samp
 
 from benchmarks.drift import world
 from benchmarks.material.alarms import rates
-from registry.domain.drift.distributions import columns_apart, kolmogorov_tail, stability_index, stability_of_counts
+from registry.domain.comparison.statistics.two_samples import shift
+from registry.domain.drift.distributions import (
+    carried_apart,
+    columns_apart,
+    kolmogorov_tail,
+    stability_index,
+    stability_of_counts,
+)
 
 
 def test_columns_are_as_far_apart_as_scipy_says_and_p_is_corrected_for_their_number() -> None:
@@ -53,3 +60,18 @@ def test_the_stability_index_is_zero_on_the_same_rows_and_large_on_shifted_ones(
 def test_small_worlds_without_a_difference_raise_few_alarms() -> None:
     found = rates(40, partial(world, shifted=False, rows=60, features=10))
     assert all(rate <= 0.16 for rate in found.values()), found
+
+
+def test_the_share_of_rows_that_have_a_class_moves_by_cramers_v() -> None:
+    draw = np.random.default_rng(0)
+    x, y = ((draw.random((200, 3)) < share).astype(float) for share in (0.3, [0.3, 0.6, 0.3]))
+    found = carried_apart(x, y)
+    counts = [np.array([part[:, 1].sum(), 200 - part[:, 1].sum()], dtype=np.int64) for part in (x, y)]
+    assert (found.column, found.p) == (1, 0.001)
+    assert found.effect == pytest.approx(shift(*counts).effect)
+
+
+def test_classes_that_every_row_has_or_none_has_did_not_move() -> None:
+    same = np.array([[1.0, 0.0]] * 60)
+    found = carried_apart(same, same)
+    assert (found.effect, found.p) == (0.0, 1.0)

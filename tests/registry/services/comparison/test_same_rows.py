@@ -14,6 +14,8 @@ from registry.services.comparison.same_rows import _error
         ("good", "bad", 1.0),
         ("a|b", ["b", "a"], 0.0),
         ("", [], 0.0),
+        ("new york|rome", ["rome", "new york"], 0.0),
+        ("new york|rome", ["new york"], 1.0),
         ("N V N", ["N", "V", "V"], 1.0),
         ("2.5", 2.0, 0.5),
     ],

@@ -64,6 +64,9 @@ class Lengths(FakeAdapter):
             return
         yield Started("cpu", "fp32", {"cpu": "test"}, {"pupil": "1"}, steps=2, epochs=1, trainable=3, parameters=9)
         test = job.data["test"]
+        if test.labels is LabelKind.TAGS:
+            yield from _tagged(job, output)
+            return
         scores = np.column_stack([_lengths(test.chosen), -_lengths(test.chosen)])
         said = [
             {"key": r.key, "prediction": ("long", "short")[int(s.argmax())]}
@@ -77,6 +80,39 @@ class Lengths(FakeAdapter):
         yield Measured("accuracy", 0.9, "test", 1, 2, final=True)
         kind = "transformers:BertForSequenceClassification"
         yield Finished(output, kind, 1.0, 2.0, "by hand", ("long", "short"), {})
+
+
+def _tagged(job: TransferJob, output: Path) -> Iterator[TransferEvent]:
+    """The same of each word of a text; words after the sixth are cut off."""
+    test = job.data["test"]
+    words = [(row.text or "").split()[:6] for row in test.chosen]
+    scores = np.zeros((len(words), 6, 2))
+    for line, row in enumerate(words):
+        scores[line, : len(row), 0] = [(len(word) - 20.5) / 10 for word in row]
+    scores[..., 1] = -scores[..., 0]
+    said = [
+        {"key": row.key, "prediction": [("long", "short")[int(len(word) <= 20)] for word in line]}
+        for row, line in zip(test.chosen, words, strict=True)
+    ]
+    (output / "predictions.json").write_text(json.dumps({"data": str(test.digest), "split": test.split, "rows": said}))
+    save_file({"words.weight": np.arange(7.0)}, output / "model.safetensors")
+    if job.outputs:
+        np.save(output / "outputs.npy", scores.astype(np.float32))
+    yield Measured("accuracy", 0.9, "test", 1, 2, final=True)
+    yield Finished(output, "transformers:BertForTokenClassification", 1.0, 2.0, "by hand", ("long", "short"), {})
+
+
+def tagged(name: str, rows: int, longer: int = 0, *, wrong: float = 0.1, labels: bool = True, split: str = "") -> str:
+    """Texts of one to seven words, each word with a tag by its length but for a share of them."""
+    draw = np.random.default_rng(len(name) + rows)
+    lines = ["text" + (",label" if labels else "") + (",split" if split else "")]
+    for n in range(rows):
+        lengths = draw.integers(1, 40, draw.integers(1, 8)) + longer
+        tags = ["long" if (size > 20) != (draw.random() < wrong) else "short" for size in lengths]
+        text = " ".join(chr(97 + n % 26) * int(size) for size in lengths)
+        label = f",{' '.join(tags)}" if labels else ""
+        lines.append(f"{text}{label}" + (f",{split.split()[n % len(split.split())]}" if split else ""))
+    return "\n".join(lines) + "\n"
 
 
 def _lengths(rows: list[Row]) -> np.ndarray:
@@ -118,4 +154,10 @@ def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory, adap
         add_data(found, folder, table("few", 20), "few")
         add_model(found, folder, "strong")
         Transfers(found).submit(RECIPE)
+        add_data(found, folder, tagged("words", 900, split="train test validation"), "words", LabelKind.TAGS)
+        add_data(found, folder, tagged("same", 300), "same", LabelKind.TAGS)
+        add_data(found, folder, tagged("larger", 300, 15), "larger", LabelKind.TAGS)
+        add_data(found, folder, tagged("errs", 300, wrong=0.4), "errs", LabelKind.TAGS)
+        add_data(found, folder, tagged("naked", 300, 15, labels=False), "naked", LabelKind.NONE)
+        Transfers(found).submit(RECIPE.replace("text/lengths", "text/words").replace("data/past", "data/words"))
         yield found

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from registry.domain.governance.reviews.attestations import Attestation
+from registry.domain.names import Reference
 from registry.services.context import Context
 from registry.services.lookup import resolve
 from tests.builders import event
 from tests.registry.services.drift.checks import MODEL, checked
+
+WORDS = Reference.parse("models:/text/words/1")
 
 
 def test_rows_like_those_that_it_was_tested_on_show_no_drift(context: Context) -> None:
@@ -70,3 +73,40 @@ def test_a_drift_asks_for_a_new_approval_where_the_policy_has_the_trigger(contex
     assert called is not None
     assert called.cause == found.conclusion
     assert called.due_at is not None
+
+
+def test_texts_whose_words_have_tags_are_compared_by_text(context: Context) -> None:
+    found = checked(context, "same", WORDS)
+    assert found.verdict == "no_drift", found.conclusion
+    assert [one.what for one in found.findings] == [
+        "features",
+        "embeddings",
+        "embeddings",
+        "outputs",
+        "predicted classes",
+        "labels",
+    ]
+    assert found.performance is not None
+    assert found.performance.unit == "accuracy of words"
+    assert found.performance.before == pytest.approx(0.9 * 27 / 28, abs=0.06)
+
+
+def test_longer_words_move_the_tags_that_are_answered(context: Context) -> None:
+    found = checked(context, "larger", WORDS)
+    moved = {one.what: one.effect for one in found.findings if one.moved}
+    assert moved["predicted classes"] > 0.3
+    assert moved["labels"] > 0.3
+    assert {share.name for share in found.shares} == {"long", "short"}
+    assert sum(share.now for share in found.shares) == pytest.approx(1.0)
+
+
+def test_tags_that_got_worse_are_a_fall_of_the_accuracy_of_words(context: Context) -> None:
+    found = checked(context, "errs", WORDS)
+    assert found.conclusion.startswith("Drift in data/errs/1 for text/words/1: accuracy of words fell from 0.8")
+
+
+def test_texts_without_tags_are_compared_and_no_accuracy_is_estimated(context: Context) -> None:
+    found = checked(context, "naked", WORDS)
+    assert found.verdict == "drift"
+    assert (found.performance, found.estimate) == (None, None)
+    assert any("that needs one class for each row" in note for note in found.notes)

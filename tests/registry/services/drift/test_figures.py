@@ -27,3 +27,16 @@ def test_numbers_fall_by_deviations_of_the_reference() -> None:
 def test_an_answer_of_several_classes_is_right_where_all_are() -> None:
     rows = [Row(n, Digest.of(b""), "test", label) for n, label in enumerate(("a|b", "a", ""))]
     assert figures.errors_of(rows, [["b", "a"], ["a", "b"], []], LabelKind.MANY).tolist() == [0.0, 1.0, 0.0]
+
+
+def test_words_with_a_wrong_tag_or_cut_off_are_wrong() -> None:
+    rows = [Row(n, Digest.of(b""), "test", label) for n, label in enumerate(("a b", "a b a b"))]
+    assert figures.errors_of(rows, [["a", "a"], ["a", None, "a"]], LabelKind.TAGS).tolist() == [0.5, 0.5]
+
+
+def test_one_of_several_classes_that_more_rows_have_is_a_moved_label() -> None:
+    before = [Row(n, Digest.of(b""), "test", "a|b" if n % 2 else "a") for n in range(100)]
+    now = [Row(n, Digest.of(b""), "test", "a|b" if n % 10 else "") for n in range(100)]
+    found = figures.of_labels(before, now, LabelKind.MANY, 0)
+    assert (found.what, found.detail) == ("labels", "b the most of 2")
+    assert (found.effect > 0.4, found.p) == (True, 0.001)
