@@ -115,8 +115,8 @@ def _of_words(outputs: Floats) -> Floats:
 
     Words whose outputs are all zero are padding, or were cut off.
     """
-    there = outputs.any(axis=-1)
+    there = (outputs != 0).any(axis=-1, keepdims=True)
     each = chances(outputs.reshape(-1, outputs.shape[-1]), LabelKind.CLASS).reshape(outputs.shape)
-    words = np.maximum(1, there.sum(axis=1, keepdims=True))
-    found: Floats = np.where(there[..., None], each, 0.0).sum(axis=1) / words
+    words = np.maximum(1, there.sum(axis=1))
+    found: Floats = np.where(there, each, 0.0).sum(axis=1) / words
     return found
