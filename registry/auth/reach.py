@@ -34,6 +34,13 @@ def check_reach(registry: Registry, method: str, path: str, parameters: Iterable
     reach = registry.actor.reach
     if not reach.limited or path in _ALWAYS:
         return
+    if reach.enrolment:
+        if (method, path) == ("POST", f"/api/v1/people/{registry.actor.handle}/tokens"):
+            return
+        raise PermissionDeniedError(
+            f"This token of {registry.actor.handle} only makes another, and {method} {path[:120]} is something else",
+            remedy=f"Make it: forebear token create {registry.actor.handle}",
+        )
     named = {_REFERENCE.sub("", one).partition("/")[0] for one in parameters if "/" in one}
     inside = _is_of_step(registry, method, path) if reach.step else _is_of_teams(reach.teams, path)
     if not inside or not named <= set(reach.teams):

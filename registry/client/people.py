@@ -78,6 +78,12 @@ class RemotePeople:
         wish = {"label": label, "days": days, "scope": scope.value, **limits}
         return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", wish)
 
+    def enrol(self, handle: str) -> NewToken:
+        return self.server.send(NewToken, "POST", f"{_at(handle)}/enrolment")
+
+    def confirm_enrolment(self, handle: str) -> TokenSummary:
+        return self.server.send(TokenSummary, "POST", f"{_at(handle)}/enrolment/confirm")
+
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:
         return self.server.get(Page[TokenSummary], "/tokens", {"person": handle, **paging(page)})
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from registry.domain.paging import PageRequest
-from registry.domain.people.people import Person, TokenSummary
+from registry.domain.people.people import Person, Reach, TokenSummary
 from registry.domain.people.sessions import Means, SessionSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import KeptSession
@@ -108,6 +108,14 @@ def test_a_token_remembers_its_last_use_and_its_end(uow: UnitOfWork) -> None:
     assert uow.people.token("tok-1") == replace(new_token("tok-1"), last_used_at=NOW, revoked_at=LATER)
     with pytest.raises(NotFoundError):
         uow.people.revoke_token("tok-2", at=LATER)
+
+
+def test_an_enrolment_remembers_who_confirmed_it(uow: UnitOfWork) -> None:
+    enrolment = replace(new_token("tok-1"), reach=Reach(enrolment=True))
+    uow.people.add_token(enrolment, digest("secret"))
+    assert uow.people.token("tok-1") == enrolment
+    uow.people.confirm_token("tok-1", by="ben")
+    assert uow.people.token("tok-1") == replace(enrolment, confirmed_by="ben")
 
 
 def test_tokens_are_listed_newest_first(uow: UnitOfWork) -> None:

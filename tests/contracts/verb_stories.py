@@ -146,6 +146,9 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "people.add", [ana.people.add("eve", "Eve"), ana.people.add("robot", "Robot", service=True)]
     yield "people.grant", [ana.people.grant("eve", "viewer"), ana.people.grant("eve", "validator")]
     yield "people.confirm", ben.people.confirm("eve", "validator")
+    enrolment = ana.people.enrol("eve").summary
+    yield "people.enrol", [enrolment.person, enrolment.reach, enrolment.confirmed_by]
+    yield "people.confirm_enrolment", ben.people.confirm_enrolment("eve").confirmed_by
     yield "people.revoke", ana.people.revoke("eve", "viewer")
     yield "people.link", ana.people.link("eve", "vic")
     ana.people.erase("eve", reason="left")

@@ -58,8 +58,12 @@ def test_every_route_outside_of_the_limit_is_refused(own_served: ServedRegistry,
     assert own_served.client("ana").get(f"{API}/audit/verify").json()["head"] == before
     for one in OTHERS:
         assert refused(client, "GET", one), one
-    told = {"teams": ["edge"], "step": ""} if limit == "team" else {"teams": [], "step": step}
-    assert client.get(f"{API}/me").json()["reach"] == told
+    told = (
+        {"teams": ["edge"], "step": "", "enrolment": False}
+        if limit == "team"
+        else {"teams": [], "step": step, "enrolment": False}
+    )
+    assert client.get(f"{API}/me").json()["reach"] == {**told, "enrolment": False}
 
 
 def test_a_token_of_a_team_reads_and_changes_what_is_of_that_team_by_every_protocol(own_served: ServedRegistry) -> None:

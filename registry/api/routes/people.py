@@ -111,6 +111,20 @@ def create_token(
     return made
 
 
+@router.post("/people/{handle}/enrolment", **speaks(NewToken, status=201))
+def enrol(registry: TokensUnchanged, handle: str) -> Response:
+    """Give out a token by which somebody who decides makes one of their own, once another person has confirmed it."""
+    made = answer(registry.people.enrol(check_handle(handle)), 201)
+    made.headers["Cache-Control"] = "no-store"
+    return made
+
+
+@router.post("/people/{handle}/enrolment/confirm", **speaks(TokenSummary))
+def confirm_enrolment(registry: PersonUnchanged, handle: str) -> Response:
+    """Confirm an enrolment that an admin gave out for somebody else."""
+    return answer(registry.people.confirm_enrolment(check_handle(handle)))
+
+
 @router.get("/people/{handle}/sessions", **speaks(Page[SessionSummary]))
 def sessions_of(registry: AsActor, handle: str, page: Paging) -> Response:
     """Where a person is signed in by a browser; you yourself, or as an admin anybody."""

@@ -211,6 +211,30 @@ def create(
     session.answer(made, show_new_token)
 
 
+@command(token, "enrol", "forebear token enrol ben")
+def enrol(session: Session, handle: PersonArgument) -> None:
+    """Give out a token by which somebody who decides, and has none left, makes one of their own.
+
+    It is good for nothing until somebody else who decides has confirmed it, and lasts three days. The person signs in
+    with it (forebear login) and makes their token (forebear token create); every other token and session of theirs ends
+    then.
+    """
+    from registry.cli.views.people import show_enrolment
+
+    session.answer(session.registry.people.enrol(handle), show_enrolment)
+
+
+@command(token, "confirm", "forebear token confirm ben")
+def confirm_enrolment(session: Session, handle: PersonArgument) -> None:
+    """Confirm an enrolment that an admin gave out for somebody: make sure that it is the person who asked for it."""
+    from registry.cli.printing import tell
+
+    session.answer(
+        session.registry.people.confirm_enrolment(handle),
+        lambda token: tell(f"Confirmed: {token.person} can make a token now"),
+    )
+
+
 @command(token, "list", "forebear token list", "forebear token list ana")
 def list_tokens(
     session: Session,

@@ -54,6 +54,15 @@ def show_new_token(token: NewToken) -> None:
     tell(f"It is shown only once. It is valid for {token.summary.person} until {moment(token.summary.expires_at)}")
 
 
+def show_enrolment(token: NewToken) -> None:
+    """The secret, and what is to be done with it."""
+    who = token.summary.person
+    show_new_token(token)
+    if not token.summary.confirmed_by:
+        hint(f"Somebody else who decides confirms it: forebear --as PERSON token confirm {who}")
+    hint(f"With it {who} makes a token: forebear login URL, then forebear token create {who}")
+
+
 def show_sessions(sessions: Sequence[SessionSummary]) -> None:
     """Sessions, one a line."""
     rows = [

@@ -68,17 +68,23 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a token is limited to besides its scope: the models and datasets of teams, or one transfer step."""
+    """What a token is limited to besides its scope: the models and datasets of teams, or one transfer step.
+
+    One for `enrolment` does nothing but make the first token of its person, once.
+    """
 
     teams: tuple[str, ...] = ()
     step: str = ""
+    enrolment: bool = False
 
     @property
     def limited(self) -> bool:
         """True for a limit of either kind."""
-        return bool(self.teams or self.step)
+        return bool(self.teams or self.step or self.enrolment)
 
     def __str__(self) -> str:
+        if self.enrolment:
+            return "making a token of one's own"
         if self.step:
             return f"the step {self.step}"
         return f"the team{'s' if len(self.teams) > 1 else ''} {', '.join(self.teams)}"
@@ -177,6 +183,8 @@ class TokenSummary:
     scope: Scope = Scope.ADMIN
     """The most that it allows; `admin` sets no limit to what the roles allow."""
     reach: Reach = EVERYWHERE
+    confirmed_by: str = ""
+    """Of one for enrolment, who confirmed it: before that it is good for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

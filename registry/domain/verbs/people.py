@@ -74,6 +74,21 @@ class PeopleVerbs(Protocol):
         """
         ...
 
+    def enrol(self, handle: str) -> NewToken:
+        """A token for somebody who decides and has none left, good for three days once somebody else confirmed it.
+
+        All that it does is to make one token of that person; every other token and session of the account ends then.
+        Raises: NotFoundError, ConflictError for a person who does not decide, PermissionDeniedError.
+        """
+        ...
+
+    def confirm_enrolment(self, handle: str) -> TokenSummary:
+        """Confirm what an admin gave out for this person: by somebody who decides and is neither of the two.
+
+        Raises: NotFoundError, PermissionDeniedError.
+        """
+        ...
+
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]: ...
     def token(self, token_id: str) -> TokenSummary:
         """One's own token, or as an admin anybody's. Raises: NotFoundError (somebody else's included)."""

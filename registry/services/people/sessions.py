@@ -215,6 +215,11 @@ class Sessions:
             raise UnauthenticatedError("This token was revoked", remedy="Make another: forebear token create")
         if token.expires_at <= self.context.clock.now():
             raise UnauthenticatedError("This token has expired", remedy="Make another: forebear token create")
+        if token.reach.enrolment and not token.confirmed_by:
+            raise UnauthenticatedError(
+                f"Nobody has confirmed the enrolment of {token.person} yet",
+                remedy=f"Somebody else who decides does it: forebear token confirm {token.person}",
+            )
         return token
 
     def _touch(self, token: TokenSummary) -> None:

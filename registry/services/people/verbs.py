@@ -33,6 +33,7 @@ from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.lookup import found
+from registry.services.people.enrolling import confirm, enrol, redeem
 from registry.services.people.keys import key_event, set_key
 from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
 from registry.services.people.tokens import new_token, refuse_limited, token_event
@@ -217,7 +218,9 @@ class People:
 
         Raises: NotFoundError, InvalidError, PermissionDeniedError.
         """
-        refuse_limited(self.context.actor)
+        enrolling = self.context.actor.reach.enrolment
+        if not enrolling:
+            refuse_limited(self.context.actor)
         if not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
         words, reach = check_words(label, "label of a token", 128), check_reach(teams, step)
@@ -228,14 +231,22 @@ class People:
             if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
                 raise PermissionDeniedError(
                     f"{handle} has a role that decides, so nobody else makes tokens for {handle}",
-                    remedy=f"{handle} makes it, signed in. With no token left, revoke the role, make a token, "
-                    "and offer the role again",
+                    remedy=f"{handle} makes it, signed in. Where none is left: forebear token enrol {handle}",
                 )
             if step:
                 found(uow.steps.get(step), step, see="transfer list")
+            events = redeem(self.context, uow, person, token) if enrolling else []
             uow.people.add_token(token.summary, hash_secret(token.secret))
-            uow.commit(token_event("token.created", token.summary))
+            uow.commit(token_event("token.created", token.summary), *events)
         return token
+
+    def enrol(self, handle: str) -> NewToken:
+        """A token by which somebody who decides makes one of their own; see `registry.services.people.enrolling`."""
+        return enrol(self.context, handle)
+
+    def confirm_enrolment(self, handle: str) -> TokenSummary:
+        """Confirm what an admin gave out for a person; see `registry.services.people.enrolling`."""
+        return confirm(self.context, handle)
 
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:
         """One's own tokens, or as an admin anybody's (None: everybody's)."""

@@ -138,6 +138,8 @@ class SqlPeople:
                 scope=token.scope.value,
                 teams=",".join(token.reach.teams),
                 step=token.reach.step,
+                enrolment=token.reach.enrolment,
+                confirmed_by=token.confirmed_by,
             )
         )
 
@@ -156,6 +158,9 @@ class SqlPeople:
     def token(self, token_id: str) -> TokenSummary | None:
         row = self._connection.execute(_with_person().where(token.c.public_id == token_id)).one_or_none()
         return None if row is None else _token(row)
+
+    def confirm_token(self, token_id: str, *, by: str) -> None:
+        self._change_token(token_id, confirmed_by=by)
 
     def revoke_token(self, token_id: str, *, at: datetime) -> None:
         self._change_token(token_id, revoked_at=at)
@@ -206,7 +211,7 @@ class SqlPeople:
     def _one_key(self, handle: str, key: str) -> tuple[Any, ...]:
         return (_keys.c.person_id == self._key(handle), _keys.c.key == key)
 
-    def _change_token(self, token_id: str, **values: datetime) -> None:
+    def _change_token(self, token_id: str, **values: datetime | str) -> None:
         changed = self._connection.execute(update(token).where(token.c.public_id == token_id).values(values))
         if changed.rowcount == 0:
             raise NotFoundError(f"There is no token {token_id}")
@@ -255,5 +260,6 @@ def _token(row: Row[Any]) -> TokenSummary:
         revoked_at=row.revoked_at,
         made_by=row.made_by,
         scope=Scope(row.scope),
-        reach=Reach(tuple(filter(None, row.teams.split(","))), row.step),
+        reach=Reach(tuple(filter(None, row.teams.split(","))), row.step, row.enrolment),
+        confirmed_by=row.confirmed_by,
     )

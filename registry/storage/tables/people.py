@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, TypedColumns
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, TypedColumns, false
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata, partial_index
@@ -53,6 +53,10 @@ class TokenColumns(TypedColumns):
     """The teams that it is limited to, with commas; empty for one without this limit."""
     step = Column(String(40), nullable=False, server_default="")
     """The id of the step that it is limited to; empty for one without this limit."""
+    enrolment = Column(Boolean, nullable=False, server_default=false())
+    """Whether all that it does is to make a token of its person."""
+    confirmed_by = Column(String(64), nullable=False, server_default="")
+    """Of one for enrolment: who confirmed it; empty as long as it is good for nothing."""
 
 
 class RoleOfferColumns(TypedColumns):

@@ -116,6 +116,8 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/audit/checkpoints"): ("edit", None),
     ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
     ("post", "/api/v1/people/{handle}/roles/{role}/confirm"): ("edit", None),
+    ("post", "/api/v1/people/{handle}/enrolment"): ("admin", None),
+    ("post", "/api/v1/people/{handle}/enrolment/confirm"): ("edit", None),
     ("post", "/api/v1/people/{handle}/erasure"): ("admin", {"reason": "mine now"}),
     ("delete", "/api/v1/people/{handle}/erasure"): ("admin", None),
     ("put", "/api/v1/people/{handle}/same-as/{other}"): ("admin", None),

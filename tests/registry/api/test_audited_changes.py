@@ -59,6 +59,8 @@ WRITTEN: Mapping[str, list[str]] = {
     "people.set_key": ["token.created", "person.key_set"],
     "people.grant": ["role.granted", "role.offered"],
     "people.confirm": ["role.granted"],
+    "people.enrol": ["enrolment.offered"],
+    "people.confirm_enrolment": ["enrolment.confirmed"],
     "people.revoke": ["role.revoked"],
     "people.link": ["person.linked"],
     "people.erase": ["person.erasure_asked", "role.revoked", "person.erased"],

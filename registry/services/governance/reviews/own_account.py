@@ -22,7 +22,7 @@ def check_own_account(uow: UnitOfWork, context: Context) -> None:
     if actor.service:
         return
     for token in every(lambda page: uow.people.tokens(actor.handle, page)):
-        foreign = token.made_by not in {"", actor.handle}
+        foreign = token.made_by not in {"", actor.handle} and not token.reach.enrolment
         if foreign and token.revoked_at is None and token.expires_at > now:
             raise PolicyRefusedError(
                 f"{token.made_by} made a token of {actor.handle} that is still valid",
