@@ -13,9 +13,10 @@ GROUPS = ("importers", "transfers", "datasets", "trackers", "engines")
 
 
 def points() -> list[EntryPoint]:
-    """The plug-ins that come with Forebear, but for the one that needs no library."""
+    """The plug-ins that come with Forebear, but for those that need no library."""
+    bare = {"adapters.engines.local:Local", "adapters.engines.remote:RemoteWorkers"}
     found = [point for group in GROUPS for point in entry_points(group=f"forebear.{group}")]
-    return [point for point in found if point.value != "adapters.engines.local:Local"]
+    return [point for point in found if point.value not in bare]
 
 
 def test_the_extra_all_installs_every_other_extra() -> None:

@@ -8,6 +8,7 @@ do not add cards, nothing is added to the file, and the condition is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from registry.domain.governance.case import INTENDED_USE
@@ -43,7 +44,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     What cannot be read is left as it is, to be refused with its line.
     """
     own = data.get("metrics")
-    names = [str(one) for one in own] if isinstance(own, list) else []
+    names = tuple(str(one) for one in own) if isinstance(own, list) else ()
     found: dict[str, Any] = _renamed(data, names)
     kinds = found.get("evidence_types", {})
     card = kinds.get(DESCRIBING) if isinstance(kinds, dict) else None
@@ -54,7 +55,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _renamed(value: Any, own_metrics: list[str]) -> Any:
+def _renamed(value: Any, own_metrics: tuple[str, ...]) -> Any:
     if isinstance(value, list):
         return [_renamed(one, own_metrics) for one in value]
     if not isinstance(value, Mapping):
@@ -65,7 +66,8 @@ def _renamed(value: Any, own_metrics: list[str]) -> Any:
     }
 
 
-def _canonical(text: str, own_metrics: list[str]) -> str:
+@lru_cache(maxsize=512)
+def _canonical(text: str, own_metrics: tuple[str, ...]) -> str:
     try:
         return canonical(text, own_metrics)
     except BadPolicyError:

@@ -102,7 +102,7 @@ def test_people_roles_and_tokens(own_served: ServedRegistry) -> None:
     eve = own_served.client()
     eve.headers["Authorization"] = f"Bearer {token.secret}"
     told = {"handle": "eve", "roles": ["developer"], "service": False, "token": token.summary.id, "scope": "admin"}
-    assert eve.get(f"{API}/me").json() == told
+    assert eve.get(f"{API}/me").json() == {**told, "reach": {"teams": [], "step": "", "enrolment": False}}
     mine = eve.get(f"{API}/tokens", params={"person": "eve"})
     assert token.secret not in mine.text
     assert problem(eve.get(f"{API}/tokens"))["code"] == "permission-denied"
