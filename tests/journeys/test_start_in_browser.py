@@ -109,7 +109,7 @@ def test_a_new_user_reaches_a_verdict_on_their_own_file_in_ten_clicks(
     page.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("dark", 1440), ("light", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1440), pytest.param("light", 390, marks=pytest.mark.slow)])
 def test_a_new_user_reaches_a_verdict_on_their_own_pictures_in_ten_clicks(
     chromium: Browser,  # noqa: F811 - as above
     served: Served,

@@ -70,7 +70,7 @@ def show_sessions(sessions: Sequence[SessionSummary]) -> None:
         for one in sessions
     ]
     columns = ("Session", "Person", "Signed in with", "Since", "Last used", "Ends")
-    table(columns, rows, empty="Signed in in no browser.", drop=("Since", "Person"))
+    table(columns, rows, empty="There is no sign-in by a browser that lasts.", drop=("Since", "Person"))
 
 
 def show_tokens(tokens: Sequence[TokenSummary]) -> None:
