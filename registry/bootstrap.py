@@ -66,7 +66,7 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False, p
     A new folder, or an empty one, is closed to all other users of the machine, whatever the umask.
     Running it again on an existing folder changes nothing. Raises: NewDatabaseError, OldDatabaseError, NoSpaceError,
     UnavailableError; BadPolicyError for a `policy` (its text; None: the default one) with mistakes; ConflictError for
-    an `actor` who is not known there, and for a `policy` of a registry that has one.
+    an `actor` who is not known there, but for an upgrade, and for a `policy` of a registry that has one.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,7 +92,8 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False, p
                 raise ConflictError(
                     "This registry has a policy already", remedy="Propose another one: forebear policy publish FILE"
                 )
-            if uow.people.get(actor) is not None:
+            # Whoever may write the folder may upgrade it, also where they have no account there.
+            if uow.people.get(actor) is not None or (upgrade and uow.people.search(PageRequest(limit=1)).items):
                 return InitReport(home, False, actor, None, voided)
         from registry.services.people.verbs import first_admin  # noqa: PLC0415 - needed once in a registry's life
 

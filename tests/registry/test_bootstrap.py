@@ -81,6 +81,16 @@ def test_an_unknown_person_is_refused_everywhere(tmp_path: Path) -> None:
         bootstrap.open(tmp_path / "home", settings=Settings(), actor="eve")
 
 
+def test_who_has_no_account_upgrades_a_folder_and_makes_none(tmp_path: Path) -> None:
+    bootstrap.init(tmp_path / "home", settings=Settings(), actor="ana")
+    with pytest.raises(ConflictError, match="has people already"):
+        bootstrap.init(tmp_path / "home", settings=Settings(), actor="root")
+    report = bootstrap.init(tmp_path / "home", settings=Settings(), actor="root", upgrade=True)
+    assert (report.created, report.token) == (False, None)
+    with bootstrap.open(tmp_path / "home", settings=Settings(), actor="ana") as registry:
+        assert [one.handle for one in registry.people.search(PageRequest()).items] == ["ana"]
+
+
 def test_an_upgrade_marks_the_verdicts_that_it_does_not_trust_and_says_so(tmp_path: Path) -> None:
     home, new = tmp_path / "home", step("vision/digits")
     new = replace(new, recipe={**new.recipe, "submitted": {"baselines": {"seeds": [7]}}})
