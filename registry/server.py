@@ -173,8 +173,9 @@ class Guard:
                 "This needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
             )
         request.state.registry = self.registry.as_actor(actor)
-        parameters = [value for _, value in request.query_params.multi_items()]
-        await run_in_threadpool(check_reach, request.state.registry, request.method, path, parameters)
+        if actor.reach.limited:
+            parameters = [value for _, value in request.query_params.multi_items()]
+            await run_in_threadpool(check_reach, request.state.registry, request.method, path, parameters)
         request.state.identify = partial(self._identify, request)  # for long answers: a token may be revoked meanwhile
 
     def _of_cookie(self, request: Request, cookie: str) -> Actor:

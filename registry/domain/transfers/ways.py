@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lineage import Edge
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lineage import Edge, Node, NodeId, NodeKind
 from registry.domain.catalog import clauses
 from registry.domain.governance.recalls import Effect
 from registry.domain.recipes.methods import (
@@ -30,6 +33,30 @@ def way_of(edge: Edge, *, makes_data: bool) -> str | None:
     if makes_data:
         return clauses.WEIGHTS  # data made of data
     return clauses.DATA if role in LEARNT_FROM else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How each edge of a graph carries on what stands above it. `making_data` are the steps whose output is data."""
+
+    kinds: Mapping[NodeId, NodeKind]
+    making_data: frozenset[NodeId]
+
+    @classmethod
+    def of(cls, nodes: Iterable[Node], edges: Iterable[Edge]) -> Ways:
+        """Those of a graph."""
+        kinds = {node.id: node.kind for node in nodes}
+        return cls(kinds, frozenset(edge.source for edge in edges if kinds[edge.target] is NodeKind.DATASET))
+
+    def into_step(self, edge: Edge) -> bool:
+        """True for an input of a step, false for what a step made."""
+        return self.kinds[edge.target] is NodeKind.STEP
+
+    def along(self, edge: Edge) -> str | None:
+        """As `way_of`; from a step to what it made all is carried on, as weights are."""
+        if not self.into_step(edge):
+            return clauses.WEIGHTS
+        return way_of(edge, makes_data=edge.target in self.making_data)
 
 
 def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:

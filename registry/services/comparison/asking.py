@@ -59,6 +59,14 @@ def recipe_of(
     return recipe, offers[recipe.adapter]
 
 
+def with_its_head(
+    context: Context, model: VersionDetail, step: StepDetail, rows: Split, labels: LabelKind
+) -> tuple[Recipe, AdapterOffer]:
+    """As `recipe_of`, for a model whose head is only asked. A recipe must name rows to learn from: none are given."""
+    unread = (rows[0], f"not-{rows[1]}")
+    return recipe_of(context, model, step, Method.FINE_TUNING, train=unread, test=rows, labels=labels)
+
+
 def source_of(context: Context, model: VersionDetail, folder: Path) -> ModelInput:
     """The files of `model`, written into the new `folder`."""
     summary = model.summary

@@ -13,12 +13,12 @@ from registry.domain.catalog.models import VersionDetail
 from registry.domain.comparison.statistics.two_samples import Floats
 from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN
-from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import AdapterError, InvalidError
 from registry.ports.transfers import DataInput, ModelInput
 from registry.services.comparison.arm_recipes import as_it_is
-from registry.services.comparison.asking import ask, recipe_of, source_of
+from registry.services.comparison.asking import ask, source_of, with_its_head
 from registry.services.comparison.baselines import read_answers
 from registry.services.context import Context
 from registry.services.selection.candidates import Eligible, feature_recipe
@@ -91,11 +91,8 @@ class Asking:
         return Answered(answers, chances(outputs.reshape(len(answers), -1), labels), finished.classes)
 
     def _recipe(self, side: Side) -> Recipe:
-        """As it is. A recipe must name rows to learn from: none are given to the adapter."""
-        ref, split = side.detail.summary.ref, side.data.split
-        unread, read = (ref, f"not-{split}"), (ref, split)
-        labels, method = side.data.labels, Method.FINE_TUNING
-        return as_it_is(*recipe_of(self.context, self.model, self.step, method, train=unread, test=read, labels=labels))
+        rows = side.detail.summary.ref, side.data.split
+        return as_it_is(*with_its_head(self.context, self.model, self.step, rows, side.data.labels))
 
     def _finite(self, values: Floats, what: str) -> Floats:
         if not np.isfinite(values).all():

@@ -25,7 +25,9 @@ def start_of(
     if len(parents) != 1:
         return own, f"The transfer starts from {own.label}: it has no single parent to compare with"
     parent = next(iter(parents))
-    asked = Recommend(Reference.parse(str(data.summary.ref)), split=split, models=(_named(own), _named(parent)), seed=0)
+    asked = Recommend(
+        Reference.to(data.summary.ref), split=split, models=(Reference.to(own), Reference.to(parent)), seed=0
+    )
     try:
         report = recommend(context, asked, lambda _: None)
     except RegistryError as error:
@@ -38,7 +40,3 @@ def start_of(
     if first.ref == parent and not first.flag and not second.level:
         return parent, f"The transfer starts from {parent.label}, its parent, which {by} puts above {own.label}"
     return own, f"The transfer starts from {own.label}: {by} does not put its parent {parent.label} clearly above it"
-
-
-def _named(ref: VersionRef) -> Reference:
-    return Reference.parse(str(ref))

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from lineage import Edge, Graph, NodeId, NodeKind
+from lineage import Graph, NodeId, NodeKind
 from lineage.flow import Flow, flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.marks import SYNTHETIC, MarkInForce, Marks, SetMark
 from registry.domain.names import Reference
-from registry.domain.transfers.ways import way_of
+from registry.domain.transfers.ways import Ways
 from registry.services.context import Context
+from registry.services.lineage.obligations import MAX_ANCESTORS
 from registry.services.lookup import found, resolve
 from registry.services.storage.lineage import AncestryRecord
 from registry.services.unit_of_work import UnitOfWork
-
-MAX_ANCESTORS = 100_000
 
 
 def marks(context: Context, reference: Reference) -> Marks:
@@ -42,24 +41,16 @@ def marks_in_force(record: AncestryRecord, by_node: Mapping[NodeId, Sequence[Set
 
 
 def _flowed(graph: Graph, record: AncestryRecord, by_node: Mapping[NodeId, Sequence[SetMark]]) -> Flow:
-    kinds = {one.node.id: one.node.kind for one in record.members}
-    makes_data = {edge.source for edge in record.edges if kinds[edge.target] is NodeKind.DATASET}
+    ways = Ways.of((member.node for member in record.members), record.edges)
     own: dict[NodeId, set[str]] = defaultdict(set)
     for key, some in by_node.items():
         own[key].update(one.mark for one in some)
-
-    def way(edge: Edge) -> str | None:
-        return way_of(edge, makes_data=edge.target in makes_data)
-
     for edge in record.edges:
         # A model's answers went into data: the data is synthetic, whoever registered the step.
-        if kinds[edge.source] is NodeKind.MODEL and edge.target in makes_data and way(edge) == clauses.OUTPUTS:
+        given = edge.target in ways.making_data and ways.along(edge) == clauses.OUTPUTS
+        if given and ways.kinds[edge.source] is NodeKind.MODEL:
             own[edge.target].add(f"{SYNTHETIC}:{graph.node(edge.source).label}")
-
-    def carry(edge: Edge, mark: str) -> str | None:
-        return mark if kinds[edge.target] is not NodeKind.STEP or way(edge) is not None else None
-
-    return flow(graph, own, carry)
+    return flow(graph, own, lambda edge, mark: None if ways.along(edge) is None else mark)
 
 
 def _explained(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lineage import Edge, Graph, NodeId, NodeKind
+from lineage import Graph, NodeKind
 from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.catalog.notices import (
@@ -20,7 +20,7 @@ from registry.domain.catalog.notices import (
 )
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.transfers.ways import way_of
+from registry.domain.transfers.ways import Ways
 from registry.errors import IntegrityError, RefusedError
 from registry.services.artifacts.storing import write_files
 from registry.services.context import Context
@@ -66,18 +66,11 @@ def _contributing(record: AncestryRecord) -> Iterator[Ancestor]:
     """The version, and what went into it: not what it, or an ancestor, was only measured on. Nearest first."""
     graph = Graph([member.node for member in record.members], record.edges)
     members = {one.node.id: one for one in record.members}
-    makes_data: set[NodeId] = {
-        edge.source for edge in record.edges if members[edge.target].node.kind is NodeKind.DATASET
-    }
-
-    def went_in(edge: Edge) -> bool:
-        into_step = members[edge.target].node.kind is NodeKind.STEP
-        return not into_step or way_of(edge, makes_data=edge.target in makes_data) is not None
-
+    ways = Ways.of((member.node for member in record.members), record.edges)
     seen, near = {record.focus}, [record.focus]
     while near:
         yield from (members[key] for key in near if members[key].node.kind is not NodeKind.STEP)
-        above = dict.fromkeys(edge.source for key in near for edge in graph.into(key) if went_in(edge))
+        above = dict.fromkeys(edge.source for key in near for edge in graph.into(key) if ways.along(edge) is not None)
         near = [key for key in above if key not in seen]
         seen.update(near)
 

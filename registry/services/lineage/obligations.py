@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lineage import Edge, Graph, NodeId, NodeKind
+from lineage import Edge, Graph
 from lineage.flow import Carry, flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.names import Reference
-from registry.domain.transfers.ways import way_of
+from registry.domain.transfers.ways import Ways
 from registry.domain.verbs.lineage import Obligation, Obligations, Use
 from registry.services.context import Context
 from registry.services.lookup import found, resolve
@@ -65,15 +65,10 @@ def _meaning(clause: str) -> str:
 
 def _carry(record: AncestryRecord) -> Carry:
     """How clauses pass each edge, by its role and by what its step made."""
-    kinds = {member.node.id: member.node.kind for member in record.members}
-    makes_data: set[NodeId] = {edge.source for edge in record.edges if kinds[edge.target] is NodeKind.DATASET}
+    ways = Ways.of((member.node for member in record.members), record.edges)
 
     def carry(edge: Edge, clause: str) -> str | None:
-        way = (
-            way_of(edge, makes_data=edge.target in makes_data)
-            if kinds[edge.target] is NodeKind.STEP
-            else clauses.WEIGHTS
-        )
+        way = ways.along(edge)
         return None if way is None else clauses.carried(clause, way)
 
     return carry

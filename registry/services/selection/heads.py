@@ -12,12 +12,12 @@ from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.recipes.methods import TEST, TRAIN
-from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.errors import AdapterError, BadRecipeError
 from registry.files import write_whole
 from registry.ports.transfers import DataInput, ModelInput
 from registry.services.comparison.arm_recipes import as_it_is
-from registry.services.comparison.asking import ask, recipe_of
+from registry.services.comparison.asking import ask, with_its_head
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.selection.candidates import Eligible
@@ -68,14 +68,11 @@ def chances(outputs: NDArray[np.float64], labels: LabelKind) -> NDArray[np.float
 
 
 def _recipe(context: Context, candidate: Eligible, data: DataInput) -> Recipe:
-    """As it is. A recipe must name rows to learn from: nothing learns."""
     detail, dataset = candidate.detail, candidate.recipe.data[TRAIN].dataset
     with context.read() as uow:
         step = found(uow.steps.get(detail.step), detail.step)
         ref = found(uow.catalog.resolve(dataset), dataset)
-    unread, read = (ref, f"not-{data.split}"), (ref, data.split)
-    wanted = recipe_of(context, detail, step, Method.FINE_TUNING, train=unread, test=read, labels=data.labels)
-    return as_it_is(*wanted)
+    return as_it_is(*with_its_head(context, detail, step, (ref, data.split), data.labels))
 
 
 def _place(context: Context, candidate: Eligible, recipe: Recipe, data: DataInput) -> Path:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lineage import Digest, Edge, Graph, NodeId, NodeKind
+from lineage import Digest, Edge, Graph, NodeKind
 from lineage.flow import Carry, flow
 from registry.domain.catalog.licences import licence_ids, normalise_licence
 from registry.domain.catalog.models import RETIRED
@@ -14,7 +14,7 @@ from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, NewRecall, becomes
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.transfers.ways import carried
+from registry.domain.transfers.ways import Ways, carried
 from registry.errors import InvalidError, NotFoundError
 from registry.services.governance.decisions import decisions
 from registry.services.lookup import found, resolve
@@ -111,13 +111,12 @@ def _marks(below: Below, targets: Sequence[int], wish: NewRecall) -> Iterator[Ma
 
 def _carry(below: Below) -> Carry:
     """How an effect passes each edge."""
-    kinds = {node.id: node.kind for node in below.nodes}
-    makes_data: set[NodeId] = {edge.source for edge in below.edges if kinds[edge.target] is NodeKind.DATASET}
+    ways = Ways.of(below.nodes, below.edges)
 
     def carry(edge: Edge, mark: str) -> str | None:
-        if kinds[edge.target] is not NodeKind.STEP:
-            return mark  # from a step to what it made
-        return carried(mark, edge, makes_data=edge.target in makes_data)
+        if not ways.into_step(edge):
+            return mark
+        return carried(mark, edge, makes_data=edge.target in ways.making_data)
 
     return carry
 
