@@ -73,6 +73,7 @@ class SqlLeases:
             select(node.c.label)
             .join(step, step.c.node_id == node.c.id)
             .join(lease, lease.c.step_id == node.c.id)
+            .where(step.c.state.in_((StepState.QUEUED, StepState.RUNNING)))  # by its index: most steps have ended
             .where(lease.c.engine == engine, (step.c.state == StepState.QUEUED) | lost)
             .order_by(node.c.id)
         )

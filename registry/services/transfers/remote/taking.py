@@ -34,18 +34,32 @@ def take(context: Context, able: Able) -> Assignment | None:
 
 
 def _taken(context: Context, able: Able, secret: str) -> str | None:
-    """The id of the oldest step that fits, with the lease for whoever knows `secret`."""
-    with context.write() as uow:
-        step = next(_fitting(uow, able), None)
+    """The id of the oldest step that fits, with the lease for whoever knows `secret`.
+
+    It is looked for before anything is written: idle workers ask every few seconds, and must not keep writers waiting.
+    """
+    while True:
+        with context.read() as uow:
+            step = next(_fitting(uow, able), None)
         if step is None:
             return None
-        step_id, now = step.summary.id, context.clock.now()
+        if _leased(context, step.summary.id, able, secret):
+            return step.summary.id
+
+
+def _leased(context: Context, step_id: str, able: Able, secret: str) -> bool:
+    """False where another worker was faster, or the step does not wait any more."""
+    with context.write() as uow:
+        step, now = found(uow.steps.get(step_id), step_id), context.clock.now()
+        if step.summary.state not in {StepState.QUEUED, StepState.RUNNING}:
+            return False
+        if not uow.leases.take(step_id, holder(context, secret), able.machine[:200], seconds=LEASE_SECONDS):
+            return False
         if step.summary.state is StepState.QUEUED:
             uow.steps.move(step_id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=now)
-        uow.leases.take(step_id, holder(context, secret), able.machine[:200], seconds=LEASE_SECONDS)
         facts = {"threads": threads_of(step), "worker": context.actor.handle, "machine": able.machine[:200]}
         uow.commit(Event("transfer.started", step_id, facts))
-    return step_id
+    return True
 
 
 def _assignment(context: Context, step_id: str, secret: str) -> Assignment:

@@ -43,6 +43,12 @@ def test_a_step_waits_for_a_worker_that_fits_it(waiting: str, work: Opened) -> N
     assert work("box").take(ABLE) is not None
 
 
+def test_a_worker_that_finds_nothing_waits_for_no_writer(context: Context, waiting: str, work: Opened) -> None:
+    with context.write() as uow:
+        assert work("box").take(replace(ABLE, cpus=0)) is None
+        uow.commit_unaudited()
+
+
 def test_a_step_whose_worker_is_gone_is_taken_by_another(
     context: Context, clock: FakeClock, waiting: str, work: Opened
 ) -> None:
