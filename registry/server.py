@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lineage import LineageError
 from registry import __version__
 from registry.api import openapi, problems
+from registry.api.finding import Finder
 from registry.api.hub import SIGNED, is_hub
 from registry.api.hub.refusals import refusal
 from registry.api.hub.routes import router as hub_router
@@ -277,6 +278,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.include_router(mlflow_changes_router)
     app.include_router(mlflow_registering_router)
     app.mount("/static", StaticFiles(directory=STATIC))
+    app.router.middleware_stack = Finder(app.router.middleware_stack, app.routes)
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(Compression)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header
 from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
@@ -82,7 +83,7 @@ def changes(state: State, of: str) -> Any:
     `state` reads what they are about, which is what GET answers at `of`.
     """
 
-    def under_conditions(
+    async def under_conditions(
         request: Request,
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
@@ -97,7 +98,7 @@ def changes(state: State, of: str) -> Any:
         if if_match is None and if_none_match is None:
             return registry if claim is None else registry.under(Terms(claim=claim))
         if claim is None:  # at once too, before anything long is begun; a repetition gets its answer first
-            unchanged(registry)
+            await run_in_threadpool(unchanged, registry)
         return registry.under(Terms(unchanged, claim))
 
     setattr(under_conditions, STATE, of)

@@ -36,14 +36,19 @@ def registry_of(request: Request) -> Registry:
     return registry
 
 
-AsActor = Annotated[Registry, Depends(registry_of)]
+async def _as_actor(request: Request) -> Registry:
+    return registry_of(request)
+
+
+AsActor = Annotated[Registry, Depends(_as_actor)]
+"""As `registry_of`. Dependencies that wait for nothing are coroutines: FastAPI runs any other in a thread."""
 SignIn = Annotated[
     str, Header(alias="Forebear-Sign-In", max_length=80, description="One of your tokens, typed anew: a fresh sign-in")
 ]
 WhyDeleted = Annotated[str, Query(max_length=1000, description="The reason; the audit log keeps it")]
 
 
-def known_query(request: Request) -> None:
+async def known_query(request: Request) -> None:
     """A misspelt filter would quietly match everything. Raises: BadFilterError with the near name."""
     known = _query_names(request.scope["route"].dependant)
     for name in request.query_params:
@@ -56,7 +61,7 @@ def _query_names(dependant: Dependant) -> set[str]:
     return own.union(*(_query_names(inner) for inner in dependant.dependencies))
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=4096, description="`next_cursor` of the page before")] = None,
 ) -> PageRequest:
@@ -66,7 +71,7 @@ def _page(
 Paging = Annotated[PageRequest, Depends(_page)]
 
 
-def _name(
+async def _name(
     team: Annotated[str, Path(description="Team, the first part of a name")],
     name: Annotated[str, Path(description="Second part of a name")],
 ) -> Name:
@@ -92,11 +97,11 @@ def reference_to(kind: AssetKind, name: Name, version: str) -> Reference:
 _Version = Annotated[str, Path(description="A number, `@alias` or `latest`", max_length=80)]
 
 
-def _model_version(name: ItemName, version: _Version) -> Reference:
+async def _model_version(name: ItemName, version: _Version) -> Reference:
     return reference_to(AssetKind.MODELS, name, version)
 
 
-def _dataset_version(name: ItemName, version: _Version) -> Reference:
+async def _dataset_version(name: ItemName, version: _Version) -> Reference:
     return reference_to(AssetKind.DATASETS, name, version)
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from registry.domain.verbs.registry import Registry
 
 
-def _registry(request: Request) -> Registry:
+async def _registry(request: Request) -> Registry:
     registry: Registry = request.state.registry
     return registry
 

@@ -46,7 +46,7 @@ class HubRoute(ProtocolRoute):
 router = APIRouter(route_class=HubRoute, include_in_schema=False)
 
 
-def _repo(request: Request, team: str, name: str) -> Repo:
+async def _repo(request: Request, team: str, name: str) -> Repo:
     kind = AssetKind.DATASETS if request.scope["route"].path.startswith(_OF_DATASETS) else AssetKind.MODELS
     try:
         return Repo.named(kind, team, name)

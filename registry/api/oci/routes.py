@@ -25,7 +25,7 @@ MOST_TAGS = 1000
 router = APIRouter(prefix="/v2", include_in_schema=False)
 
 
-def _door(request: Request, registry: AsActor, team: str, name: str) -> Door:
+async def _door(request: Request, registry: AsActor, team: str, name: str) -> Door:
     try:
         repo = Repo.named(AssetKind.MODELS, team, name)
     except BadNameError as error:

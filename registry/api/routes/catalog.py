@@ -49,7 +49,7 @@ ModelUnchanged = Annotated[Registry, changes(_model, "/models/{team}/{name}")]
 AliasUnchanged = Annotated[Registry, changes(_alias, "/models/{team}/{name}/aliases/{alias}")]
 
 
-def _query(
+async def _query(
     page: Paging,
     text: Annotated[
         str, Query(max_length=512, description="Words in name, description, tags, task, architecture and card")

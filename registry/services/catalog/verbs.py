@@ -84,9 +84,8 @@ class Catalog:
         """One version, by number, by alias, or the latest."""
         with self.context.read() as uow:
             detail = self._detail(uow, reference)
-            manifest, void = uow.steps.manifest(detail.step), uow.steps.void_reason(detail.step)
-            notes = (*notes_of(manifest), *verdict_notes(manifest, void))
-            return replace(detail, notes=notes, upstream=uow.catalog.source_of(detail.summary.ref))
+            manifest, void = uow.steps.manifest_and_void_reason(detail.step)
+            return replace(detail, notes=(*notes_of(manifest), *verdict_notes(manifest, void)))
 
     def difference(self, one: Reference, other: Reference, *, weights: bool | None = None) -> VersionDifference:
         """What is otherwise in `other` than in `one`; see `registry.services.catalog.differing`."""
@@ -237,7 +236,12 @@ class Catalog:
 
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
-        return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
+        model_only(reference)
+        if reference.number is not None:  # most ask for a number: it need not be looked up first
+            exact = uow.catalog.version(VersionRef(reference.kind, reference.name, reference.number))
+            if exact is not None:
+                return exact
+        return found(uow.catalog.version(resolve(uow, reference)), reference)
 
 
 def refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> None:

@@ -108,6 +108,10 @@ class StepRepository(Protocol):
         """Why the verdict on the step does not count; None where it does, or where there is none."""
         ...
 
+    def manifest_and_void_reason(self, step_id: str) -> tuple[Mapping[str, object] | None, str | None]:
+        """Both at once."""
+        ...
+
     def with_verdicts(self) -> Iterator[VerdictRecord]:
         """Every step whose manifest may hold a verdict, oldest first."""
         ...

@@ -31,6 +31,7 @@ from registry.storage.catalog import (
     aliases,
     assets,
     descendants,
+    details,
     documents,
     facets,
     listings,
@@ -61,10 +62,7 @@ class SqlCatalog:
         self._connection = connection
 
     def model(self, name: Name) -> ModelDetail | None:
-        row = assets.find_asset(self._connection, MODELS, name)
-        if row is None:
-            return None
-        return ModelDetail(self._summary(row), aliases.aliases_of(self._connection, row.id, name))
+        return details.model_detail(self._connection, name)
 
     def is_taken(self, kind: AssetKind, name: Name) -> bool:
         return assets.is_taken(self._connection, kind, name)
@@ -114,25 +112,7 @@ class SqlCatalog:
         return None if number is None else VersionRef(reference.kind, name, number)
 
     def version(self, ref: VersionRef) -> VersionDetail | None:
-        row = assets.find_version(self._connection, ref)
-        model = assets.find_asset(self._connection, MODELS, ref.name)
-        if row is None or model is None or ref.kind is not MODELS:
-            return None
-        key = row.node_id
-        own = self._connection.execute(_own(), {"key": key, "step": row.step_id}).one()
-        card = self._connection.execute(_newest_card(), {"key": key}).one_or_none()
-        return VersionDetail(
-            summary=versions.version_summaries(self._connection, [key])[key],
-            model=self._summary(model),
-            architecture=own.architecture,
-            files=versions.files_of(self._connection, key),
-            card=None if card is None else _revision(card),
-            step=own.label,
-            parents=versions.model_inputs(self._connection, row.step_id),
-            measured=versions.measured_by(self._connection, row.step_id),
-            tags=versions.version_tags(self._connection, key),
-            status_reason=own.status_reason,
-        )
+        return details.version_detail(self._connection, ref) if ref.kind is MODELS else None
 
     def pin(self, ref: VersionRef, source: Upstream) -> None:
         upstreams.pin(self._connection, ref, source)
@@ -289,10 +269,6 @@ class SqlCatalog:
             listings.relist(self._connection, key)
         documents.forget(self._connection, [-key, *ended])
 
-    def _summary(self, row: Row[Any]) -> ModelSummary:
-        newest = versions.latest(self._connection, [row.id])
-        return versions.model_summaries(self._connection, [row], newest)[0]
-
     def _change(self, ref: VersionRef, at: datetime, shown: Mapping[str, str], **more: str) -> None:
         row = assets.require_version(self._connection, ref)
         table = model_version if ref.kind is MODELS else dataset_version
@@ -326,16 +302,3 @@ def _number_by_alias() -> Any:
         .join(asset, asset.c.id == alias.c.asset_id)
         .where(assets.is_named(), alias.c.alias == bindparam("alias"), versions.is_live())
     )
-
-
-@cache
-def _own() -> Any:
-    """What only a model version has, with the id of its step."""
-    of_step = node.c.id == bindparam("step")
-    return select(model_version, node.c.label).join(node, of_step).where(model_version.c.node_id == bindparam("key"))
-
-
-@cache
-def _newest_card() -> Any:
-    mine = card_revision.c.node_id == bindparam("key")
-    return select(card_revision).where(mine).order_by(card_revision.c.number.desc()).limit(1)

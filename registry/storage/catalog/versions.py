@@ -195,37 +195,52 @@ def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, 
     for row in connection.execute(_alias_names(), {"keys": keys}):
         names.setdefault(row.node_id, []).append(row.alias)
     return {
-        row.node_id: VersionSummary(
-            ref=VersionRef(AssetKind.MODELS, name_of(row), row.number),
-            digest=row.digest,
-            stage=row.stage,
-            status=Status(row.status),
-            licence=row.licence,
-            size=row.size,
-            created_at=row.created_at,
-            created_by=row.created_by,
-            method=row.method,
-            aliases=tuple(names.get(row.node_id, ())),
-            metrics=metrics.get(row.step_id, {}),
-            damaged=bool(row.damaged),
-        )
-        for row in rows
+        row.node_id: summary_of(row, tuple(names.get(row.node_id, ())), metrics.get(row.step_id, {})) for row in rows
     }
+
+
+def summary_of(row: Row[Any], aliases: tuple[str, ...], metrics: Mapping[str, float]) -> VersionSummary:
+    """The summary of the version in a row of `summary_columns`."""
+    return VersionSummary(
+        ref=VersionRef(AssetKind.MODELS, name_of(row), row.number),
+        digest=row.digest,
+        stage=row.stage,
+        status=Status(row.status),
+        licence=row.licence,
+        size=row.size,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        method=row.method,
+        aliases=aliases,
+        metrics=metrics,
+        damaged=bool(row.damaged),
+    )
+
+
+def summary_columns() -> list[ColumnElement[Any]]:
+    """What a summary is made of, in `version`, `model_version`, `node`, `step` and `asset`."""
+    return [
+        version.c.node_id,
+        version.c.step_id,
+        version.c.number,
+        version.c.licence,
+        version.c.size,
+        version.c.created_by,
+        model_version.c.stage,
+        model_version.c.status,
+        asset.c.name,
+        node.c.digest,
+        node.c.created_at,
+        step.c.method,
+        is_damaged().label("damaged"),
+    ]
 
 
 @cache
 def _version_summaries() -> Any:
     return (
-        select(
-            version,
-            model_version.c.stage,
-            model_version.c.status,
-            asset.c.name,
-            node.c.digest,
-            node.c.created_at,
-            step.c.method,
-            is_damaged().label("damaged"),
-        )
+        select(*summary_columns())
+        .select_from(version)
         .join(model_version, model_version.c.node_id == version.c.node_id)
         .join(node, node.c.id == version.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
@@ -280,16 +295,18 @@ def _latest() -> Any:
 
 def model_inputs(connection: Connection, key: int) -> tuple[VersionRef, ...]:
     """The model versions that went into a step, deleted ones too: the parents of what it made."""
-    keys = list(dict.fromkeys(connection.scalars(_model_inputs(), {"step": key})))
-    refs = refs_of(connection, keys)
-    return tuple(refs[k] for k in keys)
+    rows = connection.execute(_model_inputs(), {"step": key})
+    found = {row.from_node: VersionRef(AssetKind.MODELS, name_of(row), row.number) for row in rows}
+    return tuple(found.values())
 
 
 @cache
 def _model_inputs() -> Any:
     return (
-        select(edge.c.from_node)
+        select(edge.c.from_node, asset.c.name, version.c.number)
         .join(node, node.c.id == edge.c.from_node)
+        .join(version, version.c.node_id == edge.c.from_node)
+        .join(asset, asset.c.id == version.c.asset_id)
         .where(edge.c.to_node == bindparam("step"), edge.c.superseded_by.is_(None), node.c.kind == NodeKind.MODEL)
         .order_by(edge.c.id)
     )

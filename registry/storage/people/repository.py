@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, update
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
@@ -47,8 +48,11 @@ class SqlPeople:
             self.grant(person.handle, role, by=person.handle, at=person.created_at)
 
     def get(self, handle: str) -> Person | None:
-        row = self._connection.execute(select(person).where(person.c.handle == handle)).one_or_none()
-        return None if row is None else self._people([row])[0]
+        rows = self._connection.execute(_with_roles(), {"handle": handle}).all()
+        if not rows:
+            return None
+        row, roles = rows[0], tuple(one.role for one in rows if one.role is not None)
+        return _person(row, roles)
 
     def known(self, handles: Collection[str]) -> Sequence[Person]:
         query = select(person).where(person.c.handle.in_(sorted(handles))).order_by(person.c.handle)
@@ -144,7 +148,7 @@ class SqlPeople:
         )
 
     def token_by_hash(self, secret_hash: Digest) -> TokenSummary | None:
-        row = self._connection.execute(_with_person().where(token.c.secret_hash == secret_hash)).one_or_none()
+        row = self._connection.execute(_by_secret(), {"secret": secret_hash}).one_or_none()
         return None if row is None else _token(row)
 
     def tokens(self, person: str | None, page: PageRequest) -> Page[TokenSummary]:
@@ -231,10 +235,7 @@ class SqlPeople:
         roles: dict[int, list[str]] = {}
         for key, role in self._connection.execute(query):
             roles.setdefault(key, []).append(role)
-        return [
-            Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service, r.identity, key=r.key)
-            for r in rows
-        ]
+        return [_person(r, tuple(roles.get(r.id, ()))) for r in rows]
 
 
 _people, _tokens, _keys = person, token, idempotency_key
@@ -242,6 +243,23 @@ _people, _tokens, _keys = person, token, idempotency_key
 
 def _held(key: int, role: str) -> tuple[Any, ...]:
     return (role_grant.c.person_id == key, role_grant.c.role == role, role_grant.c.revoked_at.is_(None))
+
+
+@cache
+def _with_roles() -> Any:
+    """The person with the bound `handle`, once for each role, and once without any."""
+    held = and_(role_grant.c.person_id == person.c.id, role_grant.c.revoked_at.is_(None))
+    mine = select(person, role_grant.c.role).outerjoin(role_grant, held)
+    return mine.where(person.c.handle == bindparam("handle")).order_by(role_grant.c.role)
+
+
+def _person(row: Row[Any], roles: tuple[str, ...]) -> Person:
+    return Person(row.handle, row.name, roles, row.created_at, row.service, row.identity, key=row.key)
+
+
+@cache
+def _by_secret() -> Any:
+    return _with_person().where(token.c.secret_hash == bindparam("secret"))
 
 
 def _with_person() -> Any:

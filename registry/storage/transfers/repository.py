@@ -197,8 +197,7 @@ class SqlSteps:
             relist(self._connection, asset_id)
 
     def manifest(self, step_id: str) -> Mapping[str, object] | None:
-        body = self._connection.execute(_of_step(), {"label": step_id}).scalar_one_or_none()
-        return None if body is None else json.loads(body)
+        return self.manifest_and_void_reason(step_id)[0]
 
     def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None:
         self._set(step_id, manifest=body, manifest_digest=digest)
@@ -207,8 +206,14 @@ class SqlSteps:
         self._set(step_id, verdict_void=reason)
 
     def void_reason(self, step_id: str) -> str | None:
-        query = select(step.c.verdict_void).join(node, node.c.id == step.c.node_id).where(node.c.label == step_id)
-        return self._connection.execute(query).scalar_one_or_none()
+        row = self._connection.execute(_of_step(), {"label": step_id}).one_or_none()
+        return None if row is None else row.verdict_void
+
+    def manifest_and_void_reason(self, step_id: str) -> tuple[Mapping[str, object] | None, str | None]:
+        row = self._connection.execute(_of_step(), {"label": step_id}).one_or_none()
+        if row is None:
+            return None, None
+        return None if row.manifest is None else json.loads(row.manifest), row.verdict_void
 
     def with_verdicts(self) -> Iterator[VerdictRecord]:
         asked = cast(step.c.recipe, Text).like('%"baselines"%') & step.c.manifest.is_not(None)
@@ -300,7 +305,8 @@ class SqlSteps:
 
 @cache
 def _of_step() -> Any:
-    return select(step.c.manifest).join(node, node.c.id == step.c.node_id).where(node.c.label == bindparam("label"))
+    mine = select(step.c.manifest, step.c.verdict_void).join(node, node.c.id == step.c.node_id)
+    return mine.where(node.c.label == bindparam("label"))
 
 
 def _steps() -> Any:

@@ -82,3 +82,16 @@ def test_a_list_asks_as_much_for_many_rows_as_for_few(served: ServedRegistry, tm
             found[address] = len(asked)
     more = {address: (few[address], many[address]) for address in LISTS if many[address] > few[address] + 1}
     assert more == {}
+
+
+def test_one_version_is_read_by_a_handful_of_statements(served: ServedRegistry) -> None:
+    client = served.client("vic")
+    for address, most in (
+        ("/api/v1/models/vision/digits/versions/2", 8),
+        ("/api/2.0/mlflow/model-versions/get?name=vision.digits&version=2", 8),
+        ("/api/v1/models/vision/digits", 6),
+    ):
+        assert client.get(address).status_code == 200, address
+        with questions() as asked:
+            client.get(address)
+        assert len(asked) <= most, (address, asked)

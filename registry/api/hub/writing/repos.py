@@ -31,7 +31,7 @@ router = APIRouter(route_class=HubRoute, include_in_schema=False)
 AT = "/api/models/{team}/{name}"
 
 
-def _written(team: str, name: str) -> Name:
+async def _written(team: str, name: str) -> Name:
     """The name that is written to. `team/name.v3` is only read."""
     try:
         repo = Repo.named(AssetKind.MODELS, team, name)
@@ -42,7 +42,7 @@ def _written(team: str, name: str) -> Name:
     return repo.name
 
 
-def _branch(revision: str) -> None:
+async def _branch(revision: str) -> None:
     """Raises: HubRefusal for a revision that is not written to."""
     if revision not in {MAIN, DRAFT}:
         told = NotFoundError(
