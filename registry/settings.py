@@ -86,6 +86,14 @@ class Settings:
     """Files and folders outside the registry folder that checkpoints are written to as well."""
     hub_unapproved: bool = False
     """Whether clients of the Hugging Face Hub and of MLflow are also given model versions that nobody has approved."""
+    hub_url: str | None = None
+    """The Hub that `hf:ORG/NAME` is fetched from, such as https://huggingface.co; None: nothing is fetched."""
+    hub_hosts: tuple[str, ...] = ()
+    """Further hosts that its files may come from: HOST, or HOST:PORT for an unusual port."""
+    hub_private_hosts: tuple[str, ...] = ()
+    """Hosts of these whose address may be one of the own network, and which may be asked without encryption."""
+    hub_token: str | None = field(default=None, repr=False)
+    """The token that is sent to that Hub, and to no other host; None: none is."""
     drafts: int = 50
     """Drafts that one person may have begun."""
     draft_days: int = 14
@@ -132,9 +140,11 @@ class Settings:
                 raise UsageError(f"FOREBEAR_{name} must be at least {least}, not {value}", remedy="Change or unset it")
             return int(value)
 
-        home, hosts, proxies = text("HOME"), text("ALLOWED_HOSTS"), text("TRUSTED_PROXIES")
-        roots = text("TIMESTAMP_ROOTS")
-        anchors, hooks = text("CHECKPOINT_ANCHORS"), text("WEBHOOK_HOSTS")
+        def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+            found = tuple(filter(None, (one.strip() for one in (text(name) or "").split(","))))
+            return found or default
+
+        home, roots, anchors = text("HOME"), text("TIMESTAMP_ROOTS"), text("CHECKPOINT_ANCHORS")
         return cls(
             home=Path(home).expanduser() if home else None,
             actor=text("ACTOR"),
@@ -146,8 +156,8 @@ class Settings:
             threads=number("THREADS", 0),
             device=text("DEVICE") or "auto",
             engine=text("ENGINE") or "local",
-            allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
-            trusted_proxies=tuple(p.strip() for p in proxies.split(",")) if proxies else (),
+            allowed_hosts=words("ALLOWED_HOSTS", cls().allowed_hosts),
+            trusted_proxies=words("TRUSTED_PROXIES"),
             max_connections=number("MAX_CONNECTIONS", cls().max_connections),
             rate_token=number("RATE_TOKEN", cls().rate_token),
             rate_person=number("RATE_PERSON", cls().rate_person),
@@ -162,12 +172,16 @@ class Settings:
             checkpoint_minutes=number("CHECKPOINT_MINUTES", cls().checkpoint_minutes),
             checkpoint_anchors=tuple(Path(a).expanduser() for a in anchors.split(os.pathsep)) if anchors else (),
             hub_unapproved=bool(number("HUB_UNAPPROVED", 0)),
+            hub_url=text("HUB_URL"),
+            hub_hosts=words("HUB_HOSTS"),
+            hub_private_hosts=words("HUB_PRIVATE_HOSTS"),
+            hub_token=text("HUB_TOKEN"),
             drafts=number("DRAFTS", cls().drafts),
             draft_days=number("DRAFT_DAYS", cls().draft_days),
             draft_bytes=number("DRAFT_BYTES", cls().draft_bytes),
             timestamp_url=text("TIMESTAMP_URL"),
             timestamp_roots=Path(roots).expanduser() if roots else None,
-            webhook_hosts=tuple(h.strip() for h in hooks.split(",")) if hooks else (),
+            webhook_hosts=words("WEBHOOK_HOSTS"),
             webhook_keys=_pairs("WEBHOOK_KEYS", text("WEBHOOK_KEYS") or ""),
             smtp_url=text("SMTP_URL"),
             mail_from=text("MAIL_FROM") or "",

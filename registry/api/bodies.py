@@ -32,6 +32,21 @@ class ImportDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class HubImport:
+    """An import that the server fetches itself: `source` is a repository of its Hub, such as `hf:org/name@main`."""
+
+    source: str
+    architecture: str | None = None
+    task: str | None = None
+    modality: Modality | None = None
+    licence: str | None = None
+    description: str = ""
+    card: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedStep:
     """A transfer step that somebody's own program ran: as `details` of an upload, or with `error` as a JSON body."""
 

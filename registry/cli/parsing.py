@@ -86,16 +86,23 @@ def named(text: str) -> Name:
     return model(text).name if ":/" in text or "@" in text else Name.parse(text)
 
 
+def importable(text: str) -> str:
+    """What can be imported as a model: as `source`, or a repository of a Hub. Raises: as `source`, InvalidError."""
+    from registry.domain.governance.hub import HubSource
+
+    if text.startswith("hf:") and not Path(text).exists():
+        return str(HubSource.parse(text))
+    return f"./{text}" if text.startswith("hf:") else source(text)
+
+
 def source(text: str) -> str:
-    """A path, or `package:NAME/inner/path`. Raises: NotFoundError for `pkg:…` or `hf:…`, which are neither."""
+    """A path, or `package:NAME/inner/path`. Raises: NotFoundError for `pkg:…`, which is neither."""
     word, colon, rest = text.partition(":")
     if word == "hf" and colon and not Path(text).exists():
-        repository, _, revision = rest.partition("@")
-        command = f"hf download {repository or 'ORG/NAME'}" + (f" --revision {revision}" if revision else "")
+        named = rest.partition("@")[0] or "ORG/NAME"
         raise NotFoundError(
-            f"{text[:200]!r} is not on this machine, and Forebear downloads nothing by itself",
-            remedy=f"Download it first: {command}. Then import the folder that this prints; its origin is recorded "
-            "with its commit",
+            f"{text[:200]!r} is not on this machine, and of a Hub only models are fetched",
+            remedy=f"Download it first: hf download --repo-type dataset {named}. Then add the folder that this prints",
         )
     if colon and word.isalpha() and word != "package" and not Path(text).exists():
         near = f"Did you mean package:{rest}? " if rest and "package".startswith(word[:1].lower()) else ""

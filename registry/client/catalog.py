@@ -32,12 +32,12 @@ from registry.domain.catalog.models import (
 from registry.domain.catalog.statuses import VERBS
 from registry.domain.codec import to_json
 from registry.domain.data.datasets import DatasetVersionDetail
-from registry.domain.governance.upstream import Upstream
+from registry.domain.governance.upstream import HUB, Upstream
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import ImportModel, PulledFiles, PullPlan, PullReport, VersionDifference
-from registry.errors import UnsafeArtifactError
+from registry.errors import InvalidError, UnsafeArtifactError
 from registry.folders import new_folder, write_texts
 from registry.sources import PICKLED, resolve_source
 
@@ -54,7 +54,14 @@ class RemoteCatalog:
     watch: Watch | None = None
 
     def import_model(self, wanted: ImportModel) -> VersionDetail:
-        """Upload the files of the source; the server imports them. It reads no pickle."""
+        """Upload the files of the source; the server imports them. It reads no pickle. What is in a Hub it fetches."""
+        if wanted.source.startswith(HUB):
+            if wanted.origin is not None:
+                raise InvalidError("The origin of an import from a Hub is its repository", remedy="Leave --origin out")
+            body = {"source": wanted.source, **details_of(wanted)}
+            del body["origin"]
+            where = f"{model_at(wanted.name)}/versions/from-hub"
+            return self.server.send(VersionDetail, "POST", where, body, seconds=LONG)
         source = resolve_source(wanted.source)
         if wanted.origin is None and (cached := Upstream.of_cache(source)) is not None:
             wanted = replace(wanted, origin=str(cached))

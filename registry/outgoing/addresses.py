@@ -1,4 +1,4 @@
-"""Which addresses a message may go to: by default none of the own machine, the own network or a cloud's metadata.
+"""Which addresses a request may go to: by default none of the own machine, the own network or a cloud's metadata.
 
 A name is looked up once, every address that it has is checked, and the connection is made to one of those very
 addresses: a name that means something else a moment later (DNS rebinding) leads nowhere.
@@ -47,10 +47,13 @@ def is_public(text: str) -> bool:
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
-def places_of(host: str, port: int, *, allowed: Collection[str] = (), seconds: float) -> Sequence[Place]:
+def places_of(
+    host: str, port: int, *, allowed: Collection[str] = (), seconds: float, setting: str = SETTING
+) -> Sequence[Place]:
     """Every address of `host`. Raises: UnavailableError when it has none or none comes in time.
 
-    RefusedError, when one of them is not of the internet and `allowed` does not name the host as it is written here.
+    RefusedError, when one of them is not of the internet and `allowed` does not name the host as it is written here;
+    `setting` is what it says that an admin can change.
     """
     found = within(seconds, lambda: _looked_up(host, port), f"The address of {host} was not found in time")
     places = list(dict.fromkeys(Place(family, address) for family, _, _, _, address in found))
@@ -60,7 +63,7 @@ def places_of(host: str, port: int, *, allowed: Collection[str] = (), seconds: f
                 has = "" if host == one.address[0] else f" has the address {one.address[0]}, which"
                 raise RefusedError(
                     f"{host}{has} is not an address of the internet",
-                    remedy=f"To allow this host, name it in the setting {SETTING} of the server",
+                    remedy=f"To allow this host, name it in the setting {setting} of the server",
                 )
     return places
 

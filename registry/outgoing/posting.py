@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from registry import __version__
 from registry.errors import RegistryError
-from registry.outgoing.addresses import places_of
+from registry.outgoing.connecting import connect, problem_of, target_of
 from registry.outgoing.deadlines import Deadline
 
 SECONDS = 10.0
@@ -60,7 +59,9 @@ def post(
             outcome = Outcome(None, error.message, 0.0)
         except (OSError, http.client.HTTPException, ValueError) as error:
             late = deadline.over or isinstance(error, TimeoutError)  # time limits of sockets end with it
-            outcome = Outcome(None, f"No answer within {seconds:g} s" if late else _problem_of(error), 0.0)
+            outcome = Outcome(
+                None, f"No answer within {seconds:g} s" if late else problem_of(error, "the receiver"), 0.0
+            )
     return replace(outcome, seconds=time.monotonic() - began)
 
 
@@ -68,18 +69,8 @@ def _posted(
     url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[str], deadline: Deadline, most: int
 ) -> Outcome:
     parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    connected = deadline.connect(places_of(host, port, allowed=allowed, seconds=deadline.left))
-    if secure:
-        context = ssl.create_default_context()
-        connected = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
-        deadline.watch(connected)
-        connected.do_handshake()
-    connection = http.client.HTTPConnection(host, port)
-    connection.sock = connected
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection.request("POST", target, body, {"User-Agent": f"forebear/{__version__}", **headers})
+    connection = connect(parts, deadline, allowed=allowed)
+    connection.request("POST", target_of(parts), body, {"User-Agent": f"forebear/{__version__}", **headers})
     answer = connection.getresponse()
     problem = _refusal_of(answer.status)
     content = answer.read(most + 1) if most and not problem else b""
@@ -101,13 +92,3 @@ def _refusal_of(status: int) -> str:
     if status in _REDIRECTS:
         return f"The receiver answered {status}, a redirect, which is not followed"
     return f"The receiver answered {status}"
-
-
-def _problem_of(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of the receiver cannot be verified: {error.verify_message.rstrip('.')}"
-    if isinstance(error, ssl.SSLError):
-        return f"No encrypted connection to the receiver: {error.reason or 'it ended'}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"The receiver cannot be reached: {error.strerror}"
-    return "The receiver ended the connection or did not answer in HTTP"

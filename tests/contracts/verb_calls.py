@@ -276,6 +276,10 @@ ERRORS: Mapping[str, Verb] = {
     "a webhook for nothing": lambda r: r.notifications.add_webhook("https://93.184.215.14/", ["Nothing"]),
     "a token that is not there": lambda r: r.people.token("tok-01kaq000000000000000000000"),
     "a token for ever": lambda r: r.people.create_token("ana", label="x", days=100_000),
+    "a source in a Hub where none is set": lambda r: r.catalog.import_model(ImportModel(Name("a", "b"), "hf:a/b")),
+    "an origin of a source in a Hub": lambda r: r.catalog.import_model(
+        ImportModel(Name("a", "b"), "hf:a/b", origin="us")
+    ),
     "a source that is not there": lambda r: r.catalog.import_model(ImportModel(Name("a", "b"), "/no/such/file")),
     "an advisory that names nothing": lambda r: r.recalls.advisory("{}"),
     "a source that is no repository": lambda r: r.upstreams.pin(CHILD, "acme/bert"),

@@ -44,6 +44,10 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_CHECKPOINT_MINUTES": "0",
             "FOREBEAR_CHECKPOINT_ANCHORS": "/mnt/a:/mnt/b.txt",
             "FOREBEAR_HUB_UNAPPROVED": "1",
+            "FOREBEAR_HUB_URL": "https://hub.intern",
+            "FOREBEAR_HUB_HOSTS": "cdn.intern, cdn.intern:8443,",
+            "FOREBEAR_HUB_PRIVATE_HOSTS": "cdn.intern",
+            "FOREBEAR_HUB_TOKEN": "hush",
             "FOREBEAR_DRAFTS": "2",
             "FOREBEAR_DRAFT_DAYS": "3",
             "FOREBEAR_DRAFT_BYTES": "4",
@@ -66,6 +70,7 @@ def test_every_variable_is_read() -> None:
     assert settings.checkpoint_anchors == (Path("/mnt/a"), Path("/mnt/b.txt"))
     assert settings.webhook_keys == {"lineage.example": "k1", "ci.intern": "k=2"}
     assert settings.allowed_hosts == ("a.example", "b.example")
+    assert settings.hub_hosts == ("cdn.intern", "cdn.intern:8443")
     assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16")
 
 
@@ -97,4 +102,4 @@ def test_without_one_the_registry_folder_of_the_user_is_used(tmp_path: Path) -> 
 
 
 def test_the_secret_is_never_shown() -> None:
-    assert "hush" not in repr(Settings(secret="hush", token="hush", webhook_keys={"a": "hush"}))
+    assert "hush" not in repr(Settings(secret="hush", token="hush", hub_token="hush", webhook_keys={"a": "hush"}))

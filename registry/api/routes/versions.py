@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from registry.api.bodies import CardText, ImportDetails, NewEvidence, Reason, TagValues
+from registry.api.bodies import CardText, HubImport, ImportDetails, NewEvidence, Reason, TagValues
 from registry.api.conditions import changes
 from registry.api.downloads import download_of
 from registry.api.repeats import Route
@@ -32,6 +32,7 @@ from registry.api.wire import (
 )
 from registry.domain.catalog.models import CardRevision, Status, VersionDetail, VersionSummary
 from registry.domain.codec import from_json
+from registry.domain.governance.hub import HubSource
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
@@ -81,6 +82,16 @@ async def import_model(request: Request, registry: VersionsUnchanged, name: Item
         details = from_json(ImportDetails, upload.details)
         wanted = ImportModel(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
         return answer(await run_in_threadpool(registry.catalog.import_model, wanted), 201)
+
+
+@router.post("/from-hub", **speaks(VersionDetail, takes=HubImport, status=201))
+def import_from_hub(
+    registry: VersionsUnchanged, name: ItemName, body: Annotated[HubImport, Depends(body_of(HubImport))]
+) -> Response:
+    """Import a repository of the Hub that the server is set to fetch from, as the next version."""
+    source = HubSource.parse(body.source)
+    wanted = ImportModel(name=name, **(fields_of(body) | {"source": str(source)}))
+    return answer(registry.catalog.import_model(wanted), 201)
 
 
 @router.get(ONE, **speaks(VersionDetail))

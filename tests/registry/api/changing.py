@@ -47,6 +47,7 @@ ROUTES: Mapping[str, str] = {
     "POST /lineage/marks": "catalog.mark",
     "POST /lineage/identify": "lineage.identify",
     "POST /models/{team}/{name}/versions": "catalog.import_model",
+    "POST /models/{team}/{name}/versions/from-hub": "catalog.import_model",
     "POST /models/{team}/{name}/versions/{version}/archive": "catalog.set_status",
     "POST /models/{team}/{name}/versions/{version}/cards": "catalog.revise_card",
     "POST /models/{team}/{name}/versions/{version}/deprecate": "catalog.set_status",

@@ -31,6 +31,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("delete", MODEL): ("admin", None),
     ("patch", MODEL + "/tags"): ("edit", {"tags": {"a": "b"}}),
     ("post", MODEL + "/versions"): ("edit", UPLOAD),
+    ("post", MODEL + "/versions/from-hub"): ("edit", {"source": "hf:acme/digits"}),
     ("put", MODEL + "/aliases/{alias}"): ("edit", {"version": 1}),
     ("delete", MODEL + "/aliases/{alias}"): ("edit", None),
     ("post", "/api/v1/drafts/{team}/{name}/register"): ("edit", {}),

@@ -82,15 +82,18 @@ def test_what_cannot_be_undone_needs_yes_where_nobody_can_be_asked() -> None:
         parsing.confirm("Delete it?", yes=False)
 
 
-@pytest.mark.parametrize(
-    ("text", "command"),
-    [
-        ("hf:org/name@main", "hf download org/name --revision main."),
-        ("hf:org/name", "hf download org/name."),
-        ("hf:", "hf download ORG/NAME."),
-    ],
-)
-def test_a_repository_of_the_hub_is_downloaded_first_with_its_own_tool(text: str, command: str) -> None:
-    with pytest.raises(NotFoundError, match="downloads nothing by itself") as refused:
+@pytest.mark.parametrize(("text", "named"), [("hf:org/name@main", "org/name"), ("hf:", "ORG/NAME")])
+def test_a_dataset_of_the_hub_is_downloaded_first_with_its_own_tool(text: str, named: str) -> None:
+    with pytest.raises(NotFoundError, match="only models are fetched") as refused:
         parsing.source(text)
-    assert f"Download it first: {command}" in str(refused.value)
+    assert f"hf download --repo-type dataset {named}. Then" in str(refused.value)
+
+
+def test_a_model_of_the_hub_is_named_with_its_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parsing.importable("hf:org/name") == "hf:org/name@main"
+    assert parsing.importable("hf:org/name@refs/pr/1") == "hf:org/name@refs/pr/1"
+    with pytest.raises(InvalidError, match="no repository of a Hub"):
+        parsing.importable("hf:../name")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hf:mine").write_text("weights")
+    assert parsing.importable("hf:mine") == "./hf:mine"
