@@ -43,6 +43,7 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
             _measured(one.score),
             *(one.shown.get(name) for name in others),
             *(one.priors.get(name) for name in priors),
+            "–" if one.similarity is None else one.similarity.brief,
             _parameters(one),
             size(one.size),
             "cached" if one.cached else f"{one.seconds:.1f}",
@@ -55,20 +56,20 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
         classical = report.classical
         blank: list[object] = [None] * len(others)
         score, seconds = _measured(classical.score), f"{classical.seconds:.1f}"
-        rows.append(["", classical.features, score, *blank, *[None] * len(priors), None, None, seconds, None, None])
+        rows.append(["", classical.features, score, *blank, *[None] * (len(priors) + 3), seconds, None, None])
     if everything:
         rows += [
             [
                 "",
                 Text(one.ref.label, style="dim"),
                 Text(one.reason, style="dim"),
-                *[None] * (len(others) + len(priors) + 5),
+                *[None] * (len(others) + len(priors) + 6),
             ]
             for one in report.left_out
         ]
-    heads = ["#", "Model", unit, *(f">{name}" for name in (*others, *priors)), ">Parameters", ">Size", ">Seconds"]
+    heads = ["#", "Model", unit, *(f">{name}" for name in (*others, *priors)), "Learnt from", ">Parameters"]
     table(
-        [*heads, "Licence", "Owed"],
+        [*heads, ">Size", ">Seconds", "Licence", "Owed"],
         rows,
         empty="Nothing was scored.",
         drop=("Owed", "Licence", "Size", *others, *priors),
@@ -84,6 +85,9 @@ def _after(report: SelectionReport, *, everything: bool, written: Sequence[Path]
             tell(f"{one.ref.label} comes last: {one.flag}")
     for note in report.notes:
         tell(note)
+    for one in report.ranked:
+        if one.similarity is not None:
+            hint(f"This data and {one.ref.label}: {one.similarity.sentence}.")
     if report.left_out and not everything:
         counted = Counter(one.code for one in report.left_out)
         hint(

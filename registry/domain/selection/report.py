@@ -14,6 +14,7 @@ from registry.domain.comparison.verdict import Interval
 from registry.domain.data.datasets import LabelKind
 from registry.domain.names import VersionRef
 from registry.domain.recipes.recipe import Method
+from registry.domain.selection.similarity import Similarity
 
 UNITS: Mapping[LabelKind, str] = {
     LabelKind.CLASS: "accuracy",
@@ -57,6 +58,8 @@ class RankedModel:
     `history`, `lineage` and `metadata` are where it is expected to come by earlier transfers, from -1/2 (the worst) to
     1/2 (the best); `pretraining` is the main metric that it was measured by when it was made.
     """
+    similarity: Similarity | None = None
+    """How like the data is to what it learnt from. It takes no part in the order; None in reports from before."""
 
     @property
     def shown(self) -> Mapping[str, float]:

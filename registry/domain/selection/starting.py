@@ -1,4 +1,4 @@
-"""How to start from a model: the method by rows for each class and by cost, with the reason and where it is from."""
+"""How to start from a model: the method by rows for each class, distance and cost, with its reason and source."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method
+from registry.domain.selection.likeness import LikenessVerdict
 
 FEW_ROWS = 50
 """Rows of a class (or of numbers, in all: ten times as many) below which a frozen source is the safer start."""
@@ -17,6 +18,9 @@ LARGE = 100_000_000
 """Parameters from which a text encoder is adapted by a few added weights."""
 PASSES = 3.0
 """What learning from a row costs, in passes forward: one forward and about two backward."""
+
+YOSINSKI = "Yosinski and others, How transferable are features in deep neural networks? (NeurIPS 2014)"
+"""That features carry over the less, and of the last layers the least, the farther the new data is from the old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,12 @@ def way(
     parameters: int,
     modality: Modality,
     offered: Collection[Method],
+    distance: LikenessVerdict | None = None,
 ) -> Way:
     """The method for `rows` training rows, `fewest` of them in the smallest class.
 
-    `seconds` are those of one pass over all rows on this machine, None where they were not measured.
+    `seconds` are those of one pass over all rows on this machine, None where they were not measured. `distance` is how
+    like the rows are to what the source learnt from, None where that is unknown: then rows and cost decide alone.
     """
     enough = fewest >= FEW_ROWS if labels is LabelKind.CLASS else rows >= 10 * FEW_ROWS
     if not enough:
@@ -58,6 +64,25 @@ def way(
             f"Fine-tuning would take about {cost / 3600:.1f} hours here: a head on the frozen source is a start",
             f"{PASSES:.0f} passes a row and epoch, from the seconds measured for this report",
         )
+    what = f"{fewest} rows or more of each class" if labels is LabelKind.CLASS else f"{rows} rows"
+    if distance is LikenessVerdict.SAME:
+        return Way(
+            Method.FEATURE_EXTRACTION,
+            "The source learnt from data like this, so its features serve as they are: a head on the frozen source",
+            YOSINSKI,
+        )
+    if distance is LikenessVerdict.NEAR and Method.ADAPTER in offered:
+        return Way(
+            Method.ADAPTER,
+            "The source learnt from data near to this: a few weights beside its layers keep most of what it learnt",
+            f"{YOSINSKI}; Hu and others, LoRA (ICLR 2022)",
+        )
+    if distance is LikenessVerdict.FAR and Method.FINE_TUNING in offered:
+        return Way(
+            Method.FINE_TUNING,
+            f"The source learnt from data far from this, and there are {what}: enough to train all layers",
+            YOSINSKI,
+        )
     if parameters >= LARGE and modality is Modality.TEXT and Method.ADAPTER in offered:
         return Way(
             Method.ADAPTER,
@@ -65,10 +90,9 @@ def way(
             "Hu and others, LoRA (ICLR 2022)",
         )
     if Method.FINE_TUNING in offered:
-        what = f"{fewest} rows or more of each class" if labels is LabelKind.CLASS else f"{rows} rows"
         return Way(
             Method.FINE_TUNING,
-            f"{what}: enough to train all layers, which is mostly better than a head alone",
+            f"{what[:1].upper()}{what[1:]}: enough to train all layers, which is mostly better than a head alone",
             "Kornblith, Shlens and Le, Do Better ImageNet Models Transfer Better? (CVPR 2019)",
         )
     return Way(Method.FEATURE_EXTRACTION, "The adapter of this source trains heads only", "Its offer")

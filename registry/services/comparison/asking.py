@@ -14,6 +14,7 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import SOURCE
 from registry.domain.recipes.recipe import Method, Recipe, Resources
+from registry.domain.transfers.recorded import OWN_CODE
 from registry.domain.transfers.steps import StepDetail, StepInput
 from registry.errors import AdapterError
 from registry.ports.transfers import AdapterOffer, DataInput, Determinism, Finished, ModelInput, TransferJob
@@ -46,6 +47,7 @@ def recipe_of(
 ) -> tuple[Recipe, AdapterOffer]:
     """How `model`, which `step` made, reads such data: texts and images as long and as large as its own step did.
 
+    A program of somebody's own left no recipe that says so: what it made is read as an import is.
     Raises: BadRecipeError where its adapter does not know `method`.
     """
     ref, offers = model.summary.ref, context.plugins.offers()
@@ -53,7 +55,7 @@ def recipe_of(
     text = _RECIPE.format(output=ref.name, method=method, source=ref, **places)
     kind, modality = model.architecture, model.model.modality
     recipe = complete(read_recipe(text), modality=modality, offers=offers, labels=labels, architecture=kind)
-    if step.summary.method is not Method.IMPORT:
+    if step.summary.method is not Method.IMPORT and step.summary.adapter != OWN_CODE:
         before = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
         recipe = replace(recipe, image_size=before.image_size, max_length=before.max_length)
     return recipe, offers[recipe.adapter]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.report import ASIDE, HEADLINE
+from registry.domain.selection.similarity import Similarity
 from registry.errors import AdapterError, OutOfMemoryError
 from registry.machine import free_memory
 from registry.ports.scoring import Sample, Score
@@ -23,6 +24,7 @@ from registry.services.context import Context
 from registry.services.selection.candidates import Eligible
 from registry.services.selection.condition import constant, parameters, untrained
 from registry.services.selection.heads import head_of
+from registry.services.selection.similar import Shelf, similarity
 
 Rows = NDArray[np.float64]
 
@@ -38,12 +40,16 @@ class Measured:
     seconds: float
     cached: bool
     flag: str
+    similarity: Similarity
 
 
 def measure(
-    context: Context, candidate: Eligible, data: DataInput, targets: Rows, folder: Path, *, seed: int
+    context: Context, candidate: Eligible, data: DataInput, targets: Rows, folder: Path, *, seed: int, shelf: Shelf
 ) -> Measured:
-    """Score `candidate` on the rows of `data`, in the new `folder`. Raises: errors that say why it cannot be scored."""
+    """Score `candidate` on the rows of `data`, in the new `folder`, and compare them with what it learnt from.
+
+    Raises: errors that say why it cannot be scored.
+    """
     folder.mkdir()
     try:
         began = context.clock.monotonic()
@@ -55,6 +61,12 @@ def measure(
         if data.labels is LabelKind.CLASS:
             answers = head_of(context, candidate, source, data, folder / "head")
         scores = score(context, Sample(features, targets, data.labels, seed, answers))
+
+        def read(other: DataInput, work: Path) -> NDArray[np.float32]:
+            return _read(context, candidate, source, other, work)[0]
+
+        per_row = 0.0 if cached else seconds / max(1, len(features))
+        like = similarity(shelf, candidate, features, per_row, read, folder / "learnt-from")
         return Measured(
             candidate=candidate,
             scores={name: one.value for name, one in scores.items()},
@@ -63,6 +75,7 @@ def measure(
             seconds=seconds,
             cached=cached,
             flag=flag or constant(features),
+            similarity=like,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -38,6 +38,7 @@ from registry.services.selection.measuring import Measured, Rows, measure, names
 from registry.services.selection.past import PRETRAINING, priors
 from registry.services.selection.reading import dataset_of, refuse_split
 from registry.services.selection.sampling import check_labels, sampled, targets_of
+from registry.services.selection.similar import Shelf
 from registry.services.selection.starts import starts
 from registry.services.transfers.inputs import lay_out_data
 from registry.services.workspace import workspace
@@ -66,11 +67,12 @@ def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: s
         rows = sorted(data.chosen, key=lambda row: row.key)
         targets = targets_of(rows, data.labels)
         measured: list[Measured] = []
+        shelf = Shelf(context, folder / "learnt-from")
         for number, one in enumerate(eligible, start=1):
             label, counted = one.detail.summary.ref.label, f"{number} of {len(eligible)}"
             watch(f"Scoring {label} ({counted})")
             try:
-                found = measure(context, one, data, targets, folder / str(number), seed=wanted.seed)
+                found = measure(context, one, data, targets, folder / str(number), seed=wanted.seed, shelf=shelf)
             except RegistryError as error:
                 left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
                 watch(f"Left out {label}: {error.message} ({counted})")
@@ -106,6 +108,8 @@ def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: s
     report = replace(report, starts=starts(context, report, whole, candidates_in_order, wanted, splits))
     with context.write(Permission.EDIT) as uow:
         uow.selections.add(report)
+        for kept in shelf.made:
+            uow.selections.add_summary(kept.model, kept.data.digest, kept.data.split, kept.body)
         first = ranked[0]
         uow.commit(
             Event(
@@ -164,6 +168,7 @@ def _entry(one: Measured, mean: float | None, first: Measured, known: Mapping[st
         cached=one.cached,
         flag=one.flag,
         priors=known,
+        similarity=one.similarity,
     )
 
 

@@ -67,6 +67,7 @@ def _start(
         parameters=ranked.parameters,
         modality=whole.modality,
         offered=offer.methods,
+        distance=None if ranked.similarity is None else ranked.similarity.verdict,
     )
     recipe = _RECIPE.format(
         why=chosen.reason,

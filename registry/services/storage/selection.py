@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lineage import Digest
 from registry.domain.names import VersionRef
 from registry.domain.selection.past import Task
 from registry.domain.selection.report import SelectionReport
@@ -38,6 +39,14 @@ class SelectionRepository(Protocol):
     def ranking(self, ranking_id: str) -> Ranking | None: ...
     def move_ranking(self, ranking: Ranking) -> bool:
         """Write how it stands now; False, and nothing is written, where it has ended already."""
+        ...
+
+    def summary(self, model: Digest, data: Digest, split: str) -> bytes | None:
+        """The kept summary of the features that a model gives for data that it learnt from."""
+        ...
+
+    def add_summary(self, model: Digest, data: Digest, split: str, body: bytes) -> None:
+        """Keep one; where there is one already, that stays."""
         ...
 
     def past_transfers(self) -> Sequence[PastTransfer]:

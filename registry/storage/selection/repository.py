@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from lineage import Assurance
+from lineage import Assurance, Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.codec import from_json, to_json
 from registry.domain.data.datasets import LabelKind
@@ -24,12 +24,19 @@ from registry.storage.tables import (
     asset,
     dataset_version,
     edge,
+    feature_summary,
     metric,
     model_version,
     ranking,
     selection,
     step,
     version,
+)
+
+_SUMMARY = select(feature_summary.c.body).where(
+    feature_summary.c.model == bindparam("model"),
+    feature_summary.c.data == bindparam("data"),
+    feature_summary.c.split == bindparam("split"),
 )
 
 
@@ -72,6 +79,16 @@ class SqlSelections:
         goes_on = ranking.c.state.in_([one.value for one in RankingState if one.goes_on])
         query = update(ranking).where(ranking.c.public_id == value.id, goes_on).values(**_written(value))
         return self._connection.execute(query).rowcount == 1
+
+    def summary(self, model: Digest, data: Digest, split: str) -> bytes | None:
+        wanted = {"model": model, "data": data, "split": split}
+        found = self._connection.execute(_SUMMARY, wanted).first()
+        return None if found is None else bytes(found.body)
+
+    def add_summary(self, model: Digest, data: Digest, split: str, body: bytes) -> None:
+        if self.summary(model, data, split) is None:
+            values = {"model": model, "data": data, "split": split, "body": body}
+            self._connection.execute(insert(feature_summary).values(values))
 
     def past_transfers(self) -> Sequence[PastTransfer]:
         pairs = self._connection.execute(_pairs()).all()

@@ -52,7 +52,7 @@ from registry.storage.tables.reviews import (
     waiver,
     waiver_approval,
 )
-from registry.storage.tables.selection import ranking, selection
+from registry.storage.tables.selection import feature_summary, ranking, selection
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, reading_part, step
 
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "evidence",
     "extent",
     "facet",
+    "feature_summary",
     "file",
     "finding",
     "headline",

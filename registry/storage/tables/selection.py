@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, String, Table, TypedColumns
+from sqlalchemy import JSON, Column, Index, LargeBinary, String, Table, TypedColumns, UniqueConstraint
 
-from registry.storage.sql.types import Key, Label, UtcDateTime
+from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata
 
 
@@ -34,3 +34,16 @@ class RankingColumns(TypedColumns):
 
 
 ranking = Table("ranking", metadata, RankingColumns)
+
+
+class FeatureSummaryColumns(TypedColumns):
+    """What is kept, some kB, of the features that a model gives for data that it learnt from. All by digest."""
+
+    id = Column(Key, primary_key=True)
+    model = Column(DigestBytes, nullable=False)
+    data = Column(DigestBytes, nullable=False)
+    split = Column(String, nullable=False)
+    body = Column(LargeBinary, nullable=False)
+
+
+feature_summary = Table("feature_summary", metadata, FeatureSummaryColumns, UniqueConstraint("model", "data", "split"))

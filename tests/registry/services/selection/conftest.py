@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,9 @@ from tests.registry.services.registries import open_context
 from tests.registry.services.selection.worlds import TABLE, Reading, add_data, add_model
 
 
-@pytest.fixture(scope="package")
-def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
-    """One registry for all tests here, which only read and recommend: its data is read once."""
-    folder = tmp_path_factory.mktemp("selection")
+@contextmanager
+def opened(_migrated_file: Path, folder: Path) -> Iterator[Context]:
+    """A registry in the new `folder` whose adapter reads features, without anything in it."""
     (folder / "home").mkdir()
     shutil.copy(_migrated_file, folder / "home" / "registry.db")
     adapter = Reading()
@@ -35,6 +35,14 @@ def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         found = open_context(
             database.factory(clock), clock, folder / "home", role="admin", plugins=FakePlugins(fake_adapter=adapter)
         )
+        yield found
+
+
+@pytest.fixture(scope="package")
+def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """One registry for all tests here, which only read and recommend: its data is read once."""
+    folder = tmp_path_factory.mktemp("selection")
+    with opened(_migrated_file, folder) as found:
         add_data(found, folder, TABLE)
         add_data(found, folder, "text\n" + "".join(f"row {n}\n" for n in range(30)), "bare", LabelKind.NONE)
         for name in ("strong", "fair", "weak", "broken"):

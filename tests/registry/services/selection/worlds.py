@@ -11,7 +11,9 @@ from safetensors.numpy import save_file
 
 from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.domain.names import Name, Reference
+from registry.domain.recipes.recipe import Method
 from registry.domain.selection.report import SelectionReport
+from registry.domain.transfers.recorded import Environment, RecordTransfer, UsedInput
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.selection import Recommend
@@ -21,6 +23,7 @@ from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.data.verbs import Datasets
 from registry.services.selection.verbs import Selection
+from registry.services.transfers.verbs import Transfers
 from tests.fakes.plugins import FakeAdapter
 
 DATA = Reference.parse("datasets:/data/reviews")
@@ -32,6 +35,7 @@ TABLE = (
     )
     + "".join(f"odd {n},good,odd\n" for n in range(12))
 )
+KIND = "transformers:BertModel"
 STRENGTHS = {"strong": 3.0, "fair": 3.0, "weak": 0.0, "broken": np.nan}
 
 
@@ -47,7 +51,7 @@ class Reading(FakeAdapter):
             return
         rows = sorted(job.data["train"].chosen, key=lambda row: row.key)
         x = np.random.default_rng([len(name), len(rows)]).normal(size=(len(rows), 4)).astype(np.float32)
-        x[:, 0] += [STRENGTHS[name] * ("aa" in (row.text or "")) for row in rows]
+        x[:, 0] += [STRENGTHS[name] * (row.text or "").count("aa") for row in rows]
         output = job.work / "output"
         output.mkdir(parents=True)
         np.savez(output / "features.npz", x=x)
@@ -74,6 +78,24 @@ def add_model(context: Context, folder: Path, name: str, *, scale: float = 1.5, 
     tensors |= {"last.weight": np.full(size, scale), "last.bias": np.zeros(size)}
     save_file(tensors, source / "model.safetensors")
     Catalog(context).import_model(ImportModel(Name("library", name), str(source), licence=licence))
+
+
+def add_child(context: Context, folder: Path, name: str, data: str, *, split: str = "train") -> None:
+    """A version of `name` that somebody's program made from `library/strong` with `data`."""
+    made = folder / name
+    made.mkdir(parents=True)
+    save_file({"last.weight": np.arange(float(len(name)))}, made / "model.safetensors")
+    inputs = UsedInput(Reference.parse("models:/library/strong/1"), "source"), UsedInput(_data(data), "train", split)
+    said = (Environment("3", "here", {}, {}), 1.0)
+    Transfers(context).record(
+        RecordTransfer(
+            Name("made", name), Method.FINE_TUNING, inputs, str(made), "0" * 32, {}, {}, (), *said, architecture=KIND
+        )
+    )
+
+
+def _data(name: str) -> Reference:
+    return Reference.parse(f"datasets:/data/{name}/1")
 
 
 def add_data(context: Context, folder: Path, text: str, name: str = "reviews", labels: LabelKind | None = None) -> None:
