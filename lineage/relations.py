@@ -50,7 +50,11 @@ class WeightComparison:
     cosine: float | None = None
     """Cosine between the matrices of child and parent, median."""
     p: float | None = None
-    """Probability of so much agreement between neurons of equal index if the two were initialised independently."""
+    """Probability of so much agreement if the two were initialised independently, by the null of this very pair."""
+    statistic: float | None = None
+    """What the deciding test measured, in its own unit; `null` says what it was held against."""
+    null: str | None = None
+    """What models without kinship would give, as part of a sentence; None where no test was made."""
     rank: int | None = None
     """Of a merged low-rank adapter."""
     targets: tuple[str, ...] = ()

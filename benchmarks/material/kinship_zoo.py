@@ -80,13 +80,13 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Two blocks of 48 over the rows of a picture, and a head over their mean."""
+    """Two blocks of 64 over the rows of a picture, and a head over their mean."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows, self.positions = nn.Linear(8, 48), nn.Parameter(torch.randn(8, 48) * 0.02)
-        self.blocks = nn.ModuleList([Block(48, 4), Block(48, 4)])
-        self.norm, self.head = nn.LayerNorm(48), nn.Linear(48, 10)
+        self.rows, self.positions = nn.Linear(8, 64), nn.Parameter(torch.randn(8, 64) * 0.02)
+        self.blocks = nn.ModuleList([Block(64, 4), Block(64, 4)])
+        self.norm, self.head = nn.LayerNorm(64), nn.Linear(64, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.rows(x.squeeze(1)) + self.positions
@@ -268,8 +268,8 @@ CHILDREN: Mapping[str, Callable[[nn.Module, int], State]] = {
     "fine-tuned, 15 epochs": tuned(15),
     "LoRA r 4, merged": adapted(4, "F32"),
     "LoRA r 4, merged in BF16": adapted(4, "BF16"),
-    "LoRA r 8, merged": adapted(8, "F32"),
-    "LoRA r 8, merged in BF16": adapted(8, "BF16"),
+    "LoRA r 16, merged": adapted(16, "F32"),
+    "LoRA r 16, merged in BF16": adapted(16, "BF16"),
     "cast to F16": lambda model, _: stored(state(model), "F16"),
     "cast to BF16": lambda model, _: stored(state(model), "BF16"),
     "8 bits": rounded(8),

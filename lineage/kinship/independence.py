@@ -7,13 +7,16 @@ and whose distribution tends to the normal (Hoeffding 1951, "A combinatorial cen
 share their units (a residual stream) have the same width, and are added up before they are tested; widths are
 independent of one another and are combined as Stouffer does.
 
+So every pair has a null of its own, for its architecture and its widths. Beside the normal limit stand random orders
+of this pair's neurons: where one comes as near as the given order does, their share is the p-value, which is exact.
+
 The idea of testing by the exchange of neurons is that of Zhu et al. 2025, "Independence tests for language models".
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import erfc, sqrt
 
@@ -29,6 +32,8 @@ FEATURES = 4096
 """Weights of a unit that are looked at."""
 LAYERS = 8
 """Layers of one width that are looked at."""
+ORDERS = 999
+"""Random orders of the neurons that the given one is held against."""
 _HEADS = ("attn", "attention", "query", "key", "value", "q_proj", "k_proj", "v_proj", "qkv", "in_proj", "wqkv")
 """Parts of names of matrices whose rows belong to attention heads: they can be exchanged within a head only."""
 _PLACES = ("position", "pos_embed", "wpe", "cls_token", "time_", "relative")
@@ -37,11 +42,26 @@ _PLACES = ("position", "pos_embed", "wpe", "cls_token", "time_", "relative")
 
 @dataclass(frozen=True, slots=True)
 class Independence:
-    """`p` is one-sided; `z` the combined statistic; `units` how many neurons were compared."""
+    """`p` is one-sided; `z` the combined statistic; `units` how many neurons were compared.
+
+    `nearer` counts the random orders in which the neurons resemble one another at least as much.
+    """
 
     z: float
-    p: float
     units: int
+    nearer: int
+
+    @property
+    def p(self) -> float:
+        """The share of the orders that come as near; where none does, the normal tail, which is below that."""
+        exact = (1 + self.nearer) / (1 + ORDERS)
+        return exact if self.nearer else min(exact, normal_tail(self.z))
+
+    @property
+    def null(self) -> str:
+        """What the statistic was held against, as part of a sentence."""
+        by = "their share" if self.nearer else "none came as near, so the p-value is that of their normal limit"
+        return f"{ORDERS} random orders of the {self.units:,} neurons of this pair: {by}"
 
 
 def independence(child: Weights, parent: Weights, pairs: Iterable[Pair]) -> Independence | None:
@@ -52,11 +72,12 @@ def independence(child: Weights, parent: Weights, pairs: Iterable[Pair]) -> Inde
         seen[layer.width] += 1
         if seen[layer.width] <= LAYERS:
             sums[layer.width] = sums.get(layer.width, 0.0) + _cosines(layer, child, parent)
-    scores = [score for one in sums.values() if (score := _score(one)) is not None]
-    if not scores:
+    tables = [table for one in sums.values() if (table := _standardised(one)) is not None]
+    if not tables:
         return None
-    z = sum(scores) / sqrt(len(scores))
-    return Independence(z, normal_tail(z), sum(map(len, sums.values())))
+    z = sum(float(np.trace(one)) for one in tables) / sqrt(len(tables))
+    nearer = int(np.count_nonzero(_in_random_order(tables) >= z))
+    return Independence(z, sum(map(len, sums.values())), nearer)
 
 
 def normal_tail(z: float) -> float:
@@ -130,11 +151,18 @@ def _cosines(layer: UnitLayer, child: Weights, parent: Weights) -> NDArray[np.fl
     return (ours @ theirs.T).astype(np.float64)
 
 
-def _score(cosines: NDArray[np.float64]) -> float | None:
-    """The diagonal's sum, standardised by its exact mean and variance over all orders."""
-    n = len(cosines)
-    centred = cosines - cosines.mean(axis=0) - cosines.mean(axis=1, keepdims=True) + cosines.mean()
-    variance = float(np.square(centred).sum()) / (n - 1)
-    if variance <= 1e-20:
-        return None
-    return float(np.trace(centred)) / sqrt(variance)
+def _standardised(cosines: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Cosines such that the sum over a random order has mean 0 and variance 1; None where they are all alike."""
+    centred: NDArray[np.float64] = cosines - cosines.mean(axis=0) - cosines.mean(axis=1, keepdims=True) + cosines.mean()
+    variance = float(np.square(centred).sum()) / (len(cosines) - 1)
+    return centred / sqrt(variance) if variance > 1e-20 else None
+
+
+def _in_random_order(tables: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The combined statistic of `ORDERS` random orders of the units of every width."""
+    draws, total = np.random.default_rng(0), np.zeros(ORDERS)
+    for table in tables:
+        orders = draws.permuted(np.broadcast_to(np.arange(len(table)), (ORDERS, len(table))), axis=1)
+        total += table[np.arange(len(table)), orders].sum(axis=1)
+    combined: NDArray[np.float64] = total / sqrt(len(tables))
+    return combined

@@ -139,25 +139,36 @@ class _Comparison:
         frozen = [one for one in self.compared if one.equal and one.telling]
         if frozen:
             reason = f"{len(frozen)} tensors are equal, and others were trained further"
-            return replace(self.common, relation=Relation.FINE_TUNED, reason=reason, p=tested.p if tested else None)
+            return self._by_orders(Relation.FINE_TUNED, reason, tested)
         if tested is not None and tested.p <= DECISIVE:
             reason = f"Neurons of equal index resemble one another (p = {tested.p:.1g} if unrelated)"
-            return replace(self.common, relation=Relation.FINE_TUNED, reason=reason, p=tested.p)
+            return self._by_orders(Relation.FINE_TUNED, reason, tested)
         return None
 
     def _aligned(self) -> WeightComparison | None:
         aligned = align(self.child, self.parent)
-        if aligned is not None and aligned.supports:
-            return replace(self.common, relation=Relation.CONSISTENT_AFTER_ALIGNMENT, reason=aligned.reason)
-        turned = rotation(self.child, self.parent, self.pairs)
-        if turned is not None and turned <= DECISIVE:
-            reason = f"The angles between neurons are the parent's (p = {turned:.1g} if unrelated)"
-            return replace(self.common, relation=Relation.CONSISTENT_AFTER_ALIGNMENT, reason=reason, p=turned)
+        if aligned is None:
+            aligned = rotation(self.child, self.parent, self.pairs)
+            aligned = aligned if aligned is not None and aligned.p <= DECISIVE else None
+        if aligned is not None:
+            return replace(
+                self.common,
+                relation=Relation.CONSISTENT_AFTER_ALIGNMENT,
+                reason=aligned.reason,
+                p=aligned.p,
+                statistic=aligned.statistic,
+                null=aligned.null,
+            )
         tested = self.tested
         if tested is None or tested.units < ENOUGH:
             return None
         if tested.p <= UNCLEAR:
             reason = f"A sign of kinship that proves nothing (p = {tested.p:.1g})"
-            return replace(self.common, relation=Relation.UNDECIDABLE, reason=reason, p=tested.p)
+            return self._by_orders(Relation.UNDECIDABLE, reason, tested)
         reason = f"{tested.units:,} neurons resemble the parent's no more than chance (p = {tested.p:.2g})"
-        return replace(self.common, relation=Relation.UNRELATED, reason=reason, p=tested.p)
+        return self._by_orders(Relation.UNRELATED, reason, tested)
+
+    def _by_orders(self, relation: Relation, reason: str, tested: Independence | None) -> WeightComparison:
+        """A verdict by the test of neurons."""
+        said = replace(self.common, relation=relation, reason=reason)
+        return said if tested is None else replace(said, p=tested.p, statistic=tested.z, null=tested.null)

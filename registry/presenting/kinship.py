@@ -36,6 +36,10 @@ def figures(check: ParentCheck) -> dict[str, str]:
         found["Relative distance"] = number(said.distance)
     if said.p is not None:
         found["p-value"] = "below 1e-300" if said.p == 0 else f"{said.p:.2g}"
+    if said.statistic is not None:
+        found["Statistic"] = number(said.statistic)
+    if said.null is not None:
+        found["Judged by"] = said.null
     if said.rank is not None:
         found["Rank"] = f"{said.rank} on {len(said.targets)} matrices"
     if said.weights:

@@ -134,3 +134,60 @@ def test_tables_that_are_computed_prove_nothing() -> None:
     }
     child, other = (Arrays({**shared, **two_layers(draw, 64)}) for _ in range(2))
     assert compare(child, other).relation is Relation.UNRELATED
+
+
+def shuffled_inputs(arrays: State, names: tuple[str, ...], draw: np.random.Generator) -> State:
+    """The columns of these matrices in another order each."""
+    return {
+        name: np.ascontiguousarray(array[:, draw.permutation(array.shape[1])]) if name in names else array
+        for name, array in arrays.items()
+    }
+
+
+def three_layers(draw: np.random.Generator, width: int) -> State:
+    made = two_layers(draw.standard_normal, width)
+    return {**made, "last.weight": draw.standard_normal((width, width)).astype(np.float32)}
+
+
+def test_a_verdict_by_neurons_says_what_it_measured_and_by_which_null(model: nn.Module, stranger: Arrays) -> None:
+    first, second = compare(stranger, Arrays(state(model))), compare(Arrays(state(model)), stranger)
+    for said in (first, second):
+        assert said.relation is Relation.UNRELATED
+        assert said.statistic is not None
+        assert said.p is not None
+        assert said.p * 1000 == pytest.approx(round(said.p * 1000)), "a share of 999 orders and the given one"
+        assert "999 random orders" in (said.null or "")
+
+
+def test_neurons_that_were_matched_are_judged_by_random_orders_of_their_own_inputs() -> None:
+    draw = np.random.default_rng(2)
+    arrays = three_layers(draw, 64)
+    first, second = draw.permutation(64), draw.permutation(64)
+    moved = {
+        "hidden.weight": arrays["hidden.weight"][first],
+        "next.weight": arrays["next.weight"][second][:, first],
+        "last.weight": arrays["last.weight"][:, second],
+        "head.weight": arrays["head.weight"],
+    }
+    trained = {n: (a + 0.3 * draw.standard_normal(a.shape)).astype(np.float32) for n, a in moved.items()}
+    said = compare(Arrays(trained), Arrays(arrays))
+    assert said.relation is Relation.CONSISTENT_AFTER_ALIGNMENT
+    assert said.statistic == pytest.approx(1 / 1.09**0.5, abs=0.02)
+    assert said.p == pytest.approx(0.01)
+    assert "99 random orders of the inputs" in (said.null or "")
+
+
+def test_the_parents_weights_in_another_order_are_told_from_those_of_layers_that_look_alike() -> None:
+    """The wider a layer, the nearer the sorted weights of neurons that have nothing in common."""
+    draw = np.random.default_rng(1)
+    arrays = three_layers(draw, 128)
+    child = shuffled_inputs(arrays, ("next.weight", "last.weight", "hidden.weight"), draw)
+    child = {name: array + np.float32(1e-3) * (array > 0) for name, array in child.items()}
+    child = {name: np.ascontiguousarray(array[draw.permutation(len(array))]) for name, array in child.items()}
+    said = compare(Arrays(child), Arrays(arrays))
+    assert said.relation is Relation.CONSISTENT_AFTER_ALIGNMENT
+    assert said.p is not None
+    assert said.p < 0.01
+    assert "own 256 neurons" in (said.null or "")
+    other = compare(Arrays(three_layers(draw, 128)), Arrays(arrays))
+    assert other.relation is Relation.UNRELATED
