@@ -19,6 +19,20 @@ def shortest_path(above: Iterable[Edge], source: NodeId, target: NodeId) -> tupl
     return way_down(lambda node: into.get(node, ()), source, target)
 
 
+def depths_above(target: NodeId, above: Iterable[Edge]) -> dict[NodeId, int]:
+    """How many edges each node of the ancestry of `target` is away from it at least; `target` itself 0."""
+    into: dict[NodeId, list[NodeId]] = {}
+    for edge in above:
+        into.setdefault(edge.target, []).append(edge.source)
+    depths, level = {target: 0}, [target]
+    for key in level:
+        for source in into.get(key, ()):
+            if source not in depths:
+                depths[source] = depths[key] + 1
+                level.append(source)
+    return depths
+
+
 def way_down(into: Callable[[NodeId], Iterable[Edge]], source: NodeId, target: NodeId) -> tuple[Edge, ...] | None:
     """As `shortest_path`; `into` gives the edges into a node, and is asked only for nodes that are reached."""
     taken: dict[NodeId, Edge | None] = {target: None}

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage import Edge, Graph, NodeId
-from lineage.above import nearest_common, shortest_path
+from lineage.above import depths_above, nearest_common, shortest_path
+from lineage.graph import generation_of
 from tests.lineage.worlds import LAW, graphs
 
 
@@ -33,3 +34,13 @@ def test_the_nearest_common_ancestors_are_those_that_the_graph_names(graph: Grap
     one, two = (data.draw(st.sampled_from(sorted(graph.nodes))) for _ in range(2))
     found = nearest_common(one, above(graph, one), two, above(graph, two))
     assert found == {node.id for node in graph.common_ancestors(one, two, nearest=True)}
+
+
+@LAW
+@given(graphs(), st.data())
+def test_the_depths_of_an_ancestry_are_those_of_the_graph(graph: Graph, data: st.DataObject) -> None:
+    target = data.draw(st.sampled_from(sorted(graph.nodes)))
+    depths = depths_above(target, above(graph, target))
+    assert depths.pop(target) == 0
+    kind = graph.node(target).kind
+    assert {key: generation_of(hops, kind) for key, hops in depths.items()} == graph.ancestors(target)

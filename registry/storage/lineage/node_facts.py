@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from lineage import Node, NodeId, NodeKind
 from registry.domain.governance.recalls import Effect
@@ -17,16 +17,26 @@ from registry.storage.tables import asset, dataset_version, model_version, node,
 _SHOWN = ("task", "modality", "licence", "origin", "stage", "status", "taint", "method", "format", "rows")
 """Facts of a version."""
 _OF_STEP = ("method", "state", "adapter")
+_KINDS = {kind.value: kind for kind in NodeKind}
 
 
 def nodes_by_id(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, Node]:
     """The nodes with these keys, by two statements, however many there are."""
     rows = connection.execute(_nodes(), {"keys": keys}).all()
-    measured = headline_metrics(connection, {row.step_id for row in rows if row.kind != NodeKind.DATASET})
+    measured = headline_metrics(connection, {row[5] for row in rows if row[1] != NodeKind.DATASET})
     found = {}
-    for row in rows:
-        kind = NodeKind(row.kind)
-        found[row.id] = Node(row.id, kind, public_label(kind, row.label), row.digest, _facts(row, kind, measured))
+    for key, word, label, digest, created_at, step_id, deleted_at, *values in rows:
+        kind = _KINDS[word]
+        facts = {"created_at": created_at.isoformat()}
+        names, given = (_OF_STEP, values[:3]) if kind is NodeKind.STEP else (_SHOWN, values[3:])
+        for name, value in zip(names, given, strict=True):
+            if value is not None:
+                facts[name] = str(value)
+        if deleted_at is not None:
+            facts["deleted"] = "yes"
+        if step_id in measured and kind is not NodeKind.DATASET:
+            facts |= {name: f"{value:.4g}" for name, value in measured[step_id].items()}
+        found[key] = Node(key, kind, public_label(kind, label), digest, facts)
     return found
 
 
@@ -35,39 +45,34 @@ def public_label(kind: NodeKind, label: str) -> str:
     return label if kind is NodeKind.STEP else label.partition(":/")[2]
 
 
-def _facts(row: Row[Any], kind: NodeKind, measured: Mapping[int, Mapping[str, float]]) -> dict[str, str]:
-    values = row._mapping
-    facts = {"created_at": row.created_at.isoformat()}
-    for name in _OF_STEP if kind is NodeKind.STEP else _SHOWN:
-        if (value := values[name]) is not None:
-            facts[name] = str(value)
-    if row.deleted_at is not None:
-        facts["deleted"] = "yes"
-    if kind is not NodeKind.DATASET:
-        facts |= {name: f"{value:.4g}" for name, value in measured.get(row.step_id, {}).items()}
-    return facts
-
-
 @cache
 def _nodes() -> Any:
-    """Nodes with their facts: of a version its asset and the step that made it, of a step the step."""
+    """Nodes with their facts: of a version its asset and the step that made it, of a step the step.
+
+    The columns stand in the order of `_OF_STEP` and then of `_SHOWN`.
+    """
     return (
         select(
-            node,
-            version.c.licence,
+            node.c.id,
+            node.c.kind,
+            node.c.label,
+            node.c.digest,
+            node.c.created_at,
+            step.c.node_id,
             version.c.deleted_at,
-            asset.c.task,
-            asset.c.modality,
-            asset.c.origin,
-            model_version.c.stage,
-            func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
-            _taint(),
-            dataset_version.c.format,
-            dataset_version.c.rows,
-            step.c.node_id.label("step_id"),
             step.c.method,
             step.c.state,
             step.c.adapter,
+            asset.c.task,
+            asset.c.modality,
+            version.c.licence,
+            asset.c.origin,
+            model_version.c.stage,
+            func.coalesce(model_version.c.status, dataset_version.c.status),
+            _taint(),
+            step.c.method,
+            dataset_version.c.format,
+            dataset_version.c.rows,
         )
         .outerjoin(version, version.c.node_id == node.c.id)
         .outerjoin(asset, asset.c.id == version.c.asset_id)
@@ -85,6 +90,6 @@ def _taint() -> Any:
         select(func.min(mark.effect))  # `tainted` is before `weakly-tainted`
         .join(recall, recall.c.id == mark.recall_id)
         .where(mark.node_id == node.c.id, mark.status.is_not(None), recall.c.reversed_at.is_(None))
-        .where(mark.effect.in_([Effect.TAINTED.value, Effect.WEAKLY_TAINTED.value]))
+        .where(or_(mark.effect == Effect.TAINTED.value, mark.effect == Effect.WEAKLY_TAINTED.value))
     )
     return live.correlate(node).scalar_subquery().label("taint")

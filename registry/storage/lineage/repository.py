@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, text, update
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
+from lineage.above import depths_above
 from lineage.exchange.records import Run
 from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
@@ -33,6 +35,8 @@ from registry.storage.sql.types import Key
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
 _FOR_EVER = 2**31 - 1
+_FEW = 2000
+"""Edges of an ancestry that are read by one statement."""
 INTERFACE = "interface"
 """The key of a stored comparison that says where the two are spoken to otherwise."""
 
@@ -79,6 +83,8 @@ class SqlGraph:
     def walk(
         self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
     ) -> tuple[Sequence[Node], Sequence[Edge], bool]:
+        if up < 0 and down == 0 and as_of is None and (whole := self._whole_ancestry(start.id, limit)) is not None:
+            return whole[0], whole[1], False
         if as_of is not None and not self.existed(start.id, as_of):
             return [], [], False
         with nested_loops(self._connection):
@@ -91,6 +97,19 @@ class SqlGraph:
         kept = nearest[:limit]
         found = nodes_by_id(self._connection, kept)
         return [found[key] for key in kept], self.edges_among(kept, as_of), len(nearest) > limit
+
+    def _whole_ancestry(self, start: NodeId, limit: int) -> tuple[Sequence[Node], Sequence[Edge]] | None:
+        """As `walk` upwards without an end, by one statement for the edges; None where there may be more than that."""
+        with nested_loops(self._connection):
+            rows = self._connection.execute(_FEW_EDGES_ABOVE, {"start": start, "most": _FEW + 1}).all()
+        if len(rows) > _FEW:
+            return None
+        edges = _edges(row[:5] for row in sorted(rows, key=itemgetter(5)))  # by the key of the edge
+        depths = depths_above(start, edges)
+        if len(depths) > limit:
+            return None
+        found = nodes_by_id(self._connection, depths)
+        return [found[key] for key in sorted(depths, key=lambda key: (depths[key], key))], edges
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
         given = {"label": str(ref), "limit": limit + 1}
@@ -276,14 +295,14 @@ def _statements() -> tuple[Any, Any]:
     return nodes, edges
 
 
-def _edges_above() -> Any:
-    """Every edge of the ancestry of a node, oldest first."""
+def _edges_above() -> tuple[Any, Any]:
+    """Every edge of the ancestry of a node, oldest first; and in any order at most so many, with their keys."""
     walk = select(bindparam("start", type_=Key).label("id")).cte("walk", recursive=True)
     walk = walk.union(
         select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
     )
     above = select(*_EDGE).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
-    return above.order_by(edge.c.id)
+    return above.order_by(edge.c.id), above.add_columns(edge.c.id).limit(bindparam("most"))
 
 
 @cache
@@ -314,7 +333,7 @@ def _siblings() -> Any:
 
 _SIBLINGS = _siblings()
 _ANCESTORS, _ANCESTRAL_EDGES = _statements()
-_EDGES_ABOVE = _edges_above()
+_EDGES_ABOVE, _FEW_EDGES_ABOVE = _edges_above()
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))
 _MEASURED_ON = (
     select(func.count(edge.c.to_node.distinct()))

@@ -50,7 +50,7 @@ class DigestBytes(TypeDecorator[Digest]):
         return None if value is None else bytes.fromhex(value.hex)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Digest | None:  # noqa: ARG002 -- SQLAlchemy passes it
-        return None if value is None else Digest(bytes(value).hex())
+        return None if value is None else Digest.raw(bytes(value))
 
 
 class Real(TypeDecorator[float]):
