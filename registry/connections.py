@@ -1,44 +1,113 @@
-"""The server's connections: one whose request header does not come in time is closed."""
+"""The server's connections: headers that come too slowly end them, and files go out by the kernel.
+
+uvicorn speaks HTTP by h11. `protocol` adds to it a limit on the time of headers, and the extension
+`http.response.zerocopysend` of ASGI: the bytes of a file go from the page cache to the socket (sendfile(2)) and are
+neither read nor copied by this process.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import os
+from typing import Any
 
+import h11
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+EXTENSION = "http.response.zerocopysend"
 
-def protocol(header_seconds: float) -> type[H11Protocol]:
-    """The protocol class for uvicorn that closes a connection when a header takes longer than `header_seconds`.
+
+class _Length:
+    """Stands for bytes of a file where h11 counts them."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class Connection(H11Protocol):
+    """One connection, which is closed when a header takes longer than `header_seconds`.
 
     The time begins when the connection is opened, or with the first byte of a further request; bytes that come
     meanwhile do not extend it. Between two requests uvicorn's own limit holds, and for bodies that of the guard.
     """
 
-    class Connection(H11Protocol):
-        waiting: asyncio.TimerHandle | None = None
+    header_seconds: float
+    waiting: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._look()
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._inner = self.app
+        self.app = self._with_files
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            self._look()
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Let the time run."""
+        super().connection_made(transport)
+        self._look()
 
-        def connection_lost(self, exc: Exception | None) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited any more."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Let the time run while a header is awaited, and no request is being answered."""
+        if self.cycle is not None and not self.cycle.response_complete:
             self._stop()
-            super().connection_lost(exc)
+        elif self.waiting is None:
+            self.waiting = self.loop.call_later(self.header_seconds, self.timeout_keep_alive_handler)
 
-        def _look(self) -> None:
-            """Let the time run while a header is awaited, and no request is being answered."""
-            if self.cycle is not None and not self.cycle.response_complete:
-                self._stop()
-            elif self.waiting is None:
-                self.waiting = self.loop.call_later(header_seconds, self.timeout_keep_alive_handler)
+    def _stop(self) -> None:
+        if self.waiting is not None:
+            self.waiting.cancel()
+            self.waiting = None
 
-        def _stop(self) -> None:
-            if self.waiting is not None:
-                self.waiting.cancel()
-                self.waiting = None
+    async def _with_files(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, whose answers may hold parts of files."""
 
-    return Connection
+        async def sending(message: Message) -> None:
+            if message["type"] == EXTENSION:
+                await self._send_file(message["file"], message["offset"], message["count"])
+            else:
+                await send(message)
+
+        if scope["type"] == "http":
+            scope.setdefault("extensions", {})[EXTENSION] = {}
+        await self._inner(scope, receive, sending)
+
+    async def _send_file(self, file: int, offset: int, count: int) -> None:
+        """Send bytes of the body of the answer that was begun. Raises: ClientDisconnect."""
+        if self.transport.is_closing():
+            raise ClientDisconnect
+        counted: Any = _Length(count)
+        for part in self.conn.send_with_data_passthrough(h11.Data(data=counted)) or ():
+            if part is not counted:  # what frames the bytes, where the length was not announced
+                self.transport.write(part)
+                continue
+            with io.FileIO(os.dup(file), "rb") as source:
+                try:
+                    sent = await self.loop.sendfile(self.transport, source, offset, count)
+                except (OSError, RuntimeError) as error:  # the client has gone
+                    raise ClientDisconnect from error
+            if sent < count:  # the file is shorter than was announced
+                self.transport.close()
+                raise ClientDisconnect
+
+
+def protocol(seconds: float) -> type[Connection]:
+    """The protocol class for uvicorn with this limit."""
+
+    class Limited(Connection):
+        header_seconds = seconds
+
+    return Limited

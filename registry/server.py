@@ -18,7 +18,6 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,6 +49,7 @@ from registry.api.uploads import sweep
 from registry.auth import COOKIE, Attempts, Counts, Doorkeeper, Rates
 from registry.auth.counting import FILE as COUNTS
 from registry.auth.reach import check_reach
+from registry.compression import Compression
 from registry.domain.people.people import Actor
 from registry.domain.people.sessions import SessionSummary
 from registry.domain.verbs.registry import Registry
@@ -78,8 +78,6 @@ DELIVER_EVERY = 5.0
 """Seconds between two rounds of sending notifications."""
 SAVE_EVERY = 10.0
 """Seconds between two times that the counts of requests are written."""
-UNCOMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
-"""Media types that are compressed already, that are files of versions (read by byte range), or event streams."""
 _HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 """A host name or address and perhaps a port (RFC 9110 section 7.2): no user, no path, no query."""
 POLICY = (
@@ -228,23 +226,6 @@ class _Sender:
                 headers["Forebear-Version"] = __version__
             headers.setdefault("Cache-Control", self.kept if message["status"] < 400 else "no-store")
         await self.send(message)
-
-
-class Compression:
-    """Compresses text, HTML and JSON for who asks for gzip; files, byte ranges and event streams go out as they are.
-
-    BREACH: the length of a compressed answer tells about a secret in it when the answer also repeats what an attacker
-    chose. Only answers to GET and HEAD are compressed, so no new token is, and the one secret of a page, its CSRF
-    token, is written under a new random mask each time (`Doorkeeper.csrf_token`).
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.plain = app
-        self.zipped = GZipMiddleware(app, 500, 6, exclude_content_types=UNCOMPRESSED)  # bytes, level of zlib
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        zipped = scope["type"] == "http" and scope["method"] in SAFE
-        await (self.zipped if zipped else self.plain)(scope, receive, send)
 
 
 def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home: Path) -> FastAPI:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, cast
 from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
 
 from registry.api.conditions import tags_in, weakly
 from registry.api.digests import written
@@ -20,9 +23,14 @@ from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference, no_file
 from registry.domain.verbs.registry import Registry
 from registry.errors import RefusedError
+from registry.ports.blobs import FileStream
 
 log = logging.getLogger("forebear.server")
 CHUNK = 1024**2
+STRETCH = 4 * CHUNK
+"""Bytes that the kernel is given to send at a time."""
+EXTENSION = "http.response.zerocopysend"
+"""The extension of ASGI by which our server sends files (`registry/connections.py`)."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -104,8 +112,44 @@ def download(
     if request.method == "HEAD":
         stream.close()
         return Response(status_code=status, headers=headers, media_type="application/octet-stream")
+    if isinstance(stream, FileStream) and EXTENSION in request.scope.get("extensions", {}):
+        return FileAnswer(stream, status, headers)
     body = _chunks(stream, length)
     return StreamingResponse(body, status, headers, media_type="application/octet-stream")
+
+
+class FileAnswer(Response):
+    """Has the kernel send a file, a stretch at a time; between two of them it is asked whether that still goes."""
+
+    media_type = "application/octet-stream"
+
+    def __init__(self, stream: FileStream, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(None, status, headers)
+        self._stream = stream
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it; the stream is closed afterwards."""
+        span, sent = self._stream.span, 0
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            while sent < span.length:
+                count = min(STRETCH, span.length - sent)
+                await run_in_threadpool(self._prepare, span.start + sent, count, sent > 0)
+                message = {"file": span.file, "offset": span.start + sent, "count": count, "more_body": True}
+                await send({"type": EXTENSION, **message})
+                sent += count
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            cast("BinaryIO", self._stream).close()
+
+    def _prepare(self, start: int, count: int, asked: bool) -> None:
+        """Raises: ClientDisconnect where the version was taken back meanwhile; as `_read`."""
+        if asked:
+            try:
+                self._stream.check()
+            except RefusedError as error:
+                raise _broken_off(error) from error
+        os.posix_fadvise(self._stream.span.file, start, count, os.POSIX_FADV_WILLNEED)  # the loop waits for no disk
 
 
 def _chunks(stream: BinaryIO, length: int) -> Iterator[bytes]:
@@ -120,5 +164,10 @@ def _read(stream: BinaryIO, size: int) -> bytes:
     try:
         return stream.read(size)
     except RefusedError as error:
-        log.info("A download was broken off: %s", error)
-        raise ClientDisconnect from error  # the status is sent already: all that is left is to send no more
+        raise _broken_off(error) from error
+
+
+def _broken_off(error: RefusedError) -> ClientDisconnect:
+    """The status is sent already: all that is left is to send no more."""
+    log.info("A download was broken off: %s", error)
+    return ClientDisconnect()

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from lineage import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`length` bytes from `start` of the open file with the descriptor `file`."""
+
+    file: int
+    start: int
+    length: int
+
+
+@runtime_checkable
+class FileStream(Protocol):
+    """A stream over part of a file of this machine, which the kernel can send: its bytes need not be checked again."""
+
+    span: Span
+
+    def check(self) -> None:
+        """Asked now and then while the bytes are given out. Raises: RefusedError when they are not to be any more."""
+        ...
 
 
 class BlobStore(Protocol):
@@ -24,7 +45,8 @@ class BlobStore(Protocol):
         """A readable stream of `length` bytes from `start` (to the end when None). The caller closes it.
 
         Without `start` and `length` the last read raises IntegrityError unless all bytes are those of the digest. With
-        them nothing is given out that was not checked: the first block that was changed raises.
+        them nothing is given out that was not checked: the first block that was changed raises. A store may give a
+        `FileStream` for bytes that it has checked lately and that nobody has written to since.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import select
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,16 +15,36 @@ from typing import Any
 import pytest
 import uvicorn
 
-from registry.connections import protocol
+from registry.connections import EXTENSION, protocol
 
 SECONDS = 1.0
 HALF = b"POST /models HTTP/1.1\r\nHost: localhost\r\nX-Half: "
 
 
+BYTES = bytes(range(256)) * 64 * 1024
+"""16 MiB, more than a socket takes at once."""
+
+
 async def answer(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
     await receive()
+    if scope["path"] != "/":
+        await send_part(scope["path"], send)
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def send_part(path: str, send: Callable[[Any], Any]) -> None:
+    """The bytes from 1000 on of the file, in two stretches; `/short` announces more than there is."""
+    with tempfile.TemporaryFile() as file:
+        file.write(BYTES)
+        file.flush()
+        size = len(BYTES) - 1000
+        length = [] if path == "/unannounced" else [(b"content-length", b"%d" % size)]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        for offset, count in ((1000, 1_000_000), (1_001_000, size - 1_000_000 + (path == "/short"))):
+            await send({"type": EXTENSION, "file": file.fileno(), "offset": offset, "count": count, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +117,31 @@ def test_a_connection_that_is_kept_waits_again_for_the_header_of_the_next_reques
         time.sleep(0.05)
     assert time.monotonic() < until
     kept.close()
+
+
+def test_a_file_is_sent_by_the_kernel_and_the_connection_is_good_for_more(address: tuple[str, int]) -> None:
+    with closing(http.client.HTTPConnection(*address)) as kept:
+        for path in ("/file", "/unannounced"):
+            kept.request("GET", path)
+            assert kept.getresponse().read() == BYTES[1000:]
+        assert asked(kept) == 200
+
+
+def test_200_readers_that_stop_and_go_away_hold_nobody_up(address: tuple[str, int]) -> None:
+    with ExitStack() as stack:
+        for _ in range(200):
+            one = stack.enter_context(socket.create_connection(address))
+            one.sendall(b"GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert one.recv(10)
+        began = time.monotonic()
+        assert answered(address)
+        assert time.monotonic() - began < 5
+    assert answered(address)
+
+
+def test_a_file_that_is_shorter_than_announced_ends_the_connection(address: tuple[str, int]) -> None:
+    with closing(http.client.HTTPConnection(*address)) as kept:
+        kept.request("GET", "/short")
+        with pytest.raises((http.client.IncompleteRead, ConnectionError, http.client.BadStatusLine)):
+            kept.getresponse().read()
+    assert answered(address)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, cast
+
+from registry.ports.blobs import FileStream, Span
 
 STRETCH = 4 * 1024 * 1024
 """Bytes that are given between two questions: what is read at most after a recall."""
@@ -36,6 +38,18 @@ class Watched(io.RawIOBase):
         super().close()
 
 
+class WatchedFile(io.BufferedReader):
+    """The same over a `FileStream`, as one."""
+
+    def __init__(self, source: BinaryIO, span: Span, check: Callable[[], None]) -> None:
+        super().__init__(Watched(source, check), 1024 * 1024)
+        self.span, self.check = span, check
+
+
 def watched(source: BinaryIO, size: int, check: Callable[[], None]) -> BinaryIO:
-    """`source`, of `size` bytes; as it is where it ends before the first question."""
-    return source if size <= STRETCH else io.BufferedReader(Watched(source, check), 1024 * 1024)
+    """`source`, of `size` bytes; as it is where it ends before the first question. A `FileStream` stays one."""
+    if size <= STRETCH:
+        return source
+    if isinstance(source, FileStream):
+        return WatchedFile(cast("BinaryIO", source), source.span, check)
+    return io.BufferedReader(Watched(source, check), 1024 * 1024)

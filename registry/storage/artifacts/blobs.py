@@ -4,7 +4,8 @@ A put writes a temporary file inside the store (0600, a name nobody can guess), 
 it read-only, renames it into place and fsyncs the folder: a file with a blob's name is whole, also after a power cut.
 
 Reading: a whole blob is hashed while it is read, and the last read raises IntegrityError when the bytes are not those
-of its name. Of a range, each block that it touches is checked before it is given out: see `blocks`.
+of its name. Of a range, each block that it touches is checked before it is given out: see `blocks`. What was checked
+lately and has not changed since is given out without hashing it again: see `checked`.
 
 Collecting: `holds` says which publications go on, so that nothing of theirs is removed.
 """
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -27,6 +29,7 @@ from lineage import BadDigestError, Digest
 from registry.errors import Family, IntegrityError, NoSpaceError, NotFoundError, RegistryError
 from registry.files import sync_folder
 from registry.storage.artifacts.blocks import BLOCK, SUFFIX, Blocks, CheckedRange, Hashing, changed, decode, encode
+from registry.storage.artifacts.checked import Checked, CheckedFile
 from registry.storage.artifacts.holds import Holds
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class FolderBlobs:
         self._durable = durable
         self._incoming = root / "incoming"
         self._holds = Holds(root)
+        self._checked = Checked()
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
         """Store all of `stream`; give its digest and size. Raises: IntegrityError when `expected` differs."""
@@ -72,14 +76,18 @@ class FolderBlobs:
         except FileNotFoundError:
             raise _missing(digest) from None
         try:
-            size = os.fstat(file.fileno()).st_size
+            status = os.fstat(file.fileno())
+            size = status.st_size
             wanted = size - start if length is None else length
             if start < 0 or wanted < 0 or start + wanted > size:
                 raise IntegrityError(f"{digest.short} has {size} bytes: there are no {wanted} from {start} on")
+            if self._checked.holds(digest, status):
+                return CheckedFile(file, start, wanted)
+            done = partial(self._checked.add, digest, status)
             if start == 0 and length is None:
-                return cast("BinaryIO", io.BufferedReader(_CheckedWhole(file, digest, size), _CHUNK))
+                return cast("BinaryIO", io.BufferedReader(_CheckedWhole(file, digest, size, done), _CHUNK))
             blocks, whole = self._blocks(digest, file, size), start == 0 and wanted == size
-            checked = CheckedRange(file, digest, blocks, start=start, length=wanted, whole=whole)
+            checked = CheckedRange(file, digest, blocks, start=start, length=wanted, whole=done if whole else None)
             return cast("BinaryIO", io.BufferedReader(checked, _CHUNK))
         except BaseException:
             file.close()
@@ -305,9 +313,10 @@ class _Held(FolderBlobs):
 class _CheckedWhole(io.RawIOBase):
     """The whole of a file, which must have the digest of the blob: the last read raises where it does not."""
 
-    def __init__(self, file: io.FileIO, digest: Digest, size: int) -> None:
+    def __init__(self, file: io.FileIO, digest: Digest, size: int, done: Callable[[], None]) -> None:
         super().__init__()
         self._file = file
+        self._done = done
         self._digest = digest
         self._left = size
         self._hash = hashlib.sha256()
@@ -322,8 +331,10 @@ class _CheckedWhole(io.RawIOBase):
             raise IntegrityError(f"The stored bytes of {self._digest.short} end {self._left} bytes too soon")
         self._left -= count
         self._hash.update(view[:count])
-        if self._left == 0 and self._hash.hexdigest() != self._digest.hex:
-            raise changed(self._digest)
+        if self._left == 0:
+            if self._hash.hexdigest() != self._digest.hex:
+                raise changed(self._digest)
+            self._done()
         return count
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from lineage import Digest
@@ -78,17 +79,24 @@ def decode(data: bytes, size: int) -> Blocks | None:
 class CheckedRange(io.RawIOBase):
     """`length` bytes of a file from `start`; each block that they touch is checked before a byte of it is given.
 
-    With `whole`, the bytes must have the digest of the blob as well, or the last read raises.
+    With `whole`, the bytes must have the digest of the blob as well, or the last read raises; it is called if they do.
     """
 
     def __init__(
-        self, file: io.FileIO, digest: Digest, blocks: Blocks, *, start: int, length: int, whole: bool
+        self,
+        file: io.FileIO,
+        digest: Digest,
+        blocks: Blocks,
+        *,
+        start: int,
+        length: int,
+        whole: Callable[[], None] | None,
     ) -> None:
         super().__init__()
         self._file, self._digest, self._blocks = file, digest, blocks
         self._at, self._end = start, start + length
         self._ready = memoryview(b"")
-        self._hash = hashlib.sha256() if whole else None
+        self._hash, self._whole = hashlib.sha256() if whole else None, whole
 
     def readable(self) -> bool:
         return True
@@ -120,8 +128,11 @@ class CheckedRange(io.RawIOBase):
         self._at += len(part)
         if self._hash is not None:
             self._hash.update(part)
-            if self._at == self._end and self._hash.hexdigest() != self._digest.hex:
-                raise changed(self._digest)
+            if self._at == self._end:
+                if self._hash.hexdigest() != self._digest.hex:
+                    raise changed(self._digest)
+                if self._whole is not None:
+                    self._whole()
         return part
 
 

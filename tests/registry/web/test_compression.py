@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
+import zstandard
 
 from tests.serving import ServedRegistry, form_token
 
@@ -24,6 +27,36 @@ def test_text_is_compressed_for_who_asks_and_only_then(served: ServedRegistry, p
         assert int(answer.headers["content-length"]) < len(plain.content) / 2
     if not path.endswith("export"):
         assert answer.text.partition("<footer")[0] == plain.text.partition("<footer")[0]
+
+
+def unpacked(coding: str | None, raw: bytes) -> bytes:
+    if coding == "zstd":
+        return zstandard.decompress(raw)
+    return gzip.decompress(raw) if coding == "gzip" else raw
+
+
+def test_zstd_is_preferred_and_what_the_client_refuses_is_not_used(served: ServedRegistry) -> None:
+    client = served.client("ana")
+    plain = client.get("/api/v1/models", headers={"Accept-Encoding": "identity"}).content
+    for accepted, coding in (
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("zstd;q=0.2, gzip;q=0.8", "gzip"),
+        ("gzip;q=0, zstd", "zstd"),
+        ("zstd;q=0", None),
+        ("gzip;q=none", None),
+        ("br", None),
+    ):
+        with client.stream("GET", "/api/v1/models", headers={"Accept-Encoding": accepted}) as answer:
+            raw = b"".join(answer.iter_raw())
+        assert answer.headers.get("content-encoding") == coding, accepted
+        assert unpacked(coding, raw) == plain
+        assert answer.headers["vary"] == "Accept-Encoding"
+
+
+def test_short_answers_are_not_worth_it(served: ServedRegistry) -> None:
+    answer = served.client("ana").get("/api/2.0/mlflow/registered-models/search?max_results=0", headers=ZIPPED)
+    assert answer.status_code == 200
+    assert "content-encoding" not in answer.headers
 
 
 def test_files_and_their_byte_ranges_go_out_as_they_are(served: ServedRegistry) -> None:

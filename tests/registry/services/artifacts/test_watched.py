@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
 import pytest
+from anyio import to_thread
 from starlette.requests import ClientDisconnect
 
 from registry.api import downloads
@@ -10,9 +17,11 @@ from registry.domain.catalog.models import VersionDetail
 from registry.domain.names import Reference
 from registry.domain.people.people import Actor
 from registry.errors import RecalledError
+from registry.ports.blobs import FileStream
 from registry.services.artifacts import watched
 from registry.services.catalog.verbs import Catalog
 from registry.services.registry import LocalRegistry
+from registry.storage.artifacts.blobs import FolderBlobs
 from tests.registry.services.governance.recalls.worlds import WEIGHTS, World, build
 from tests.registry.services.teams import Team, ref_of
 
@@ -56,4 +65,32 @@ def test_a_download_that_began_before_a_recall_is_broken_off(
         world.open(world.base)
         with pytest.raises(ClientDisconnect):
             list(body)
+    assert "A download was broken off" in caplog.text
+
+
+def test_a_download_that_the_kernel_sends_is_broken_off_by_a_recall_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(downloads, "STRETCH", 4)
+    caplog.set_level("INFO", "forebear.server")
+    reference, context, blobs = Reference.to(world.base), world.team.context("ana"), FolderBlobs(tmp_path)
+    with Catalog(context).open_file(reference, WEIGHTS) as kept:
+        blobs.put(kept)
+    catalog = Catalog(replace(context, blobs=blobs))
+    catalog.open_file(reference, WEIGHTS).read()  # which checks the bytes: those the kernel may send
+    stream = catalog.open_file(reference, WEIGHTS)
+    assert isinstance(stream, FileStream)
+    sent: list[dict[str, object]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+        if len(sent) == 3:
+            await to_thread.run_sync(world.open, world.base)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ClientDisconnect):
+        anyio.run(downloads.FileAnswer(stream, 200, {}), {"type": "http"}, receive, send)
+    assert [one.get("count") for one in sent] == [None, 4, 4]
     assert "A download was broken off" in caplog.text

@@ -17,7 +17,9 @@ import pytest
 
 from lineage import Digest
 from registry.errors import IntegrityError, NoSpaceError
+from registry.ports.blobs import FileStream
 from registry.storage.artifacts.blobs import FolderBlobs
+from registry.storage.artifacts.checked import CHECKED_SECONDS, Checked
 
 WEIGHTS = b"weights" * 1000
 
@@ -148,3 +150,35 @@ def test_files_of_others_are_no_blobs(blobs: FolderBlobs) -> None:
     (file_of(blobs, digest).parent / "README").write_text("hello")
     (blobs.root / "zz").mkdir()
     assert list(blobs.list()) == [digest]
+
+
+def test_what_was_read_whole_and_is_unchanged_is_given_to_the_kernel(blobs: FolderBlobs) -> None:
+    digest, size = blobs.put(io.BytesIO(WEIGHTS))
+    assert not isinstance(blobs.open(digest), FileStream), "bytes that nobody has read back yet"
+    for whole in (blobs.open(digest), blobs.open(digest, start=0, length=size)):
+        with whole:
+            assert whole.read() == WEIGHTS
+    with blobs.open(digest, start=5, length=20) as part:
+        assert isinstance(part, FileStream)
+        assert os.pread(part.span.file, part.span.length, part.span.start) == part.read() == WEIGHTS[5:25]
+        part.check()
+    stored = file_of(blobs, digest)
+    before = stored.stat()
+    overwrite(stored, b"W" + WEIGHTS[1:])
+    os.utime(stored, ns=(before.st_atime_ns, before.st_mtime_ns))  # who hides the time of a change cannot hide this
+    with blobs.open(digest, start=0, length=size) as changed, pytest.raises(IntegrityError):
+        changed.read()
+    assert not isinstance(blobs.open(digest), FileStream)
+
+
+def test_what_was_checked_is_checked_again_after_an_hour(tmp_path: Path) -> None:
+    now = [0.0]
+    checked, file = Checked(clock=lambda: now[0]), tmp_path / "blob"
+    file.write_bytes(WEIGHTS)
+    digest = Digest.of(WEIGHTS)
+    assert not checked.holds(digest, file.stat())
+    checked.add(digest, file.stat())
+    now[0] = CHECKED_SECONDS - 1
+    assert checked.holds(digest, file.stat())
+    now[0] = CHECKED_SECONDS
+    assert not checked.holds(digest, file.stat())
