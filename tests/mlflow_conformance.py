@@ -55,9 +55,9 @@ def cases() -> Iterator[Case]:
     )
     yield "rename_registered_model", refused, lambda s: s.rename_registered_model(M, "vision.numbers")
     absent = "NOT_IMPLEMENTED"
-    yield "create_registered_model", absent, lambda s: s.create_registered_model("vision.new")
+    yield "create_registered_model", AS_MLFLOW, lambda s: s.create_registered_model("vision.new").latest_versions == []
     yield "create_model_version", AS_MLFLOW, lambda s: registered(s).version == "3"
-    yield "copy_model_version", absent, lambda s: s.copy_model_version(s.get_model_version(M, V), "vision.copy")
+    yield "copy_model_version", AS_MLFLOW, lambda s: copied(s).current_stage == "None"
     yield "create_webhook", absent, lambda s: s.create_webhook("a", "https://example.com", events)
     yield "get_webhook", absent, lambda s: s.get_webhook("1")
     yield "list_webhooks", absent, lambda s: s.list_webhooks()
@@ -76,7 +76,9 @@ CODES: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("PERMISSION_DENIED", "files that nobody approved", lambda s: s.get_model_version_download_uri(M, "1")),
     ("PERMISSION_DENIED", "a protected alias", lambda s: s.set_registered_model_alias(M, "production", V)),
     ("UNAUTHENTICATED", "a token that is not ours", lambda s: stranger(s).get_registered_model(M)),
-    ("NOT_IMPLEMENTED", "a model without a version", lambda s: s.create_registered_model("vision.new")),
+    ("INVALID_PARAMETER_VALUE", "a new model without a team", lambda s: s.create_registered_model("digits")),
+    ("NOT_IMPLEMENTED", "a prompt", lambda s: s.create_prompt("hello")),
+    ("NOT_IMPLEMENTED", "a webhook", lambda s: s.list_webhooks()),
 ]
 """Error codes, each with what a client asks for that gets it."""
 SEARCHES: list[tuple[str, str, int | str]] = [
@@ -169,6 +171,11 @@ def registered(store: Any) -> Any:
         HttpArtifactRepository(source).log_artifacts(folder)
     said = {"licence": "MIT", "task": "image-classification", "modality": "image", "architecture": "generic"}
     return store.create_model_version(M, source, tags=[ModelVersionTag(key, value) for key, value in said.items()])
+
+
+def copied(store: Any) -> Any:
+    """A copy of an approved version, under a name that is new."""
+    return store.copy_model_version(store.get_model_version(M, V), "vision.copy")
 
 
 def answered(store: Any, call: Callable[[Any], Any]) -> str:

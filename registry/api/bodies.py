@@ -117,6 +117,22 @@ class UpstreamAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWords:
+    """What the owner says of a registered model that has no version yet."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWords:
+    """What a copy of a version has of its own; without a card it has that of the version."""
+
+    card: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CardText:
     """A model card: Markdown with YAML front matter."""
 

@@ -36,7 +36,15 @@ from registry.domain.governance.upstream import HUB, Upstream
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only
 from registry.domain.paging import Page, PageRequest
-from registry.domain.verbs.catalog import ImportModel, PulledFiles, PullPlan, PullReport, VersionDifference
+from registry.domain.verbs.catalog import (
+    CopyVersion,
+    ImportModel,
+    NewModel,
+    PulledFiles,
+    PullPlan,
+    PullReport,
+    VersionDifference,
+)
 from registry.errors import InvalidError, UnsafeArtifactError
 from registry.folders import new_folder, write_texts
 from registry.sources import PICKLED, resolve_source
@@ -81,6 +89,14 @@ class RemoteCatalog:
                     "FOLDER), pull it, which gives safetensors, and import that here"
                 )
             raise
+
+    def create(self, wanted: NewModel) -> ModelDetail:
+        body = {"description": wanted.description, "tags": wanted.tags}
+        return self.server.send(ModelDetail, "POST", model_at(wanted.name), body)
+
+    def copy(self, wanted: CopyVersion) -> VersionDetail:
+        where, body = f"{version_at(model_only(wanted.source))}/copies", {"card": wanted.card, "tags": wanted.tags}
+        return self.server.send(VersionDetail, "POST", where, body, params={"to": str(wanted.name)})
 
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         return self.server.get(Page[ModelSummary], "/models", _asked(query))

@@ -65,6 +65,11 @@ def refuse_taken(uow: UnitOfWork, kind: AssetKind, name: Name) -> None:
         )
 
 
+def is_unused(uow: UnitOfWork, name: Name) -> bool:
+    """True for a registered model that never had a version."""
+    return uow.catalog.next_number(AssetKind.MODELS, name) == 1
+
+
 def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
     """Every live version, however many pages that takes."""
     return list(every(lambda page: uow.catalog.versions(name, page)))

@@ -26,7 +26,7 @@ from registry.domain.people.keys import new_key, public_key
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.work import Able, Outcome, WorkReport
-from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.registry import Registry
 from registry.errors import RegistryError
@@ -51,6 +51,7 @@ Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
 ANSWERS = [UpstreamNow("acme/digits", renamed_to="acme/numbers", licence="MIT", created_at=DAY), UpstreamNow("acme/x")]
 OUTCOME = Outcome("cpu", "fp32", {}, {}, 1, 1, 1, 1, 0, "test:net", 0.0, 0.0, "none", ())
+NEW = Name("vision", "letters")
 NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WEBHOOK = "whk-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
@@ -63,6 +64,8 @@ NEXT_POLICY = default_policy_text().replace("version: 3", "version: 4", 1)
 def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, object]]:
     """Each verb that changes something, with what it gave. `of` opens the registry for a person."""
     ana, ben, dev, vic = of("ana"), of("ben"), of("dev"), of("vic")
+    yield "catalog.create", dev.catalog.create(NewModel(NEW, "Reads letters", {"a": "b"}))
+    yield "catalog.copy", dev.catalog.copy(CopyVersion(CHILD, NEW, tags={"c": "d"}))
     yield "catalog.revise_card", dev.catalog.revise_card(CHILD, "# Another\n")
     yield "catalog.describe", dev.catalog.describe(DIGITS, DESCRIBED)
     dev.catalog.tag(CHILD, {"x": "y"})

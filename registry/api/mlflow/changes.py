@@ -7,20 +7,16 @@ import re
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from registry.api.mlflow.refusals import Code, MlflowError
+from registry.api.mlflow.prompts import refuse_prompts
+from registry.api.mlflow.refusals import not_offered
 from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
-from registry.api.mlflow.searching import PROMPT
 from registry.api.mlflow.showing import STAGES, Shown, read_name, stage_of
 from registry.domain.catalog.models import PRODUCTION, RETIRED, Describing, VersionDetail
 from registry.domain.names import AssetKind, Reference, check_alias
-from registry.domain.people.people import Permission
 from registry.errors import (
-    ConflictError,
     InvalidError,
-    NotFoundError,
     PolicyRefusedError,
     RefusedError,
-    UnavailableError,
 )
 
 _RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
@@ -29,27 +25,6 @@ DONE: dict[str, str] = {}
 """The answer to a change that gives nothing back."""
 _SHOWN = {PRODUCTION: "Production", RETIRED: "Archived"}
 """MLflow's names of the stages that it has too."""
-
-
-def _not_offered(what: str, remedy: str) -> MlflowError:
-    return MlflowError(UnavailableError(what, remedy=remedy), Code.NOT_OFFERED, 501)
-
-
-@router.post(f"{API}/registered-models/create", response_model=None)
-def create_model(shown: Showing, asked: Wanted) -> Response:
-    """Refused: a model begins with its first version. `register_model` goes on where the model is there already."""
-    name = read_name(asked.need("name"))
-    shown.registry.actor.require(Permission.EDIT)
-    if any(tag.key == PROMPT for tag in asked.tags):
-        raise InvalidError("Prompts are not kept here")
-    try:
-        shown.registry.catalog.model(name)
-    except NotFoundError as error:
-        raise _not_offered(
-            f"A registered model begins with its first version, and models:/{name} has none",
-            "Create that version: create_model_version of the client, or forebear model import",
-        ) from error
-    raise MlflowError(ConflictError(f"The registered model {name} exists already"), Code.EXISTS, 400)
 
 
 @router.patch(f"{API}/registered-models/update", response_model=None)
@@ -154,8 +129,8 @@ def transition(shown: Showing, asked: Wanted) -> Response:
 @router.post(f"{API}/webhooks/{{webhook}}/test", response_model=None)
 def webhooks() -> Response:
     """Refused: they are not set up in this way."""
-    raise _not_offered(
-        "Webhooks are not set up through MLflow", "Set one up with: forebear webhook add URL --on 'recall.*'"
+    raise not_offered(
+        "Webhooks are not set up through MLflow", remedy="Set one up with: forebear webhook add URL --on 'recall.*'"
     )
 
 
@@ -164,8 +139,8 @@ def _whole(text: str) -> Reference:
 
 
 def _tag(shown: Shown, target: Reference, key: str, value: str | None) -> Response:
-    if key == PROMPT and value is not None:
-        raise InvalidError("Prompts are not kept here")
+    if value is not None:
+        refuse_prompts([key])
     shown.registry.catalog.tag(target, {key: value})
     return JSONResponse(DONE)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from fastapi.responses import JSONResponse, Response
 
 from registry.api import problems
-from registry.errors import Family, NameTakenError, RegistryError
+from registry.errors import Family, NameTakenError, RegistryError, UnavailableError
 
 
 class Code(StrEnum):
@@ -59,6 +59,11 @@ class MlflowError(Exception):
     def __init__(self, error: RegistryError, code: Code, status: int) -> None:
         super().__init__(str(error))
         self.error, self.code, self.status = error, code, status
+
+
+def not_offered(what: str, *, remedy: str) -> MlflowError:
+    """What to raise for a part of MLflow that is not here, and never was: its clients do not try again."""
+    return MlflowError(UnavailableError(what, remedy=remedy), Code.NOT_OFFERED, 501)
 
 
 def refusal(raised: MlflowError | RegistryError, status: int | None = None) -> Response:

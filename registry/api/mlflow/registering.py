@@ -1,32 +1,35 @@
-"""Versions from files that MLflow's clients upload: the same import, and the same refusals, as any other upload.
+"""New names, and versions from files that MLflow's clients upload: the import, and the refusals, of any other upload.
 
 A client puts the files at `…/mlflow-artifacts/artifacts/uploads/NAME/…`, and registers a version from that address.
+From the address of a version, `models:/team.name/3` or that of its files, a copy of it is registered.
 """
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
-from registry.api.mlflow.refusals import Code, MlflowError
-from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
-from registry.api.mlflow.searching import PROMPT
-from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_name
+from registry.api.mlflow.prompts import refuse_prompts
+from registry.api.mlflow.routes import API, Asked, MlflowRoute, Showing, Wanted
+from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_name, read_version
 from registry.api.mlflow.staging import Staging
 from registry.api.wire import AsActor
 from registry.domain.catalog.models import Modality, check_tags
-from registry.domain.names import AssetKind, Reference
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.people.people import Permission
-from registry.domain.verbs.catalog import ImportModel
-from registry.errors import InvalidError, UnavailableError
+from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel
+from registry.errors import InvalidError
 
 UPLOADS = "uploads"
 """What the address of an upload begins with, below that of all files."""
 SAID = ("architecture", "licence", "license", "modality", "task", "base_model")
 """Tags of a new version that say what `forebear model import` is told by options."""
+_LOGGED = re.compile("models:/m-[0-9a-z]+")
+"""How MLflow writes a model that was logged and not registered: its id alone."""
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
 
 
@@ -38,23 +41,32 @@ async def put_file(request: Request, registry: AsActor, upload: str, path: str) 
     return JSONResponse({})
 
 
+@router.post(f"{API}/registered-models/create", response_model=None)
+def create_model(shown: Showing, asked: Wanted) -> Response:
+    """A name for versions that come later."""
+    refuse_prompts(tag.key for tag in asked.tags)
+    name = read_name(asked.need("name"))
+    shown.registry.actor.require(Permission.EDIT)
+    tags = {tag.key: tag.value for tag in asked.tags}
+    shown.registry.catalog.create(NewModel(name, asked.description or "", tags))
+    return JSONResponse({"registered_model": shown.model(name)})
+
+
 @router.post(f"{API}/model-versions/create", response_model=None)
 def create_version(request: Request, shown: Showing, asked: Wanted) -> Response:
-    """A version from the files of an upload; a model that does not exist yet begins with it."""
+    """A version from the files of an upload, or of another version; a model that is not there yet begins with it."""
+    refuse_prompts(tag.key for tag in asked.tags)
     name, source = read_name(asked.need("name")), asked.need("source")
     shown.registry.actor.require(Permission.EDIT)
-    if any(tag.key == PROMPT for tag in asked.tags):
-        raise InvalidError("Prompts are not kept here")
-    if source.startswith("models:/"):
-        raise MlflowError(
-            UnavailableError(
-                "A version is not copied through MLflow",
-                remedy="Promote it where it is, or import its files with: forebear model import --parent",
-            ),
-            Code.NOT_OFFERED,
-            501,
-        )
-    upload, below = _upload_of(source, shown)
+    if (original := _version_of(source, shown)) is not None:
+        tags = {tag.key: tag.value for tag in asked.tags} | ({RUN_ID: asked.run_id} if asked.run_id else {})
+        made = shown.registry.catalog.copy(CopyVersion(original, name, asked.description or None, tags))
+        return JSONResponse({"model_version": shown.version(Reference.to(made.summary.ref))})
+    return _from_upload(request, shown, asked, name, _upload_of(source, shown))
+
+
+def _from_upload(request: Request, shown: Shown, asked: Asked, name: Name, of: tuple[str, str]) -> Response:
+    upload, below = of
     said = {tag.key: tag.value for tag in asked.tags if tag.key in SAID}
     tags: dict[str, str | None] = {tag.key: tag.value for tag in asked.tags if tag.key not in SAID}
     tags |= {RUN_ID: asked.run_id} if asked.run_id else {}
@@ -86,18 +98,36 @@ def _staging(request: Request) -> Staging:
     return staging
 
 
-def _upload_of(source: str, shown: Shown) -> tuple[str, str]:
-    """The name of the upload that an address of this server stands for, and the folder in it. Raises: InvalidError."""
+def _version_of(source: str, shown: Shown) -> Reference | None:
+    """The version that a source names; None for anything else. Raises: BadReferenceError, InvalidError."""
+    if source.startswith("models:/"):
+        if _LOGGED.fullmatch(source):
+            raise InvalidError(
+                f"{source[:80]} is a logged model of a tracking server, whose files are not here",
+                remedy=f"Download it, and upload its files to {shown.base}{ARTIFACTS}/{UPLOADS}/NAME",
+            )
+        return Reference.parse(source)
+    name, _, number = _path_here(source, shown).partition("/")
+    return None if name == UPLOADS or not number.isdecimal() else read_version(name, number)
+
+
+def _path_here(source: str, shown: Shown) -> str:
+    """The path of an artifact of this server; empty for every other address."""
     parts = urlsplit(source)
     here = parts.netloc in {"", urlsplit(shown.base).netloc} and parts.scheme == "mlflow-artifacts"
     direct = f"{parts.scheme}://{parts.netloc}" == shown.base and parts.path.startswith(f"{ARTIFACTS}/")
-    path = parts.path.removeprefix(ARTIFACTS) if here or direct else ""
-    first, _, rest = unquote(path).strip("/").partition("/")
+    return unquote(parts.path.removeprefix(ARTIFACTS) if here or direct else "").strip("/")
+
+
+def _upload_of(source: str, shown: Shown) -> tuple[str, str]:
+    """The name of the upload that an address of this server stands for, and the folder in it. Raises: InvalidError."""
+    first, _, rest = _path_here(source, shown).partition("/")
     upload, _, below = rest.partition("/")
     if first != UPLOADS or not upload:
         raise InvalidError(
             f"No version is registered from {source[:200]!r}",
-            remedy=f"Upload the files to {shown.base}{ARTIFACTS}/{UPLOADS}/NAME, and register that address",
+            remedy=f"Upload the files to {shown.base}{ARTIFACTS}/{UPLOADS}/NAME, and register that address, or give "
+            "models:/team.name/NUMBER for a copy of a version",
         )
     return upload, below
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from registry.api.mlflow.grammar import MODELS, VERSIONS, Clause, orders, parse
+from registry.api.mlflow.prompts import without_prompts
 from registry.api.mlflow.showing import RUN_ID, Shown, named, read_name, versions
 from registry.domain.catalog.models import ModelSummary, SearchQuery, SortKey, VersionSummary
 from registry.domain.names import Reference
@@ -20,8 +21,6 @@ from registry.domain.verbs.registry import Registry
 from registry.errors import BadCursorError, BadNameError, InvalidError, NotFoundError
 
 T = TypeVar("T")
-PROMPT = "mlflow.prompt.is_prompt"
-"""The tag by which MLflow keeps prompts among models; there are none here."""
 MOST_MODELS, USUAL_MODELS = 1000, 100
 MOST_VERSIONS, USUAL_VERSIONS = 200_000, 10_000
 Answer = tuple[list[dict[str, Any]], str | None]
@@ -33,7 +32,7 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
     Raises: BadFilterError, InvalidError, BadCursorError.
     """
     limit = _limit(USUAL_MODELS if limit is None else limit, least=0, most=MOST_MODELS)
-    clauses, wanted = _without_prompts(parse(text, MODELS)), orders(order, MODELS)
+    clauses, wanted = without_prompts(parse(text, MODELS)), orders(order, MODELS)
     if clauses is None:
         return [], None
     if limit and not clauses and wanted in {(), (("name", False),)}:
@@ -64,7 +63,7 @@ def _listed(shown: Shown, limit: int, token: str, query: Sequence[str]) -> Answe
 def model_versions(shown: Shown, text: str, order: Sequence[str], limit: int | None, token: str) -> Answer:
     """One page of versions, newest first where no order is asked for. Raises: as `models`."""
     limit = _limit(USUAL_VERSIONS if limit is None else limit, least=1, most=MOST_VERSIONS)
-    clauses, wanted = _without_prompts(parse(text, VERSIONS)), orders(order, VERSIONS)
+    clauses, wanted = without_prompts(parse(text, VERSIONS)), orders(order, VERSIONS)
     if clauses is None:
         return [], None
     plain = [clause for clause in clauses if not _needs_detail(clause)]
@@ -124,17 +123,6 @@ def _deep(registry: Registry, version: VersionSummary, clauses: Sequence[Clause]
         return True
     tags = registry.catalog.version(Reference.to(version.ref)).tags
     return all(clause.holds(tags.get(clause.key) if clause.tag else tags.get(RUN_ID, "")) for clause in clauses)
-
-
-def _without_prompts(clauses: Sequence[Clause]) -> list[Clause] | None:
-    """The clauses but for those that only ask for no prompts; None where prompts are asked for."""
-    for clause in clauses:
-        if clause.tag and clause.key == PROMPT and (clause.operator, str(clause.value).lower()) in _ASKING:
-            return None
-    return [clause for clause in clauses if not (clause.tag and clause.key == PROMPT)]
-
-
-_ASKING = {("=", "true"), ("!=", "false")}
 
 
 def _limit(limit: int, *, least: int, most: int) -> int:

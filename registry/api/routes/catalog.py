@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from registry.api.bodies import AliasTarget, TagValues
+from registry.api.bodies import AliasTarget, ModelWords, TagValues
 from registry.api.conditions import changes
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, ItemName, Paging, WhyDeleted, answer, body_of, nothing, speaks
+from registry.api.wire import AsActor, ItemName, Paging, WhyDeleted, answer, body_of, fields_of, nothing, speaks
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -30,6 +30,7 @@ from registry.domain.catalog.models import (
 )
 from registry.domain.names import AssetKind, Name, Reference, check_alias
 from registry.domain.paging import Page
+from registry.domain.verbs.catalog import NewModel
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=Route)
@@ -108,6 +109,14 @@ def facets(registry: AsActor, query: Query_) -> Response:
 def show(registry: AsActor, name: ItemName) -> Response:
     """One registered model with its aliases."""
     return answer(registry.catalog.model(name))
+
+
+@router.post("/{team}/{name}", **speaks(ModelDetail, takes=ModelWords, status=201))
+def create(
+    registry: ModelUnchanged, name: ItemName, body: Annotated[ModelWords, Depends(body_of(ModelWords))]
+) -> Response:
+    """Take a name for a registered model whose first version comes later."""
+    return answer(registry.catalog.create(NewModel(name, **fields_of(body))), 201)
 
 
 @router.put("/{team}/{name}", **speaks(ModelDetail, takes=Describing))

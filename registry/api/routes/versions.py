@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from registry.api.bodies import CardText, HubImport, ImportDetails, NewEvidence, Reason, TagValues
+from registry.api.bodies import CardText, CopyWords, HubImport, ImportDetails, NewEvidence, Reason, TagValues
 from registry.api.conditions import changes
 from registry.api.downloads import download_of
 from registry.api.repeats import Route
@@ -36,7 +36,7 @@ from registry.domain.governance.hub import HubSource
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
-from registry.domain.verbs.catalog import ImportModel, PullPlan, VersionDifference
+from registry.domain.verbs.catalog import CopyVersion, ImportModel, PullPlan, VersionDifference
 from registry.domain.verbs.registry import Registry
 from registry.errors import UsageError
 
@@ -149,6 +149,17 @@ def revise_card(
 ) -> Response:
     """Add a revision of the model card: Markdown with YAML front matter."""
     return answer(registry.catalog.revise_card(reference, body.text), 201)
+
+
+@router.post(ONE + "/copies", **speaks(VersionDetail, takes=CopyWords, status=201))
+def copy(
+    registry: VersionUnchanged,
+    reference: ModelVersion,
+    to: Annotated[str, Query(max_length=128, description="The registered model whose next version it is: `team/name`")],
+    body: Annotated[CopyWords, Depends(body_of(CopyWords))],
+) -> Response:
+    """Publish the same bytes as the next version of another registered model, without what this one is approved for."""
+    return answer(registry.catalog.copy(CopyVersion(reference, Name.parse(to), **fields_of(body))), 201)
 
 
 @router.patch(ONE + "/tags", **speaks(takes=TagValues, status=204))

@@ -45,6 +45,45 @@ def diff(
     session.answer(found, show_difference)
 
 
+@command(app, "create", "forebear model create vision/letters --description 'Reads handwritten letters'")
+def create(
+    session: Session,
+    name: parsing.NameArgument,
+    description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
+    tag: parsing.TagOption = None,
+) -> None:
+    """Take a name for a registered model whose first version comes later.
+
+    Its task, modality and licence are those of the first version. Without a version it can be deleted, and the name is
+    free again.
+    """
+    from registry.cli.printing import tell
+    from registry.domain.verbs.catalog import NewModel
+
+    wanted = NewModel(parsing.named(name), description, parsing.pairs(tag, option="--tag"))
+    session.answer(session.registry.catalog.create(wanted), lambda _: tell(f"Created the registered model {name}"))
+
+
+@command(app, "copy", "forebear model copy models:/research/digits/3 vision/digits")
+def copy(
+    session: Session,
+    model: parsing.ModelArgument,
+    name: parsing.NameArgument,
+    tag: parsing.TagOption = None,
+) -> None:
+    """Publish the same bytes as the next version of another registered model.
+
+    The copy has an edge from the version, its licence, card and marks, and none of its aliases, stages, evidence and
+    approvals.
+    """
+    from registry.cli.printing import tell
+    from registry.domain.verbs.catalog import CopyVersion
+
+    source, tags = parsing.model(model), parsing.pairs(tag, option="--tag")
+    made = session.registry.catalog.copy(CopyVersion(source, parsing.named(name), tags=tags))
+    session.answer(made, lambda found: tell(f"Published {found.summary.ref}, a copy of {source}"))
+
+
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
 def card(
     session: Session,

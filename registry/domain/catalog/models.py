@@ -48,6 +48,8 @@ class Modality(StrEnum):
     TABULAR = "tabular"
     AUDIO = "audio"
     MULTIMODAL = "multimodal"
+    UNKNOWN = "unknown"
+    """Of a name that has no version yet. No version is published with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,41 @@ class ImportModel:
         refuse_credentials(described | {"source": self.source, "architecture": self.architecture}, "import's")
 
 
+UNKNOWN = "unknown"
+"""Task, licence and origin of a registered model before its first version says them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """A registered model that has no version yet: its name, and what its owner says of it."""
+
+    name: Name
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_tags(self.tags)
+        refuse_credentials({"description": self.description}, "model's")
+
+    @property
+    def describing(self) -> Describing:
+        """What the catalog shows of it until then."""
+        return Describing(UNKNOWN, Modality.UNKNOWN, UNKNOWN, UNKNOWN, self.description, self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyVersion:
+    """The version to copy, and the registered model whose next version the copy is. Without `card`: the source's."""
+
+    source: Reference
+    name: Name
+    card: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_tags(self.tags)
+
+
 @dataclass(frozen=True, slots=True)
 class PullReport:
     """What `pull` wrote."""
@@ -171,6 +206,22 @@ class CatalogVerbs(Protocol):
         """Convert in a subprocess, store, publish as the next version, all or nothing. Known bytes give their version.
 
         Raises: UnsafeArtifactError, BadArtifactError, MisfitError, InvalidError, NameTakenError, NoSpaceError.
+        """
+        ...
+
+    def create(self, wanted: NewModel) -> ModelDetail:
+        """Take a name for a registered model whose first version comes later, and says its task and licence.
+
+        Raises: NameTakenError.
+        """
+        ...
+
+    def copy(self, wanted: CopyVersion) -> VersionDetail:
+        """Publish the very bytes of a version as the next version of another registered model, with an edge from it.
+
+        Licence, card and marks come with it; stage, aliases, evidence and approvals do not. Where the latest version
+        has these bytes, it is given. Raises: NotFoundError, NameTakenError, RefusedError for a version from which
+        nothing new is made, DamagedError.
         """
         ...
 

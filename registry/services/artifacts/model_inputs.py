@@ -38,10 +38,17 @@ def model_input(context: Context, item: StepInput, folder: Path) -> ModelInput:
 
 
 def base_of(context: Context, adapter: VersionDetail) -> StepInput:
-    """The parent of an adapter: the source of the step that made it. Raises: BadArtifactError when there is not one."""
+    """The parent of an adapter: the source of the step that made it, or made the version that it is a copy of.
+
+    Raises: BadArtifactError when there is not one, NotFoundError for a copy of a version that was deleted.
+    """
     with context.read() as uow:
         step = found(uow.steps.get(adapter.step), adapter.step)
-    parents = [i for i in step.inputs if i.ref.kind is AssetKind.MODELS and i.role == SOURCE]
+        parents = [i for i in step.inputs if i.ref.kind is AssetKind.MODELS and i.role == SOURCE]
+        copied = next((i for i in parents if i.digest == adapter.summary.digest), None)
+        original = None if copied is None else found(uow.catalog.version(copied.ref), copied.ref)
+    if original is not None:
+        return base_of(context, original)
     if len(parents) != 1:
         raise BadArtifactError(
             f"{adapter.summary.ref} is an adapter, but its lineage names {len(parents)} parents instead of one",

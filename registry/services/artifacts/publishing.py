@@ -12,7 +12,7 @@ from datetime import datetime
 
 from lineage import Digest, WeightComparison, WeightIndex
 from registry.domain.audit import Event
-from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
+from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue, Modality
 from registry.domain.credentials import cleaned_facts, without_credentials
 from registry.domain.data.datasets import LabelKind
 from registry.domain.governance.upstream import Upstream
@@ -22,10 +22,12 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, Output, write_manifest
 from registry.domain.transfers.steps import StepInput, StepState
+from registry.errors import InvalidError
 from registry.ports.data import DataSummary
 from registry.services.artifacts.inheriting import inherit
 from registry.services.artifacts.weights import Interfaces, record, written
 from registry.services.context import Context
+from registry.services.lookup import found, is_unused
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
@@ -121,6 +123,8 @@ def publish(
     Raises: WithheldError, RecalledError when an input was taken back: nothing new is made from it; RefusedError for
     the bytes of a version that was taken back, under whatever name.
     """
+    if asset.describing.modality is Modality.UNKNOWN:
+        raise InvalidError(f"Nothing says the modality of {asset.name}", remedy="Give --modality")
     making = making.without_credentials()
     now, manifest = making.ended_at, asset.contents.manifest
     stopped = refuse_stopped_inputs(uow, [one.ref for one in making.inputs], now=context.clock.now())
@@ -164,8 +168,18 @@ def _add_name(context: Context, uow: UnitOfWork, asset: Asset, now: datetime) ->
     if asset.kind is AssetKind.MODELS:
         if uow.catalog.model(asset.name) is None:
             uow.catalog.add_model(asset.name, asset.describing, owner=owner, at=now)
+        elif is_unused(uow, asset.name):
+            _describe_first(uow, asset, now)
     elif uow.datasets.dataset(asset.name) is None:
         uow.datasets.add_dataset(asset.name, asset.describing, owner=owner, at=now)
+
+
+def _describe_first(uow: UnitOfWork, asset: Asset, now: datetime) -> None:
+    """With its first version, a registered model is described as that is; what was said of the name alone stays."""
+    before, said = found(uow.catalog.model(asset.name), asset.name).summary, asset.describing
+    tags = {**before.tags, **said.tags}
+    described = replace(said, description=said.description or before.description, tags=tags)
+    uow.catalog.describe(asset.name, described, at=now)
 
 
 def _add_step(context: Context, uow: UnitOfWork, asset: Asset, making: Making) -> str:

@@ -1,6 +1,7 @@
 """Deletion of a model or a version: refused where it is in use itself, and where a version made from it is promoted.
 
 The row of a deleted version stays, with its licence and its status: the gates of everything made from it read them.
+A model that never had a version leaves nothing that counts, so its name is free again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from registry.errors import ConflictError, InUseError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import protected_aliases
 from registry.services.governance.recalls.tasks import closed_by
-from registry.services.lookup import all_versions, found, resolve
+from registry.services.lookup import all_versions, found, is_unused, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 _SHOWN = 5
@@ -30,6 +31,10 @@ def delete(context: Context, target: Reference, *, reason: str) -> None:
     with context.write(Permission.ADMIN) as uow:
         if model_only(target).number is None and target.alias is None:
             detail = found(uow.catalog.model(target.name), target)
+            if is_unused(uow, target.name):
+                uow.catalog.free_name(target.name)
+                uow.commit(Event("model.deleted", f"models:/{target.name}", _facts(reason)))
+                return
             held = [alias.alias for alias in detail.aliases]
             versions = all_versions(uow, target.name)
             for version in versions:

@@ -33,7 +33,7 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.transfers.provenance import notes_of
-from registry.domain.verbs.catalog import ImportModel, PullPlan, PullReport, VersionDifference
+from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel, PullPlan, PullReport, VersionDifference
 from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError
 from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.artifacts.watched import watched
@@ -63,6 +63,19 @@ class Catalog:
         with self.context.holding() as held:
             ref = import_model(held, wanted)
         return self.version(Reference.to(ref))
+
+    def create(self, wanted: NewModel) -> ModelDetail:
+        """Take a name; see `registry.services.catalog.naming`."""
+        from registry.services.catalog.naming import create  # noqa: PLC0415 - not needed to look at a model
+
+        create(self.context, wanted)
+        return self.model(wanted.name)
+
+    def copy(self, wanted: CopyVersion) -> VersionDetail:
+        """Copy a version under another name; see `registry.services.catalog.copying`."""
+        from registry.services.catalog.copying import copy  # noqa: PLC0415 - not needed to look at a model
+
+        return self.version(Reference.to(copy(self.context, wanted)))
 
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         """Registered models that match, a page at a time."""

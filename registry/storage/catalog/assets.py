@@ -15,7 +15,7 @@ from registry.errors import NameTakenError, NotFoundError
 from registry.storage.catalog import documents
 from registry.storage.catalog.listings import listed, relist
 from registry.storage.sql.among import among
-from registry.storage.tables import asset, asset_tag, node, version
+from registry.storage.tables import asset, asset_tag, listing, node, version
 
 
 def find_asset(connection: Connection, kind: AssetKind, name: Name) -> Row[Any] | None:
@@ -78,6 +78,15 @@ def describe_asset(
         _replace_tags(connection, key, describing.tags)
         _reword(connection, key)
         relist(connection, key)
+
+
+def remove_asset(connection: Connection, key: int) -> None:
+    """Remove the row of what never had a version, and all that was said of it."""
+    with listed(connection, key):
+        connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key))
+        connection.execute(delete(listing).where(listing.c.asset_id == key))
+        connection.execute(delete(asset).where(asset.c.id == key))
+    documents.forget(connection, [-key])
 
 
 def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:

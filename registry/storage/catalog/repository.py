@@ -269,6 +269,9 @@ class SqlCatalog:
             listings.relist(self._connection, key)
         documents.forget(self._connection, [-key, *ended])
 
+    def free_name(self, name: Name) -> None:
+        assets.remove_asset(self._connection, assets.asset_id(self._connection, MODELS, name))
+
     def _change(self, ref: VersionRef, at: datetime, shown: Mapping[str, str], **more: str) -> None:
         row = assets.require_version(self._connection, ref)
         table = model_version if ref.kind is MODELS else dataset_version

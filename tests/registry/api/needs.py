@@ -27,6 +27,7 @@ OUTCOME: dict[str, object] = {
 OUTPUT = ("upload", multipart([("a.txt", b"x")], OUTCOME))
 RECORDED = {"output": "vision/own", "method": "fine_tuning", "inputs": [], "error": "It ended"}
 NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
+    ("post", MODEL): ("edit", {"description": "x"}),
     ("put", MODEL): ("edit", DESCRIBING),
     ("delete", MODEL): ("admin", None),
     ("patch", MODEL + "/tags"): ("edit", {"tags": {"a": "b"}}),
@@ -38,6 +39,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("delete", "/api/v1/drafts/{team}/{name}"): ("edit", None),
     ("delete", VERSION): ("admin", None),
     ("post", VERSION + "/cards"): ("edit", {"text": "# x"}),
+    ("post", VERSION + "/copies"): ("edit", {}),
     ("patch", VERSION + "/tags"): ("edit", {"tags": {"a": "b"}}),
     ("post", VERSION + "/deprecate"): ("edit", {"reason": "old"}),
     ("post", VERSION + "/archive"): ("edit", {"reason": "old"}),

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from registry.api.mlflow.staging import FOLDER, KEPT_SECONDS
+from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
 from tests.importing import importing_here
 from tests.registry.api.mlflow.test_changes import store_of
@@ -62,6 +63,54 @@ def test_an_unmodified_client_uploads_a_folder_and_registers_it_with_its_parent_
     assert [(str(one.ref), one.assurance.value) for one in step.inputs] == [("models:/library/lite0/1", "declared")]
 
 
+def test_an_unmodified_client_takes_a_name_and_registers_its_first_version_under_it(
+    own_served: ServedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with store_of(own_served, "dev", monkeypatch) as store:
+        made = store.create_registered_model("vision.sent", description="Is sent")
+        assert (made.name, made.description, made.latest_versions) == ("vision.sent", "Is sent", [])
+        assert [one.name for one in store.search_registered_models("name = 'vision.sent'")] == ["vision.sent"]
+        with pytest.raises(MlflowException) as there:
+            store.create_registered_model("vision.sent")
+        assert there.value.error_code == "RESOURCE_ALREADY_EXISTS"
+        with pytest.raises(MlflowException, match=r"Write team\.name"):
+            store.create_registered_model("sent")
+    with store_of(own_served, "ana", monkeypatch) as store:
+        store.delete_registered_model("vision.sent")
+        assert store.create_registered_model("vision.sent").name == "vision.sent"
+
+
+def test_an_unmodified_client_copies_a_version_with_an_edge_and_without_its_approval(
+    own_served: ServedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with store_of(own_served, "dev", monkeypatch) as store:
+        source = store.get_model_version("vision.digits", "2")
+        assert source.current_stage == "Staging"
+        made = store.copy_model_version(source, "vision.sent")
+        assert (made.name, made.version, made.current_stage, made.aliases) == ("vision.sent", "1", "None", [])
+        assert made.description == source.description
+        again = store.create_model_version("vision.other", source.source, description="# Other")
+        assert (again.version, again.description) == ("1", "# Other")
+        with pytest.raises(MlflowException, match="nobody has approved it"):
+            store.get_model_version_download_uri("vision.sent", "1")
+    system = own_served.family.system.catalog
+    copied, original = (system.version(Reference.parse(f"models:/vision/{one}")) for one in ("sent/1", "digits/2"))
+    assert copied.summary.digest == original.summary.digest
+    assert copied.parents == (original.summary.ref,)
+
+
+def test_a_version_that_was_taken_back_is_not_copied_and_the_reason_is_told(own_served: ServedRegistry) -> None:
+    ana = own_served.family.registry("ana")
+    ana.catalog.set_status(Reference.to(own_served.family.grandchild), Status.RECALLED, "Trained on stolen data")
+    for source in ("models:/vision.digits/2", "models:/vision.digits@candidate", "mlflow-artifacts:/vision.digits/2"):
+        status, code, message = create(own_served, source)
+        assert (status, code, "recalled" in message) == (410, "PERMISSION_DENIED", True), source
+
+
 def test_a_pickle_is_refused_and_the_upload_is_there_for_another_try(own_served: ServedRegistry) -> None:
     assert put(own_served, "uploads/bad/model.pt", pickle.dumps({"a": 1})).status_code == 200
     with importing_here():
@@ -102,11 +151,14 @@ def test_an_upload_is_its_owners_alone_goes_after_a_day_and_has_a_limit(own_serv
         ("s3://bucket/model", (400, "INVALID_PARAMETER_VALUE")),
         ("http://elsewhere.example/api/2.0/mlflow-artifacts/artifacts/uploads/x", (400, "INVALID_PARAMETER_VALUE")),
         ("mlflow-artifacts://elsewhere.example/uploads/x", (400, "INVALID_PARAMETER_VALUE")),
-        ("mlflow-artifacts:/vision.digits/2", (400, "INVALID_PARAMETER_VALUE")),
+        ("mlflow-artifacts:/vision.digits/99", (404, "RESOURCE_DOES_NOT_EXIST")),
+        ("models:/vision.none/1", (404, "RESOURCE_DOES_NOT_EXIST")),
+        ("models:/m-0f3a", (400, "INVALID_PARAMETER_VALUE")),
+        ("models:/vision.digits/Production", (400, "INVALID_PARAMETER_VALUE")),
+        ("datasets:/vision/digits/1", (400, "INVALID_PARAMETER_VALUE")),
         ("mlflow-artifacts:/uploads/../x", (400, "INVALID_PARAMETER_VALUE")),
         ("mlflow-artifacts:/uploads/%2e%2e", (400, "INVALID_PARAMETER_VALUE")),
         ("mlflow-artifacts:/uploads/none", (404, "RESOURCE_DOES_NOT_EXIST")),
-        ("models:/vision.digits/2", (501, "NOT_IMPLEMENTED")),
     ],
 )
 def test_no_other_address_is_registered(served: ServedRegistry, source: str, told: tuple[int, str]) -> None:
