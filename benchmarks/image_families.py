@@ -33,22 +33,19 @@ BACKENDS = frozenset({"timm", "natten", "torchaudio"})
 
 
 @cache
-def model_classes() -> Mapping[str, str]:
-    """By type, the class of a small model: every type with an image classifier, and every type of `AutoModel` whose
-    model takes `pixel_values` first.
+def model_class(kind: str) -> str:
+    """The class of a small model of a type, "" where none takes pictures: that of `AutoModel`, as published weights
+    without a head have it, or else the classifier.
 
-    Models that read pictures and texts count where they have a tower for each. The class is that of `AutoModel`, as
-    published weights without a head have it, or else the classifier.
+    Models that read pictures and texts count where they have a tower for each. Asking about one type imports its own
+    classes only; asking about all of them takes seconds.
     """
     import transformers
     from transformers.models.auto import modeling_auto
 
-    heads = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
-    found = {kind: _first(names) for kind, names in heads.items()}
-    for kind, names in modeling_auto.MODEL_MAPPING_NAMES.items():
-        model = getattr(transformers, _first(names), None)
-        if model is None or BACKENDS & set(getattr(model, "_backends", ())):
-            continue
+    names = modeling_auto.MODEL_MAPPING_NAMES.get(kind)
+    model = getattr(transformers, _first(names), None) if names else None
+    if model is not None and not BACKENDS & set(getattr(model, "_backends", ())):
         taken = list(inspect.signature(model.forward).parameters)[1:]
         towers = hasattr(model, "get_image_features") and hasattr(model, "get_text_features")
         if (
@@ -56,13 +53,18 @@ def model_classes() -> Mapping[str, str]:
             and (taken[0] == "pixel_values" or towers)
             and not _first(names).endswith("Backbone")
         ):
-            found[kind] = _first(names)
-    return found
+            return _first(names)
+    heads = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+    return _first(heads[kind]) if kind in heads else ""
 
 
 def families() -> list[str]:
-    """The types, in alphabetical order."""
-    return sorted(model_classes())
+    """In alphabetical order, every type with an image classifier, and every type of `AutoModel` whose model takes
+    `pixel_values` first."""
+    from transformers.models.auto import modeling_auto
+
+    known = set(modeling_auto.MODEL_MAPPING_NAMES) | set(modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES)
+    return sorted(kind for kind in known if model_class(kind))
 
 
 def _first(names: Any) -> str:
@@ -80,7 +82,7 @@ def hub_folder(folder: Path, kind: str) -> Path:
     side = SIDES.get(kind, SIDE)
     try:
         with quiet(transformers):
-            model = getattr(transformers, model_classes()[kind])(tiny_config(kind, CHANGES.get(kind)))
+            model = getattr(transformers, model_class(kind))(tiny_config(kind, CHANGES.get(kind)))
             model.save_pretrained(folder)
     except Exception as error:
         raise NotTriedError(str(error).strip().splitlines()[0]) from error
