@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
+from registry.domain.drafts.uploads import Announced
 from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Name, Reference
@@ -14,6 +15,13 @@ from registry.domain.people.people import Scope
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import Environment, UsedInput
 from registry.domain.transfers.steps import EpochMetric
+
+
+@dataclass(frozen=True, slots=True)
+class ToSend:
+    """Objects that somebody wants to send in pieces."""
+
+    objects: tuple[Announced, ...]
 
 
 @dataclass(frozen=True, slots=True)

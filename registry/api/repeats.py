@@ -21,7 +21,7 @@ from lineage import Digest
 from registry.api import problems
 from registry.api.conditions import with_tag
 from registry.api.digests import Digests
-from registry.api.wire import UPLOAD, read_capped, registry_of
+from registry.api.wire import PARTIAL, UPLOAD, read_capped, registry_of
 from registry.domain.people.idempotency import Answer, Claim, check_key
 from registry.errors import RepeatedRequestError
 
@@ -37,12 +37,12 @@ class Route(APIRoute):
         """What handles a request at this address."""
         handle = super().get_route_handler()
         body = (self.openapi_extra or {}).get("requestBody", {}).get("content", {})
-        uploads = UPLOAD in body
+        streamed = tuple({UPLOAD, PARTIAL} & set(body))
 
         async def handled(request: Request) -> Response:
             if request.method in {"GET", "HEAD"}:
                 return with_tag(request, await handle(request))
-            return await _once(request, handle, uploads=uploads)
+            return await _once(request, handle, streamed)
 
         return handled
 
@@ -69,12 +69,13 @@ async def begin(request: Request, body: Digest) -> None:
     request.state.claim = claim
 
 
-async def _once(request: Request, handle: Handler, *, uploads: bool) -> Response:
+async def _once(request: Request, handle: Handler, streamed: tuple[str, ...]) -> Response:
+    """`streamed` are the media types of bodies that the route reads piece by piece itself."""
     if not {"idempotency-key", "content-digest"} & set(request.headers):
         return await handle(request)
     request = _checked(request)
     try:
-        if not (uploads and request.headers.get("content-type", "").startswith("multipart/")):
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in streamed:
             body = await read_capped(request)
             request = Request(request.scope, _replaying(body, request))
             await begin(request, Digest.of(body))

@@ -25,7 +25,7 @@ from registry.api.routes import (
     transfers,
     versions,
 )
-from registry.api.routes.drafts import drafts
+from registry.api.routes.drafts import drafts, uploads
 from registry.api.routes.notifications import mail, webhooks
 from registry.api.routes.workers import steps
 from registry.api.wire import known_query
@@ -41,6 +41,7 @@ def api_router() -> APIRouter:
         catalog,
         versions,
         drafts,
+        uploads,
         datasets,
         steps,
         transfers,

@@ -1,8 +1,9 @@
 """Uploads: multipart bodies streamed to a folder of the server's own, capped, with every path checked.
 
 Parts with a file name are files: the name is the file's relative path in the upload. The part called `details` holds
-JSON. Bytes go to files that the server names; only when the whole body has been read and every path is clean are they
-moved to the paths that the sender named, inside a new folder that is removed when the request is over.
+JSON, and so does the part `sent`: files whose bytes came before, in pieces. Bytes go to files that the server names;
+only when the whole body has been read and every path is clean are they moved to the paths that the sender named, inside
+a new folder that is removed when the request is over.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from python_multipart.exceptions import FormParserError
@@ -25,18 +26,22 @@ from lineage import Digest
 from registry.api.digests import Digests
 from registry.api.repeats import begin
 from registry.api.wire import UPLOAD, read_json
+from registry.domain.codec import from_json
+from registry.domain.drafts.uploads import POINTERS, SentFile
 from registry.domain.manifests import check_path
+from registry.domain.names import Reference
+from registry.domain.verbs.registry import Registry
 from registry.errors import NoSpaceError, TooLargeError, UnsafeArtifactError, UsageError
 from registry.files import private_folder, sweep_folders
 
 UPLOADS = "uploads"
 """The folder in the registry folder that uploads are received in."""
 MAX_FILES = 100_000
-MAX_DETAILS = 1024**2
+MAX_DETAILS, MAX_SENT = 1024**2, 32 * 1024**2
+LONGEST = {"details": MAX_DETAILS, "sent": MAX_SENT}
+"""Bytes of the parts that are no files."""
 MAX_BOUNDARY = 70
 """RFC 2046 section 5.1.1."""
-FORBIDDEN_SUFFIXES = (".dvc",)
-"""Pointers that make the reader fetch from elsewhere: over HTTP only the bytes themselves are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,16 @@ class Upload:
     source: Path
     files: Mapping[str, Path]
     details: Any
+    sent: tuple[SentFile, ...] = ()
+    """Those of the files that came before, each checked by its digest."""
 
     def digest(self) -> Digest:
         """One for the same details and files, however they were divided into parts."""
-        told = [json.dumps(self.details, sort_keys=True)]
+        told, known = [json.dumps(self.details, sort_keys=True)], {one.path: one.sha256.hex for one in self.sent}
         for path, part in sorted(self.files.items()):
+            if path in known:
+                told += [path, known[path]]
+                continue
             with part.open("rb") as stream:
                 told += [path, hashlib.file_digest(stream, "sha256").hexdigest()]
         return Digest.of(json.dumps(told).encode())
@@ -65,7 +75,8 @@ class _Part:
     header_value: bytes = b""
     sink: IO[bytes] | None = None
     path: str = ""
-    details: bytearray | None = None
+    name: str = ""
+    text: bytearray | None = None
     digests: Digests | None = None
 
 
@@ -77,7 +88,8 @@ class _Receiver:
         self.limit = limit
         self.size = 0
         self.files: dict[str, Path] = {}
-        self.details: bytes | None = None
+        self.texts: dict[str, bytes] = {}
+        """The parts that are no files."""
         self.part = _Part()
         self.ended = False
         self.parser = MultipartParser(
@@ -130,11 +142,11 @@ class _Receiver:
         _, options = parse_options_header(self.part.headers.get(b"content-disposition", b""))
         told = self.part.headers.get(b"content-digest")
         self.part.digests = Digests.parse(None if told is None else told.decode("latin-1"))
-        field_name, path = options.get(b"name", b""), options.get(b"filename")
+        field_name, path = options.get(b"name", b"").decode("latin-1"), options.get(b"filename")
         if path is None:
-            if field_name != b"details" or self.details is not None:
+            if field_name not in LONGEST or field_name in self.texts:
                 raise UsageError("An upload holds one part `details` and files", remedy="Send nothing else")
-            self.part.details = bytearray()
+            self.part.name, self.part.text = field_name, bytearray()
             return
         clean = _checked(path, taken=self.files)
         if len(self.files) >= MAX_FILES:
@@ -149,18 +161,18 @@ class _Receiver:
             self.part.digests.feed(data[start:end])
         if self.part.sink is not None:
             self.part.sink.write(data[start:end])
-        elif self.part.details is not None:
-            self.part.details += data[start:end]
-            if len(self.part.details) > MAX_DETAILS:
-                raise TooLargeError(f"The details are larger than {MAX_DETAILS:,} bytes")
+        elif self.part.text is not None:
+            self.part.text += data[start:end]
+            if len(self.part.text) > LONGEST[self.part.name]:
+                raise TooLargeError(f"The {self.part.name} are larger than {LONGEST[self.part.name]:,} bytes")
 
     def _end(self) -> None:
         if self.part.digests is not None:
-            self.part.digests.check(f"part {self.part.path or 'details'!r}")
+            self.part.digests.check(f"part {self.part.path or self.part.name!r}")
         if self.part.sink is not None:
             self.part.sink.close()
-        elif self.part.details is not None:
-            self.details = bytes(self.part.details)
+        elif self.part.text is not None:
+            self.texts[self.part.name] = bytes(self.part.text)
 
     def _finish(self) -> None:
         self.ended = True
@@ -172,21 +184,32 @@ def too_large(limit: int) -> TooLargeError:
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
+async def received(
+    request: Request, registry: Registry | None = None, target: Reference | None = None
+) -> AsyncIterator[Upload]:
     """The upload in `request`, on disk for as long as the block runs; nothing of it stays afterwards.
 
-    Raises: UsageError for what is not multipart, InvalidError for a path that is not clean, UnsafeArtifactError for a
-    pointer to elsewhere, TooLargeError over the settings' `max_upload` bytes, NoSpaceError.
+    Files that `registry` was sent in pieces for the `target` are laid out beside those of the body; where the block
+    ends without an error, their pieces are let go. Raises: UsageError for what is not multipart, InvalidError for paths
+    that are not clean, UnsafeArtifactError for a pointer to elsewhere, TooLargeError over the settings' `max_upload`
+    bytes, NoSpaceError; what `UploadVerbs.lay_out` raises.
     """
     home, limit = request.app.state.home, request.app.state.settings.max_upload
     with ExitStack() as stack:
         folder = await run_in_threadpool(stack.enter_context, private_folder(home / UPLOADS))
         try:
             receiver = await _receive(request, folder / "parts", limit)
-            upload = await run_in_threadpool(_settle, receiver, folder / "tree")
-            if "idempotency-key" in request.headers:
+            sent = _sent(receiver, limit)
+            if sent and (registry is None or target is None):
+                raise UsageError("The files of this upload are sent with it", remedy="Send each file as a part")
+            upload = await run_in_threadpool(_settle, receiver, folder / "tree", sent)
+            if "idempotency-key" in request.headers:  # before: once it was carried out, the pieces are gone
                 await begin(request, await run_in_threadpool(upload.digest))
+            if sent and registry is not None and target is not None:
+                await run_in_threadpool(registry.uploads.lay_out, target, sent, folder / "tree")
             yield upload
+            if sent and registry is not None and target is not None:
+                await run_in_threadpool(registry.uploads.end, target, sent)
         finally:
             await run_in_threadpool(stack.close)
 
@@ -220,12 +243,29 @@ async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
     return receiver
 
 
-def _settle(receiver: _Receiver, tree: Path) -> Upload:
+def _sent(receiver: _Receiver, limit: int) -> tuple[SentFile, ...]:
+    """The files that came before, as the part `sent` names them. Raises: InvalidError, UsageError, TooLargeError."""
+    raw = receiver.texts.get("sent")
+    sent = from_json(tuple[SentFile, ...], read_json(raw, "part `sent`")) if raw else ()
+    if len(sent) + len(receiver.files) > MAX_FILES:
+        raise TooLargeError(f"An upload holds {MAX_FILES:,} files at most")
+    paths = [one.path for one in sent]
+    if len({*paths, *receiver.files}) < len(paths) + len(receiver.files):
+        raise UsageError("The upload holds a file twice")
+    every = {*paths, *receiver.files}
+    if any(str(folder) in every for path in paths for folder in PurePosixPath(path).parents):
+        raise UsageError("The upload holds a path as a file and as a folder at once")
+    if receiver.size + sum(one.size for one in sent) > limit:
+        raise too_large(limit)
+    return sent
+
+
+def _settle(receiver: _Receiver, tree: Path, sent: Sequence[SentFile]) -> Upload:
     """Move the parts to the paths that the sender named. A single file without folders is a source by itself."""
-    if not receiver.files:
+    if not receiver.files and not sent:
         raise UsageError("The upload holds no file")
     tree.mkdir()
-    placed: dict[str, Path] = {}
+    placed = {one.path: tree / one.path for one in sent}
     for path, part in receiver.files.items():
         target = tree / path
         try:
@@ -235,7 +275,7 @@ def _settle(receiver: _Receiver, tree: Path) -> Upload:
             raise UsageError(f"{path!r} cannot be a file here: {error.strerror}") from error
         placed[path] = target
     source = next(iter(placed.values())) if len(placed) == 1 and "/" not in next(iter(placed)) else tree
-    return Upload(source, placed, read_json(receiver.details or b"", "part `details`"))
+    return Upload(source, placed, read_json(receiver.texts.get("details", b""), "part `details`"), tuple(sent))
 
 
 def _checked(raw: bytes, *, taken: Mapping[str, Path]) -> str:
@@ -245,7 +285,7 @@ def _checked(raw: bytes, *, taken: Mapping[str, Path]) -> str:
         raise UsageError("A file name of the upload is not UTF-8") from error
     if path in taken:
         raise UsageError(f"The upload holds {path!r} twice")
-    if path.lower().endswith(FORBIDDEN_SUFFIXES):
+    if path.lower().endswith(POINTERS):
         raise UnsafeArtifactError(
             f"{path!r} only points to data, so it cannot be uploaded", remedy="Upload the data itself"
         )

@@ -24,6 +24,8 @@ from registry.errors import BadFilterError, BadReferenceError, NotFoundError, To
 T = TypeVar("T")
 BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 """The schema of a download."""
+PARTIAL = "application/partial-upload"
+"""A piece of an object (draft-ietf-httpbis-resumable-upload)."""
 UPLOAD = "multipart/form-data"
 """The media type of uploads."""
 MAX_BODY = 2 * 1024**2

@@ -12,7 +12,8 @@ from lineage import Digest
 from registry.client.transport.addresses import file_at, model_at, paging, part, version_at
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import Watch, check, chunks, download, opened
-from registry.client.transport.uploads import parts_of, upload
+from registry.client.transport.uploads import parts_of
+from registry.client.uploads import upload_to
 from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import (
     AliasMove,
@@ -74,10 +75,10 @@ class RemoteCatalog:
         if wanted.origin is None and (cached := Upstream.of_cache(source)) is not None:
             wanted = replace(wanted, origin=str(cached))
         try:
-            return upload(
+            return upload_to(
                 self.server,
                 VersionDetail,
-                f"{model_at(wanted.name)}/versions",
+                Reference(AssetKind.MODELS, wanted.name),
                 details_of(wanted),
                 parts_of(source),
                 watch=self.watch,

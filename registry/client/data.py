@@ -9,11 +9,12 @@ from registry.client.catalog import details_of, plan_of, write_plan
 from registry.client.transport.addresses import paging, version_at
 from registry.client.transport.connection import Connection
 from registry.client.transport.downloads import Watch
-from registry.client.transport.uploads import parts_of, upload
+from registry.client.transport.uploads import parts_of
+from registry.client.uploads import upload_to
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.data.looks import Look
-from registry.domain.names import Name, Reference, dataset_only
+from registry.domain.names import AssetKind, Name, Reference, dataset_only
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import PullReport
 from registry.domain.verbs.data import AddDataset
@@ -38,8 +39,8 @@ class RemoteDatasets:
             )
         details = details_of(wanted)
         del details["rev"]
-        where = f"/datasets/{wanted.name}/versions"
-        return upload(self.server, DatasetVersionDetail, where, details, parts_of(source), watch=self.watch)
+        target = Reference(AssetKind.DATASETS, wanted.name)
+        return upload_to(self.server, DatasetVersionDetail, target, details, parts_of(source), watch=self.watch)
 
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
         return self.server.get(Page[DatasetSummary], "/datasets", {"text": text, **paging(page)})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
     from registry.client.transport.downloads import Watch
+    from registry.client.uploads import RemoteUploads
     from registry.client.work import RemoteWork
     from registry.domain.people.idempotency import Answer, Claim
     from registry.domain.verbs.registry import Problem, Registry, Terms
@@ -161,6 +162,13 @@ class RemoteRegistry:
         from registry.client.drafts import RemoteDrafts  # noqa: PLC0415 - as above
 
         return RemoteDrafts(self.server)
+
+    @cached_property
+    def uploads(self) -> RemoteUploads:
+        """What is sent in pieces, before it is a file of a version."""
+        from registry.client.uploads import RemoteUploads  # noqa: PLC0415 - as above
+
+        return RemoteUploads(self.server)
 
     @cached_property
     def notifications(self) -> RemoteNotifications:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.services.cascade.verbs import Cascades
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
+    from registry.services.drafts.uploading import Uploads
     from registry.services.drafts.verbs import Drafts
     from registry.services.drift.verbs import Drift
     from registry.services.governance.recalls.verbs import Recalls
@@ -183,6 +184,13 @@ class LocalRegistry:
         from registry.services.drafts.verbs import Drafts  # noqa: PLC0415 - a command needs one subject of ten
 
         return Drafts(self.context)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """What is sent in pieces, before it is a file of a version."""
+        from registry.services.drafts.uploading import Uploads  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Uploads(self.context)
 
     @cached_property
     def notifications(self) -> Notifications:

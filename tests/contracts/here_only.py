@@ -35,6 +35,8 @@ HERE_ONLY: Mapping[str, Callable[[Registry, Path], object]] = {
     "drafts.epoch": lambda r, _: r.drafts.epoch(),
     "drafts.receive_xorb": lambda r, _: r.drafts.receive_xorb("0" * 64, io.BytesIO()),
     "drafts.assemble": lambda r, _: r.drafts.assemble(b""),
+    "uploads.lay_out": lambda r, folder: r.uploads.lay_out(LATEST, [], folder),
+    "uploads.end": lambda r, _: r.uploads.end(LATEST, []),
     "store.repair": lambda r, folder: r.store.repair(folder),
     "backups.create": lambda r, folder: r.backups.create(folder / "backup"),
     "audit.rotate_key": lambda r, _: r.audit.rotate_key(),

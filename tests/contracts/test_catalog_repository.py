@@ -185,6 +185,19 @@ def test_the_same_bytes_are_found_by_digest(open_uow: Factory) -> None:
         assert uow.catalog.versions_with(digest("nothing")) == []
 
 
+def test_whole_files_of_a_team_are_found_by_digest_in_its_newest_live_version(open_uow: Factory) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        one = add_version(uow, "vision/digits", content="same")
+        two = add_version(uow, "vision/letters", content="same")
+        add_version(uow, "visiom/letters", content="same")
+        asked = {digest("same"), digest("nothing")}
+        assert uow.catalog.files_stored("vision", asked) == {digest("same"): (two, 4)}
+        uow.catalog.delete_version(two, at=LATER)
+        assert uow.catalog.files_stored("vision", asked) == {digest("same"): (one, 4)}
+        assert uow.catalog.files_stored("visio_", asked) == {}
+        assert uow.catalog.files_stored("vision", ()) == {}
+
+
 def test_versions_come_newest_first_by_pages(open_uow: Factory) -> None:
     with open_uow(actor="ana", write=True) as uow:
         for _ in range(5):

@@ -18,6 +18,7 @@ from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import Connection
 from registry.domain import verbs
 from registry.domain.codec import to_json
+from registry.domain.drafts.uploads import UploadVerbs
 from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.transfers.work import WorkVerbs
@@ -153,6 +154,7 @@ PROTOCOLS: Mapping[str, type] = {
     "drift": verbs.drift.DriftVerbs,
     "cascades": verbs.cascade.CascadeVerbs,
     "drafts": DraftVerbs,
+    "uploads": UploadVerbs,
     "notifications": NotificationVerbs,
     "people": verbs.people.PeopleVerbs,
     "sessions": verbs.people.SessionVerbs,

@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lineage import Digest
 from registry.domain.catalog.compute import NewCompute
 from registry.domain.catalog.marks import NewMark
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.drafts.drafts import RegisterDraft
+from registry.domain.drafts.uploads import Announced
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, RecallState
 from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.reviews.waivers import NewWaiver
 from registry.domain.governance.upstream import UpstreamNow
-from registry.domain.names import Name, Reference
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import every
 from registry.domain.people.keys import new_key, public_key
 from registry.domain.recipes.recipe import Method
@@ -172,6 +174,15 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "drafts.show", outcome(lambda: dev.drafts.show(DIGITS))
     yield "drafts.register", outcome(lambda: dev.drafts.register(RegisterDraft(DIGITS)))
     yield "drafts.discard", outcome(lambda: dev.drafts.discard(DIGITS))
+    body = bytes(2 * 1024**2)
+    announced, target = Announced(Digest.of(body), len(body)), Reference(AssetKind.MODELS, DIGITS)
+    yield "uploads.append", dev.uploads.append(target, announced, 0, io.BytesIO(body[: 1024**2]))
+    yield "uploads.append, again", outcome(lambda: dev.uploads.append(target, announced, 0, io.BytesIO(body)))
+    yield "uploads.append, too short", outcome(lambda: dev.uploads.append(target, announced, 1024**2, io.BytesIO(b"x")))
+    yield "uploads.standing", dev.uploads.standing(target, [announced])
+    dev.uploads.discard(target, announced.sha256)
+    yield "uploads.discard", None
+    yield "uploads.standing, then", dev.uploads.standing(target, [announced])
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
     yield "sessions.end_all", vic.sessions.end_all("vic")
     ana.catalog.delete(Reference.parse("models:/edge/digits-small/1"), reason="old")

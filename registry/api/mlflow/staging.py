@@ -19,7 +19,8 @@ from threading import Lock
 
 from starlette.concurrency import run_in_threadpool
 
-from registry.api.uploads import FORBIDDEN_SUFFIXES, MAX_FILES, too_large
+from registry.api.uploads import MAX_FILES, too_large
+from registry.domain.drafts.uploads import POINTERS
 from registry.domain.manifests import check_path
 from registry.errors import NotFoundError, TooLargeError, UnsafeArtifactError, UsageError
 
@@ -43,7 +44,7 @@ class Staging:
         Raises: InvalidError for a path that is not clean, UnsafeArtifactError, TooLargeError, UsageError.
         """
         check_path(f"{upload}/{path}")
-        if path.lower().endswith(FORBIDDEN_SUFFIXES):
+        if path.lower().endswith(POINTERS):
             raise UnsafeArtifactError(f"{path!r} only points to data", remedy="Upload the data itself")
         own = self._own(who)
         held = await run_in_threadpool(self._prepare, own)

@@ -97,7 +97,7 @@ def file(request: Request, registry: AsActor, reference: DatasetVersion, path: s
 )
 async def add(request: Request, registry: VersionsUnchanged, name: ItemName) -> Response:
     """Register an uploaded dataset as the next version: files as parts, and a JSON part `details`."""
-    async with received(request) as upload:
+    async with received(request, registry, Reference(AssetKind.DATASETS, name)) as upload:
         details = from_json(DatasetDetails, upload.details)
         wanted = AddDataset(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
         return answer(await run_in_threadpool(registry.datasets.add, wanted), 201)

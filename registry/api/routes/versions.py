@@ -78,7 +78,7 @@ async def import_model(request: Request, registry: VersionsUnchanged, name: Item
 
     Pickles are refused, always: convert them to safetensors first, or import them in the embedded home.
     """
-    async with received(request) as upload:
+    async with received(request, registry, Reference(AssetKind.MODELS, name)) as upload:
         details = from_json(ImportDetails, upload.details)
         wanted = ImportModel(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
         return answer(await run_in_threadpool(registry.catalog.import_model, wanted), 201)

@@ -21,12 +21,14 @@ from urllib.parse import urlsplit
 from registry import __version__
 from registry.client.transport.problems import MEDIA_TYPE, error_in, of_other_version, other_version
 from registry.domain.codec import from_json, to_json
+from registry.domain.drafts.uploads import MAX_PIECE
 from registry.errors import (
     CertificateRefusedError,
     NotAServerError,
     RegistryError,
     RepeatedRequestError,
     ServerUnreachableError,
+    TooLargeError,
     TooManyRequestsError,
     UnauthenticatedError,
     UsageError,
@@ -278,6 +280,12 @@ class Connection:
             raise ServerUnreachableError(
                 f"{self.url} answers {status} {response.reason_phrase}: the server behind it is not there",
                 remedy="Try again in a moment",
+                facts={"url": self.url, "status": status},
+            )
+        if status == 413:
+            raise TooLargeError(
+                f"{self.url}, or something before it, takes no body of this size ({status})",
+                remedy=f"Ask its admin to let proxies pass {MAX_PIECE:,} bytes on (nginx: client_max_body_size 16m)",
                 facts={"url": self.url, "status": status},
             )
         if 300 <= status < 400:

@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeVar
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import Watch
 from registry.domain.codec import to_json
+from registry.domain.drafts.uploads import SentFile
 from registry.domain.manifests import check_path
 from registry.errors import InvalidError, NotFoundError, UsageError
 from registry.folders import error_of_disk
@@ -62,18 +63,25 @@ def upload(
     details: object,
     parts: Sequence[Part],
     *,
+    sent: Sequence[SentFile] = (),
     headers: Mapping[str, str] | None = None,
     seconds: float = LONG,
     watch: Watch | None = None,
 ) -> T:
     """Send the files with `details`; the answer as a value of type `kind`. Tried again from the start if it breaks off.
 
+    `sent` are files whose bytes the server has.
     Raises: as `Connection.request`; UsageError when a file changes while it is sent.
     """
     boundary = token_hex(16)
     heads = [_head(boundary, part) for part in parts]
-    told = json.dumps(to_json(details)).encode()
-    opening = f'--{boundary}\r\nContent-Disposition: form-data; name="details"\r\n\r\n'.encode() + told + b"\r\n"
+    texts = {"details": details} | ({"sent": tuple(sent)} if sent else {})
+    opening = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
+        + json.dumps(to_json(value)).encode()
+        + b"\r\n"
+        for name, value in texts.items()
+    )
     closing = f"--{boundary}--\r\n".encode()
     sizes = [part.file.stat().st_size for part in parts]
     total = len(opening) + sum(len(head) for head in heads) + sum(sizes) + 2 * len(parts) + len(closing)
@@ -82,21 +90,21 @@ def upload(
         yield opening
         for part, head, size in zip(parts, heads, sizes, strict=True):
             yield head
-            with _opened(part) as stream:
-                for chunk in _exactly(stream, size, part):
+            with opened(part) as stream:
+                for chunk in exactly(stream, size, part):
                     yield chunk
                     if watch is not None:
                         watch(len(chunk))
             yield b"\r\n"
         yield closing
 
-    sent = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(total)}
-    sent |= headers or {}
-    return server.read(kind, server.request("POST", path, content=body, headers=sent, seconds=seconds, changes=True))
+    own = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(total)}
+    own |= headers or {}
+    return server.read(kind, server.request("POST", path, content=body, headers=own, seconds=seconds, changes=True))
 
 
 def _head(boundary: str, part: Part) -> bytes:
-    with _opened(part) as stream:
+    with opened(part) as stream:
         digest = base64.b64encode(hashlib.file_digest(stream, "sha256").digest()).decode()
     name = part.path.replace('"', '\\"')  # a path holds no backslash
     lines: Mapping[str, str] = {
@@ -107,14 +115,16 @@ def _head(boundary: str, part: Part) -> bytes:
     return f"--{boundary}\r\n".encode() + b"".join(f"{k}: {v}\r\n".encode() for k, v in lines.items()) + b"\r\n"
 
 
-def _opened(part: Part) -> BufferedReader:
+def opened(part: Part) -> BufferedReader:
+    """The file of a part. Raises: UnavailableError where it cannot be read."""
     try:
         return part.file.open("rb")
     except OSError as error:
         raise error_of_disk(error, f"{part.file} cannot be read") from error
 
 
-def _exactly(stream: BinaryIO, size: int, part: Part) -> Iterator[bytes]:
+def exactly(stream: BinaryIO, size: int, part: Part) -> Iterator[bytes]:
+    """So many bytes, a chunk at a time. Raises: UsageError where there are fewer."""
     left = size
     while left and (chunk := stream.read(min(CHUNK, left))):
         left -= len(chunk)

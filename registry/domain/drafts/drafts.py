@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from registry.domain.catalog.models import Modality, check_tags
+from registry.domain.drafts.uploads import POINTERS
 from registry.domain.manifests import FileEntry, canonical_json, check_path
 from registry.domain.names import Name, Reference, check_alias
 from registry.errors import InvalidError, TooLargeError, UnsafeArtifactError
@@ -25,8 +26,6 @@ README = "README.md"
 """The file that is the card of the version that is made."""
 NO_COMMIT = "0" * 8
 """What the id of a commit of a draft begins with: those of versions begin with their number, which is never 0."""
-POINTERS = (".dvc",)
-"""Endings of files that make the reader fetch from elsewhere: only the bytes themselves are taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.domain.drafts.uploads import UploadVerbs
 from registry.domain.drafts.verbs import DraftVerbs
 from registry.domain.notifications.verbs import NotificationVerbs
 from registry.domain.people.idempotency import Answer, Claim
@@ -82,6 +83,8 @@ class Registry(Protocol):
     def cascades(self) -> CascadeVerbs: ...
     @property
     def drafts(self) -> DraftVerbs: ...
+    @property
+    def uploads(self) -> UploadVerbs: ...
     @property
     def notifications(self) -> NotificationVerbs: ...
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -88,6 +88,10 @@ class CatalogRepository(Protocol):
 
     def pinned_to(self, repository: str) -> Sequence[Pinned]:
         """Those of one repository, whose name is in capitals or not, oldest first."""
+        ...
+
+    def files_stored(self, team: str, digests: Collection[Digest]) -> Mapping[Digest, tuple[VersionRef, int]]:
+        """Those of `digests` that are whole files of live versions of a team: the newest such version, and the size."""
         ...
 
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:

@@ -41,8 +41,12 @@ class DraftRepository(Protocol):
         """Those of `digests` that a person sent, and their sizes."""
         ...
 
-    def forget_sent(self, digests: Collection[Digest]) -> None:
-        """What was sent is kept no longer for that reason, whoever sent it."""
+    def forget_sent(self, digests: Collection[Digest], *, handle: str | None = None) -> None:
+        """What was sent is kept no longer for that reason: what this person sent; None: whoever did."""
+        ...
+
+    def count_sent(self, handle: str) -> int:
+        """Objects that a person has sent and that are kept."""
         ...
 
     def size_sent(self, handle: str) -> int:
@@ -63,6 +67,10 @@ class DraftRepository(Protocol):
 
     def places(self, handle: str, xorbs: Collection[str]) -> Sequence[Place]:
         """Where the chunks of these xorbs of a person lie."""
+        ...
+
+    def end_places(self, handle: str, xorbs: Collection[str]) -> None:
+        """Keep no longer where the chunks of these xorbs of a person lie, whom nobody will ask about."""
         ...
 
     def forget_places(self, digests: Collection[Digest]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -125,6 +125,9 @@ class SqlCatalog:
 
     def pinned_to(self, repository: str) -> Sequence[Pinned]:
         return upstreams.pinned_to(self._connection, repository)
+
+    def files_stored(self, team: str, digests: Collection[Digest]) -> Mapping[Digest, tuple[VersionRef, int]]:
+        return versions.files_stored(self._connection, team, digests)
 
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
         return versions.with_digest(self._connection, digest)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, select
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, Status, VersionSummary
@@ -26,6 +26,7 @@ from registry.storage.catalog.assets import (
 )
 from registry.storage.catalog.listings import listed
 from registry.storage.sql.among import among
+from registry.storage.sql.chunks import chunks
 from registry.storage.tables import (
     alias,
     asset,
@@ -323,3 +324,24 @@ def with_digest(connection: Connection, digest: Digest) -> list[VersionRef]:
     keys = list(connection.scalars(query))
     refs = refs_of(connection, keys)
     return [refs[key] for key in keys]
+
+
+def files_stored(
+    connection: Connection, team: str, digests: Collection[Digest]
+) -> dict[Digest, tuple[VersionRef, int]]:
+    """Those of `digests` that are whole files of live versions of a team: the newest such version, and the size."""
+    rows: list[Row[Any]] = []
+    for some in chunks(digests):
+        whole = (extent.c.position == 0, extent.c.offset == 0, extent.c.length == file.c.size)
+        query = (
+            select(file.c.sha256, file.c.size, func.max(file.c.node_id).label("newest"))
+            .join(extent, extent.c.file_id == file.c.id)
+            .join(version, version.c.node_id == file.c.node_id)
+            .join(asset, asset.c.id == version.c.asset_id)
+            .where(extent.c.blob.in_(some), file.c.sha256 == extent.c.blob, *whole, is_live())
+            .where(func.substr(asset.c.name, 1, len(team) + 1) == f"{team}/")
+            .group_by(file.c.sha256, file.c.size)
+        )
+        rows += connection.execute(query)
+    refs = refs_of(connection, {row.newest for row in rows})
+    return {row.sha256: (refs[row.newest], row.size) for row in rows}

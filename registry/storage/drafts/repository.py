@@ -82,9 +82,14 @@ class SqlDrafts:
             found |= {row.digest: row.size for row in self._connection.execute(query)}
         return found
 
-    def forget_sent(self, digests: Collection[Digest]) -> None:
+    def forget_sent(self, digests: Collection[Digest], *, handle: str | None = None) -> None:
         for some in chunks(digests):
-            self._connection.execute(delete(sent_object).where(sent_object.c.digest.in_(some)))
+            gone = delete(sent_object).where(sent_object.c.digest.in_(some))
+            self._connection.execute(gone if handle is None else gone.where(sent_object.c.handle == handle))
+
+    def count_sent(self, handle: str) -> int:
+        query = select(func.count()).select_from(sent_object).where(sent_object.c.handle == handle)
+        return self._connection.execute(query).scalar_one()
 
     def size_sent(self, handle: str) -> int:
         query = select(func.coalesce(func.sum(sent_object.c.size), 0)).where(sent_object.c.handle == handle)
@@ -123,6 +128,11 @@ class SqlDrafts:
             mine = (xet_place.c.handle == handle, xet_place.c.xorb.in_(some))
             found += map(_place, self._connection.execute(select(xet_place).where(*mine).order_by(xet_place.c.id)))
         return found
+
+    def end_places(self, handle: str, xorbs: Collection[str]) -> None:
+        for some in chunks(xorbs):
+            mine = (xet_place.c.handle == handle, xet_place.c.xorb.in_(some))
+            self._connection.execute(delete(xet_place).where(*mine))
 
     def forget_places(self, digests: Collection[Digest]) -> None:
         gone: list[tuple[str, Place]] = []

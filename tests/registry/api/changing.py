@@ -47,6 +47,15 @@ ROUTES: Mapping[str, str] = {
     "POST /lineage/marks": "catalog.mark",
     "POST /lineage/identify": "lineage.identify",
     "POST /models/{team}/{name}": "catalog.create",
+    **{
+        f"{method} /{kind}/{{team}}/{{name}}/uploads{rest}": f"uploads.{verb}"
+        for kind in ("models", "datasets")
+        for method, rest, verb in (
+            ("POST", "", "standing"),
+            ("PATCH", "/{sha256}", "append"),
+            ("DELETE", "/{sha256}", "discard"),
+        )
+    },
     "POST /models/{team}/{name}/versions": "catalog.import_model",
     "POST /models/{team}/{name}/versions/from-hub": "catalog.import_model",
     "POST /models/{team}/{name}/versions/{version}/archive": "catalog.set_status",

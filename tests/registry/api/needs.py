@@ -35,6 +35,15 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", MODEL + "/versions/from-hub"): ("edit", {"source": "hf:acme/digits"}),
     ("put", MODEL + "/aliases/{alias}"): ("edit", {"version": 1}),
     ("delete", MODEL + "/aliases/{alias}"): ("edit", None),
+    **{
+        (method, f"/api/v1/{kind}/{{team}}/{{name}}/uploads{rest}"): ("edit", body)
+        for kind in ("models", "datasets")
+        for method, rest, body in (
+            ("post", "", {"objects": []}),
+            ("patch", "/{sha256}", None),
+            ("delete", "/{sha256}", None),
+        )
+    },
     ("post", "/api/v1/drafts/{team}/{name}/register"): ("edit", {}),
     ("delete", "/api/v1/drafts/{team}/{name}"): ("edit", None),
     ("delete", VERSION): ("admin", None),

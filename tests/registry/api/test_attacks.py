@@ -42,6 +42,8 @@ GOOD = {
     "webhook_id": "whk-00000000000000000000000000",
     "format": "prov",
     "reading": "0" * 32,
+    "sha256": "0" * 64,
+    "size": "1",
     "relation": "siblings",
     **dict.fromkeys(("target", "reference", "one"), "models:/vision/digits/2"),
     **dict.fromkeys(("source", "other"), "models:/library/lite0/1"),
@@ -272,6 +274,10 @@ def send(
         client.params = {"to": "vision/copied"}
     if path.startswith("/api/v1/recalls/") and "/tasks" in path:
         client.params = {"reference": "models:/vision/digits/1"}
+    if "/uploads/" in path and method == "patch":
+        client.params = {"size": 1}
+        kind = {"Content-Type": "application/partial-upload", "Upload-Offset": "0"}
+        return client.request(method, path, content=b"x", headers=kind)
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         return client.request(method, path, content=body[1], headers=kind)

@@ -19,6 +19,8 @@ MODEL = "/api/v1/models/vision/digits"
 WRITES_NOTHING = {
     f"/api/v1/{path}"
     for path in (
+        "models/{team}/{name}/uploads",
+        "datasets/{team}/{name}/uploads",
         "recipes/check",
         "policies/check",
         "policies/test",

@@ -23,8 +23,8 @@ from lineage import Digest
 from registry.api.hub import SIGNED
 from registry.api.hub.routes import HubRoute
 from registry.api.hub.writing.bodies import LfsBatch, LfsObject, sent_as
-from registry.api.hub.writing.receiving import Joined, received_into
 from registry.api.hub.writing.repos import Written
+from registry.api.receiving import Joined, received_into
 from registry.api.uploads import UPLOADS, too_large
 from registry.api.wire import AsActor
 from registry.auth.links import GOOD_FOR, Links

@@ -19,8 +19,8 @@ from starlette.requests import Request
 
 from registry.api.hub.refusals import Code, HubRefusal
 from registry.api.hub.routes import HubRoute
-from registry.api.hub.writing.receiving import received_into
 from registry.api.hub.writing.repos import AT, TO_MAIN, Written
+from registry.api.receiving import received_into
 from registry.api.uploads import UPLOADS
 from registry.api.wire import AsActor, read_capped
 from registry.domain.drafts.xet.shards import MAX_SHARD
