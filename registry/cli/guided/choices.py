@@ -223,14 +223,15 @@ class Guide:
         return texts, labels
 
     def _ranking(self, chosen: Chosen) -> SelectionReport:
-        from registry.cli.printing import hint
+        from registry.cli.views.standings import LiveRanking
         from registry.domain.verbs.selection import Recommend
 
         assert chosen.data is not None  # noqa: S101
         key = str(chosen.data)
         if key not in self.rankings:
-            watch = (lambda _: None) if self.quiet else hint
-            self.rankings[key] = self.registry.selection.recommend(Recommend(chosen.data), watch=watch)
+            with LiveRanking(quiet=self.quiet) as live:
+                found = self.registry.selection.recommend(Recommend(chosen.data), watch=live.tell, show=live.show)
+            self.rankings[key] = found
         return self.rankings[key]
 
 

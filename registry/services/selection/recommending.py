@@ -16,7 +16,7 @@ from registry.domain.ids import new_id
 from registry.domain.people.people import Permission
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.differences import behind, interval
-from registry.domain.selection.ordering import disagreement, mean_ranks, ordered
+from registry.domain.selection.ordering import disagreement
 from registry.domain.selection.report import (
     ASIDE,
     HEADLINE,
@@ -39,6 +39,7 @@ from registry.services.selection.past import PRETRAINING, priors
 from registry.services.selection.reading import dataset_of, refuse_split
 from registry.services.selection.sampling import check_labels, sampled, targets_of
 from registry.services.selection.similar import Shelf
+from registry.services.selection.standing import Course, Show, in_order
 from registry.services.selection.starts import starts
 from registry.services.transfers.inputs import lay_out_data
 from registry.services.workspace import workspace
@@ -46,7 +47,9 @@ from registry.services.workspace import workspace
 Watch = Callable[[str], None]
 
 
-def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: str | None = None) -> SelectionReport:
+def recommend(
+    context: Context, wanted: Recommend, watch: Watch, show: Show = lambda _: None, *, report_id: str | None = None
+) -> SelectionReport:
     """See `SelectionVerbs`. Raises: NotFoundError where no model can be scored, InvalidError, RefusedError.
 
     The report is kept as `report_id`, or as a new one.
@@ -68,6 +71,7 @@ def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: s
         targets = targets_of(rows, data.labels)
         measured: list[Measured] = []
         shelf = Shelf(context, folder / "learnt-from")
+        course = Course.of(eligible, data.labels, wanted.seed, show)
         for number, one in enumerate(eligible, start=1):
             label, counted = one.detail.summary.ref.label, f"{number} of {len(eligible)}"
             watch(f"Scoring {label} ({counted})")
@@ -75,9 +79,11 @@ def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: s
                 found = measure(context, one, data, targets, folder / str(number), seed=wanted.seed, shelf=shelf)
             except RegistryError as error:
                 left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
+                course.left_out(left[-1])
                 watch(f"Left out {label}: {error.message} ({counted})")
                 continue
             measured.append(found)
+            course.scored(found)
             watch(f"Scored {label}: {UNITS[data.labels]} {found.scores[HEADLINE]:.3f} ({counted})")
         if not measured:
             raise _none(detail, left)
@@ -142,10 +148,7 @@ def _ranked(
     measured: Sequence[Measured], known: Sequence[Mapping[str, float]], seed: int
 ) -> tuple[tuple[RankedModel, ...], list[int]]:
     """The candidates in their order, and that order as places in `measured`."""
-    scores = {name: [one.scores.get(name) for one in measured] for name in names_of(measured)}
-    means = mean_ranks(scores)
-    flagged = {place for place, one in enumerate(measured) if one.flag}
-    order = ordered(means, scores[HEADLINE], flagged)
+    means, order = in_order(measured)
     first = measured[order[0]]
     return tuple(_entry(measured[n], means[n], first, known[n], seed) for n in order), order
 

@@ -8,6 +8,7 @@ import pytest
 
 from registry.domain.audit import read_body
 from registry.domain.names import Reference
+from registry.domain.selection.standings import Standings
 from registry.domain.verbs.selection import Ranking, RankingState, Recommend
 from registry.errors import InvalidError, NotFoundError, UnavailableError
 from registry.services.context import Context
@@ -45,9 +46,27 @@ def test_each_candidate_is_seen_when_it_has_finished_and_the_report_has_the_id_o
     assert ended.told[2].startswith("Scored library/strong/1: accuracy 0.9")
     assert ended.told[2].endswith("(1 of 2)")
     assert ended.told[4].startswith("Left out library/broken/1: ")
+    standings = ended.standings
+    assert standings is not None
+    assert [str(one.ref) for one in standings.scored] == ["models:/library/strong/1"]
+    assert [one.code for one in standings.left_out] == ["bad-data"]
+    assert (standings.waiting, standings.done, standings.total) == ((), 2, 2)
     report = selection.report(started.id)
+    assert standings.scored[0].score == report.ranked[0].score
     assert [one.ref.name.name for one in report.ranked] == ["strong"]
     assert str(ended.wanted.dataset) == str(report.dataset) == "datasets:/data/reviews/1"
+
+
+def test_the_ranking_grows_and_is_sorted_anew_as_candidates_finish(context: Context) -> None:
+    weak = Reference.parse("models:/library/weak")
+    seen: list[Standings] = []
+    report = Selection(context).recommend(replace(WANTED, models=(weak, STRONG)), show=seen.append)
+    names = [[one.ref.name.name for one in found.scored] for found in seen]
+    assert names[:2] == [[], [names[1][0]]]
+    assert sorted(names[2]) == ["strong", "weak"]
+    assert names[2] == [one.ref.name.name for one in report.ranked]
+    assert [len(found.waiting) for found in seen] == [2, 1, 0]
+    assert {found.total for found in seen} == {2}
 
 
 def test_a_ranking_that_fails_keeps_why_and_one_whose_process_ended_has_failed(
