@@ -25,6 +25,7 @@ from registry.web.guided.choices import NO, YES, Choices, Stage, recipe_of, stag
 from registry.web.guided.result import result
 from registry.web.parts import AsActor, see
 from registry.web.render import page, part
+from registry.web.steps import known
 
 router = APIRouter()
 MOST_DATASETS = 12
@@ -162,6 +163,15 @@ def _unit(ranking: Ranking | None, report: SelectionReport | None) -> str:
     """What the scores are; empty before the first model is read."""
     known = report or (ranking and ranking.standings)
     return UNITS[known.labels] if known else ""
+
+
+@router.post("/start/cancel")
+def cancel(
+    registry: AsActor, chosen: Annotated[Choices, Depends(_sent)], step: Annotated[str, Form()]
+) -> RedirectResponse:
+    """Cancel the run, and go back to the recipe."""
+    registry.transfers.cancel(known(step))
+    return see(chosen.address)
 
 
 def _data(request: Request, registry: Registry) -> HTMLResponse:
