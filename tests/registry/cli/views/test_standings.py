@@ -26,9 +26,9 @@ def standings(scored: int, waiting: int) -> Standings:
 
 
 def shown(found: Standings) -> list[str]:
-    console = Console(file=io.StringIO(), width=80)
-    console.print(drawn(found))
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    file = io.StringIO()
+    Console(file=file, width=80).print(drawn(found))
+    return file.getvalue().splitlines()
 
 
 def test_those_that_were_scored_stand_first_then_the_one_that_is_read_and_those_that_wait() -> None:
