@@ -8,7 +8,6 @@ import pytest
 
 from registry.domain.audit import read_body
 from registry.domain.names import Reference
-from registry.domain.selection.standings import Standings
 from registry.domain.verbs.selection import Ranking, RankingState, Recommend
 from registry.errors import InvalidError, NotFoundError, UnavailableError
 from registry.services.context import Context
@@ -55,18 +54,6 @@ def test_each_candidate_is_seen_when_it_has_finished_and_the_report_has_the_id_o
     assert standings.scored[0].score == report.ranked[0].score
     assert [one.ref.name.name for one in report.ranked] == ["strong"]
     assert str(ended.wanted.dataset) == str(report.dataset) == "datasets:/data/reviews/1"
-
-
-def test_the_ranking_grows_and_is_sorted_anew_as_candidates_finish(context: Context) -> None:
-    weak = Reference.parse("models:/library/weak")
-    seen: list[Standings] = []
-    report = Selection(context).recommend(replace(WANTED, models=(weak, STRONG)), show=seen.append)
-    names = [[one.ref.name.name for one in found.scored] for found in seen]
-    assert names[:2] == [[], [names[1][0]]]
-    assert sorted(names[2]) == ["strong", "weak"]
-    assert names[2] == [one.ref.name.name for one in report.ranked]
-    assert [len(found.waiting) for found in seen] == [2, 1, 0]
-    assert {found.total for found in seen} == {2}
 
 
 def test_a_ranking_that_fails_keeps_why_and_one_whose_process_ended_has_failed(
