@@ -18,10 +18,11 @@ from registry.domain.selection.similarity import UNKNOWN, Against, Similarity
 from registry.errors import NotFoundError, RegistryError
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
+from registry.services.lineage.learnt_from import LearntFrom, learnt_from
 from registry.services.lineage.obligations import MAX_ANCESTORS
 from registry.services.lookup import found
 from registry.services.selection.candidates import Eligible
-from registry.services.selection.learnt_from import LearntFrom, learnt_from, rows_learnt_from
+from registry.services.selection.learnt_rows import rows_learnt_from
 
 ROWS, LEAST = 500, 40
 """Rows that are compared on each side, and those below which nothing is said: half of them are learnt from."""

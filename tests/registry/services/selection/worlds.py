@@ -80,12 +80,14 @@ def add_model(context: Context, folder: Path, name: str, *, scale: float = 1.5, 
     Catalog(context).import_model(ImportModel(Name("library", name), str(source), licence=licence))
 
 
-def add_child(context: Context, folder: Path, name: str, data: str, *, split: str = "train") -> None:
-    """A version of `name` that somebody's program made from `library/strong` with `data`."""
+def add_child(
+    context: Context, folder: Path, name: str, data: str, *, source: str = "models:/library/strong/1"
+) -> None:
+    """A version of `name` that somebody's program made from `source` with the training rows of `data`."""
     made = folder / name
     made.mkdir(parents=True)
     save_file({"last.weight": np.arange(float(len(name)))}, made / "model.safetensors")
-    inputs = UsedInput(Reference.parse("models:/library/strong/1"), "source"), UsedInput(_data(data), "train", split)
+    inputs = UsedInput(Reference.parse(source), "source"), UsedInput(_data(data), "train", "train")
     said = (Environment("3", "here", {}, {}), 1.0)
     Transfers(context).record(
         RecordTransfer(
