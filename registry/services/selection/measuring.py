@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.report import ASIDE, HEADLINE
-from registry.domain.selection.similarity import Similarity
+from registry.domain.selection.similarity import Against, Similarity
 from registry.errors import AdapterError, OutOfMemoryError
 from registry.machine import free_memory
 from registry.ports.scoring import Sample, Score
@@ -24,7 +24,7 @@ from registry.services.context import Context
 from registry.services.selection.candidates import Eligible
 from registry.services.selection.condition import constant, parameters, untrained
 from registry.services.selection.heads import head_of
-from registry.services.selection.similar import Shelf, similarity
+from registry.services.selection.similar import Shelf, by_weights, similarity
 
 Rows = NDArray[np.float64]
 
@@ -55,7 +55,8 @@ def measure(
         began = context.clock.monotonic()
         refuse_too_large(candidate.detail.summary.size, free_memory())
         source = source_of(context, candidate.detail, folder / "model")
-        features, cached, count, flag = _read(context, candidate, source, data, folder / "work")
+        found = _read(context, candidate, source, data, folder / "work", norms=True)
+        features, cached, flag = found.features, found.cached, found.flag or constant(found.features)
         seconds = context.clock.monotonic() - began
         answers = None
         if data.labels is LabelKind.CLASS:
@@ -63,18 +64,20 @@ def measure(
         scores = score(context, Sample(features, targets, data.labels, seed, answers))
 
         def read(other: DataInput, work: Path) -> NDArray[np.float32]:
-            return _read(context, candidate, source, other, work)[0]
+            return _read(context, candidate, source, other, work).features
 
         per_row = 0.0 if cached else seconds / max(1, len(features))
         like = similarity(shelf, candidate, features, per_row, read, folder / "learnt-from")
+        if like.against is Against.NOTHING and not flag:
+            like = by_weights(found.norms) or like
         return Measured(
             candidate=candidate,
             scores={name: one.value for name, one in scores.items()},
             rows=rows_of(scores),
-            parameters=count,
+            parameters=found.parameters,
             seconds=seconds,
             cached=cached,
-            flag=flag or constant(features),
+            flag=flag,
             similarity=like,
         )
     finally:
@@ -89,7 +92,8 @@ def features_of(
 
     The adapter's own export is run, so that they lie in the cache that every later recipe reads.
     """
-    return _read(context, candidate, source_of(context, candidate.detail, folder / "model"), data, folder / "work")
+    found = _read(context, candidate, source_of(context, candidate.detail, folder / "model"), data, folder / "work")
+    return found.features, found.cached, found.parameters, found.flag
 
 
 def refuse_too_large(size: int, free: int | None) -> None:
@@ -101,15 +105,29 @@ def refuse_too_large(size: int, free: int | None) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """What came out of one pass; `norms` as the fact of that name, None where there is none."""
+
+    features: NDArray[np.float32]
+    cached: bool
+    parameters: int
+    flag: str
+    norms: Mapping[str, float] | None
+
+
 def _read(
-    context: Context, candidate: Eligible, source: ModelInput, data: DataInput, work: Path
-) -> tuple[NDArray[np.float32], bool, int, str]:
+    context: Context, candidate: Eligible, source: ModelInput, data: DataInput, work: Path, *, norms: bool = False
+) -> _Features:
     weights = context.plugins.weights().open(source.folder)
     recipe = candidate.recipe
-    finished = ask(context, recipe, source, {TRAIN: data}, work, seed=recipe.seed)
+    finished = ask(context, recipe, source, {TRAIN: data}, work, seed=recipe.seed, norms=norms)
     with np.load(finished.folder / "features.npz", allow_pickle=False) as found:
         features: NDArray[np.float32] = found["x"]
-    return features, finished.facts.get("features_computed") == 0, parameters(weights), untrained(weights)
+    met = finished.facts.get("norms")
+    cached = finished.facts.get("features_computed") == 0
+    known = met if isinstance(met, Mapping) else None
+    return _Features(features, cached, parameters(weights), untrained(weights), known)
 
 
 def score(context: Context, sample: Sample) -> Mapping[str, Score]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -149,6 +150,13 @@ def _by_summary(one: LearntFrom, summary: FeatureSummary, new: NDArray[np.float6
         neighbours=farther(seen, turned),
         reason=reason,
     )
+
+
+def by_weights(norms: Mapping[str, float] | None) -> Similarity | None:
+    """By what the normalisations in the weights keep of the rows that they learnt from; None where nothing was read."""
+    if norms is None or not math.isfinite(norms["energy"]):
+        return None
+    return Similarity(Against.STATISTICS, target=int(norms["rows"]), energy=norms["energy"])
 
 
 def _some(features: NDArray[np.float32]) -> NDArray[np.float64]:

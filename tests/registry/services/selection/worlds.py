@@ -55,7 +55,9 @@ class Reading(FakeAdapter):
         output = job.work / "output"
         output.mkdir(parents=True)
         np.savez(output / "features.npz", x=x)
-        facts = {"features_computed": len(rows)}
+        facts: dict[str, object] = {"features_computed": len(rows)}
+        if job.norms and name == "weak":
+            facts["norms"] = {"layers": 2, "rows": len(rows), "energy": 0.25}
         yield Finished(output, "", 1.0, 2.0, "by hand", (), facts, DataFormat.NPZ, LabelKind.CLASS)
 
     def _asked(self, job: TransferJob, name: str) -> Finished:
