@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from adapters.loop.environment import Environment, check_layer, learner_facts
+from adapters.loop.methods.word_features import word_features
 from adapters.loop.output import publish
 from adapters.loop.tasks.roles import Role, unlabelled_role
 from adapters.loop.tasks.tasks import SingleLabel
@@ -35,7 +36,7 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
     if len(kinds) > 1:
         raise BadDataError("The roles have labels of different kinds", remedy="Export each dataset by itself")
     (labels,) = kinds
-    if labels is LabelKind.TAGS:
+    if labels is LabelKind.TAGS and not env.job.words:
         raise BadRecipeError(
             "The labels are tags of single words, but features describe whole texts", remedy="Use another dataset"
         )
@@ -49,6 +50,9 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
     learner.head.requires_grad_(False)
     env.device.place(learner.module)
     yield replace(env.started(learner.module, 0), steps=0)
+    if labels is LabelKind.TAGS:
+        yield from word_features(env, learner, roles[0])
+        return
     extraction = Extraction()
     yield from extract(env.job, learner, roles, env.device, env.name, extraction)
     norms = _norms(env, learner, roles[0]) if env.job.norms else None

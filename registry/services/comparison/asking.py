@@ -86,6 +86,7 @@ def ask(
     outputs: bool = False,
     any_labels: bool = False,
     norms: bool = False,
+    words: bool = False,
 ) -> Finished:
     """Run `recipe` in `work`, on as many threads as a step whose recipe asks for none. Raises: AdapterError."""
     settings = context.settings
@@ -101,6 +102,7 @@ def ask(
         outputs=outputs,
         any_labels=any_labels,
         norms=norms,
+        words=words,
     )
     finished: Finished | None = None
     for event in context.plugins.transfer(recipe.adapter).run(job):

@@ -30,14 +30,13 @@ from registry.domain.selection.report import (
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.selection import Recommend
 from registry.errors import AdapterError, NotFoundError, RegistryError
-from registry.ports.scoring import Sample
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
 from registry.services.selection.candidates import candidates
-from registry.services.selection.measuring import Measured, Rows, measure, names_of, rows_of, score
+from registry.services.selection.measuring import Measured, Rows, Truth, measure, names_of, rows_of
 from registry.services.selection.past import PRETRAINING, priors
 from registry.services.selection.reading import dataset_of, refuse_split
-from registry.services.selection.sampling import check_labels, sampled, targets_of
+from registry.services.selection.sampling import check_labels, sampled
 from registry.services.selection.similar import Shelf
 from registry.services.selection.standing import Course, Show, in_order
 from registry.services.selection.starts import starts
@@ -68,7 +67,7 @@ def recommend(
         check_labels(str(detail.summary.ref), whole.labels, whole.chosen)
         data = sampled(whole, wanted.rows, wanted.seed)
         rows = sorted(data.chosen, key=lambda row: row.key)
-        targets = targets_of(rows, data.labels)
+        truth = Truth.of(rows, data.labels)
         measured: list[Measured] = []
         shelf = Shelf(context, folder / "learnt-from")
         course = Course.of(eligible, data.labels, wanted.seed, show)
@@ -76,7 +75,7 @@ def recommend(
             label, counted = one.detail.summary.ref.label, f"{number} of {len(eligible)}"
             watch(f"Scoring {label} ({counted})")
             try:
-                found = measure(context, one, data, targets, folder / str(number), seed=wanted.seed, shelf=shelf)
+                found = measure(context, one, data, truth, folder / str(number), seed=wanted.seed, shelf=shelf)
             except RegistryError as error:
                 left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
                 course.left_out(left[-1])
@@ -90,7 +89,7 @@ def recommend(
         known = priors(context, detail, wanted.split, [one.candidate for one in measured])
         ranked, order = _ranked(measured, known, wanted.seed)
         watch("Scoring the classical baseline")
-        classical, said = _classical(context, data, targets, measured[order[0]].rows, wanted.seed)
+        classical, said = _classical(context, data, truth, measured[order[0]].rows, wanted.seed)
     report = SelectionReport(
         id=report_id or new_id("sel", context.clock.now()),
         dataset=detail.summary.ref,
@@ -176,13 +175,13 @@ def _entry(one: Measured, mean: float | None, first: Measured, known: Mapping[st
 
 
 def _classical(
-    context: Context, data: DataInput, targets: Rows, first: Rows, seed: int
+    context: Context, data: DataInput, truth: Truth, first: Rows, seed: int
 ) -> tuple[Classical | None, tuple[str, ...]]:
     """The linear model on raw rows; where there is none, the sentence that says why."""
     began = context.clock.monotonic()
     try:
         name, features = context.plugins.classical().features(data)
-        rows = rows_of(score(context, Sample(np.asarray(features), targets, data.labels, seed)))
+        rows = rows_of(truth.scores(context, np.asarray(features), seed))
     except RegistryError as error:
         return None, (f"There is no classical baseline: {error.message}",)
     seconds = context.clock.monotonic() - began
