@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.domain.paging import PageRequest
-from registry.domain.people.people import SYSTEM, Actor, Person
+from registry.domain.people.people import SYSTEM, Actor
 from registry.errors import ConflictError, HomeNotFoundError, UnauthenticatedError
 from registry.files import whole_folder
 from registry.folders import error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.downloads import write_downloads
+from registry.services.lookup import actor_of
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
@@ -128,7 +129,7 @@ def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRe
     except BaseException:
         registry.close()
         raise
-    return registry.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
+    return registry.as_actor(person)
 
 
 NAMED_PEOPLE = 8
@@ -142,9 +143,9 @@ def recipe_schema() -> Mapping[str, object]:
     return recipes.recipe_schema()
 
 
-def _person(context: Context, handle: str) -> Person:
+def _person(context: Context, handle: str) -> Actor:
     with context.read() as uow:
-        person = uow.people.get(handle)
+        person = actor_of(uow, handle)
     if person is None:
         with context.read() as uow:
             people = uow.people.search(PageRequest(NAMED_PEOPLE))
@@ -186,11 +187,9 @@ def do_what_is_due(registry: LocalRegistry) -> None:
 
 def check_settings(settings: Settings) -> None:
     """Refuse settings that a server could not work with later. Raises: UsageError."""
-    from registry.services.catalog.hub_importing import hub_of  # noqa: PLC0415 - as below
     from registry.services.notifications.mailing import server_of  # noqa: PLC0415 - as below
 
     server_of(settings)
-    hub_of(settings)
 
 
 def deliver(registry: LocalRegistry, going_on: Callable[[], bool]) -> None:

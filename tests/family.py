@@ -242,8 +242,12 @@ class _Writer:
                 points.append(EpochMetric(epoch, epoch * 20, "accuracy", role, best * (0.6 + 0.4 * share)))
                 points.append(EpochMetric(epoch, epoch * 20, "loss", role, 2.2 * (1 - share) + 0.1))
         self.uow.steps.add_curve(step, points)
-        measured = [MetricValue("accuracy", metrics["accuracy"], "test", "test", self.digest(data[-1][0]), "digits")]
-        measured.append(MetricValue("baseline_accuracy", 0.2, "test", "test", self.digest(data[-1][0]), "digits"))
+        measured = [
+            MetricValue("accuracy", metrics["accuracy"], "test", "test", self.digest(data[-1][0]), data[-1][0].label)
+        ]
+        measured.append(
+            MetricValue("baseline_accuracy", 0.2, "test", "test", self.digest(data[-1][0]), data[-1][0].label)
+        )
         self.uow.steps.add_measured(step, measured)
         self.uow.steps.progress(step, epoch=8, at=at)
         body = short_manifest(metrics)

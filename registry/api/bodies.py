@@ -12,6 +12,7 @@ from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Name, Reference
 from registry.domain.people.people import Scope
+from registry.domain.people.teams import Level
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import Environment, UsedInput
 from registry.domain.transfers.steps import EpochMetric
@@ -328,3 +329,10 @@ class TokenWish:
     scope: Scope = Scope.ADMIN
     teams: tuple[str, ...] = ()
     step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelWish:
+    """What somebody may do in a closed team."""
+
+    level: Level

@@ -27,6 +27,7 @@ from registry.api.routes import (
 )
 from registry.api.routes.drafts import drafts, uploads
 from registry.api.routes.notifications import mail, webhooks
+from registry.api.routes.teams import teams
 from registry.api.routes.workers import steps
 from registry.api.wire import known_query
 
@@ -49,6 +50,7 @@ def api_router() -> APIRouter:
         lineage,
         *decisions,
         people,
+        teams,
         webhooks,
         mail,
         audit,

@@ -32,6 +32,7 @@ GROUPS = (
     ("attestation", "Approvals that last for a time, and what ends them early.", "governance.attestation", "app"),
     ("policy", "Policies: what a promotion needs.", "governance.policy", "app"),
     ("person", "People and service accounts.", "people", "person"),
+    ("team", "Teams: who sees what is registered under a name.", "teams.team", "app"),
     ("role", "What people may do, and whose votes count.", "people", "role"),
     ("token", "Tokens to sign in to the server with.", "people", "token"),
     ("webhook", "Webhooks: what other programs are sent when something happens.", "webhook", "app"),

@@ -21,6 +21,7 @@ from registry.domain.people.people import (
     check_role,
 )
 from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
+from registry.domain.people.teams import Level, Team, TeamDetail, check_team
 from registry.errors import NotRemoteError
 
 
@@ -92,6 +93,32 @@ class RemotePeople:
 
     def revoke_token(self, token_id: str) -> TokenSummary:
         return self.server.send(TokenSummary, "DELETE", f"/tokens/{part(token_id)}")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTeams:
+    """Implements `TeamVerbs`."""
+
+    server: Connection
+
+    def list(self) -> Sequence[Team]:
+        return self.server.get(tuple[Team, ...], "/teams")
+
+    def show(self, name: str) -> TeamDetail:
+        return self.server.get(TeamDetail, f"/teams/{check_team(name)}")
+
+    def close(self, name: str) -> TeamDetail:
+        return self.server.send(TeamDetail, "POST", f"/teams/{check_team(name)}/close")
+
+    def open(self, name: str) -> TeamDetail:
+        return self.server.send(TeamDetail, "POST", f"/teams/{check_team(name)}/open")
+
+    def add_member(self, name: str, handle: str, level: Level) -> TeamDetail:
+        at = f"/teams/{check_team(name)}/members/{check_handle(handle)}"
+        return self.server.send(TeamDetail, "PUT", at, {"level": level.value})
+
+    def remove_member(self, name: str, handle: str) -> TeamDetail:
+        return self.server.send(TeamDetail, "DELETE", f"/teams/{check_team(name)}/members/{check_handle(handle)}")
 
 
 @dataclass(frozen=True, slots=True)

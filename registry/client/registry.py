@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.client.lineage import RemoteLineage
     from registry.client.notifications import RemoteNotifications
-    from registry.client.people import RemotePeople, RemoteSessions
+    from registry.client.people import RemotePeople, RemoteSessions, RemoteTeams
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
     from registry.client.transport.downloads import Watch
@@ -183,6 +183,13 @@ class RemoteRegistry:
         from registry.client.people import RemotePeople  # noqa: PLC0415 - as above
 
         return RemotePeople(self.server)
+
+    @cached_property
+    def teams(self) -> RemoteTeams:
+        """Teams that are closed, and their members."""
+        from registry.client.people import RemoteTeams  # noqa: PLC0415 - as above
+
+        return RemoteTeams(self.server)
 
     @cached_property
     def sessions(self) -> RemoteSessions:

@@ -18,6 +18,11 @@ _PINNED = re.compile(r"(.+)\.v([1-9][0-9]{0,8})")
 MAX_NAME = 96
 
 
+def is_part(text: str) -> bool:
+    """True for what can be a team, or the name of something in it."""
+    return _PART.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Name:
     """The name of a registered model or dataset: `team/name`, so also a Hub id, and `team.name` in MLflow.

@@ -9,7 +9,8 @@ from registry.domain.catalog.models import VersionSummary
 from registry.domain.catalog.statuses import STOPPED, Use, allows
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
-from registry.domain.people.people import Permission
+from registry.domain.people.people import Actor, Permission
+from registry.domain.people.teams import STAND_IN, fold
 from registry.errors import DamagedError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped
@@ -56,8 +57,22 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
     return ref
 
 
+def actor_of(uow: UnitOfWork, handle: str) -> Actor | None:
+    """Somebody as they act here: with the roles that they hold now, and what they see of closed teams."""
+    found = uow.teams.acting(handle)
+    if found is None:
+        return None
+    person, sight = found
+    return Actor(person.handle, frozenset(person.roles), person.service, sight=sight)
+
+
 def refuse_taken(uow: UnitOfWork, kind: AssetKind, name: Name) -> None:
     """Raises: NameTakenError when nothing new can have this name. Ask only about names that nothing has now."""
+    if fold(name.team) == STAND_IN:
+        raise NameTakenError(
+            f"{STAND_IN} stands for what is not shown, so nothing can be in a team of this name",
+            remedy="Choose another name",
+        )
     if uow.catalog.is_taken(kind, name):
         raise NameTakenError(
             f"{name} is taken: deleted names are never used again, and - counts as _ in names",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Actor
@@ -32,11 +32,15 @@ if TYPE_CHECKING:
     from registry.services.lineage.verbs import Lineage
     from registry.services.notifications.verbs import Notifications
     from registry.services.people.sessions import Sessions
+    from registry.services.people.teams import Teams
     from registry.services.people.verbs import People
     from registry.services.selection.verbs import Selection
     from registry.services.transfers.remote.verbs import Work
     from registry.services.transfers.verbs import Transfers
     from registry.services.unit_of_work import UnitOfWork
+
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -92,150 +96,173 @@ class LocalRegistry:
         """Registered models."""
         from registry.services.catalog.verbs import Catalog  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Catalog(self.context)
+        return self._guarded(Catalog(self.context), "catalog")
 
     @cached_property
     def datasets(self) -> Datasets:
         """Datasets."""
         from registry.services.data.verbs import Datasets  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Datasets(self.context)
+        return self._guarded(Datasets(self.context), "datasets")
 
     @cached_property
     def transfers(self) -> Transfers:
         """Recipes and steps."""
         from registry.services.transfers.verbs import Transfers  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Transfers(self.context)
+        return self._guarded(Transfers(self.context), "transfers")
 
     @cached_property
     def work(self) -> Work:
         """Steps that run on other machines."""
         from registry.services.transfers.remote.verbs import Work  # noqa: PLC0415 - as above
 
-        return Work(self.context)
+        return self._guarded(Work(self.context), "work")
 
     @cached_property
     def lineage(self) -> Lineage:
         """The lineage graph."""
         from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Lineage(self.context, _raise_what_disagrees)
+        return self._guarded(Lineage(self.context, _raise_what_disagrees), "lineage")
 
     @cached_property
     def promotions(self) -> Promotions:
         """Evidence, requests, votes, policies."""
         from registry.services.governance.verbs import Promotions  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Promotions(self.context)
+        return self._guarded(Promotions(self.context), "promotions")
 
     @cached_property
     def reviews(self) -> Reviews:
         """Findings."""
         from registry.services.governance.reviews.verbs import Reviews  # noqa: PLC0415 - a command needs one subject of nine
 
-        return Reviews(self.context)
+        return self._guarded(Reviews(self.context), "reviews")
 
     @cached_property
     def recalls(self) -> Recalls:
         """Recalls and their tasks."""
         from registry.services.governance.recalls.verbs import Recalls  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Recalls(self.context)
+        return self._guarded(Recalls(self.context), "recalls")
 
     @cached_property
     def upstreams(self) -> Upstreams:
         """Sources of imported versions."""
         from registry.services.governance.upstreams.verbs import Upstreams  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Upstreams(self.context)
+        return self._guarded(Upstreams(self.context), "upstreams")
 
     @cached_property
     def reports(self) -> Reports:
         """The inventory, and documents for an authority."""
         from registry.services.governance.reports.verbs import Reports  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Reports(self.context)
+        return self._guarded(Reports(self.context), "reports")
 
     @cached_property
     def selection(self) -> Selection:
         """Which model to start from."""
         from registry.services.selection.verbs import Selection  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Selection(self.context)
+        return self._guarded(Selection(self.context), "selection")
 
     @cached_property
     def drift(self) -> Drift:
         """Whether the data has moved away from a version."""
         from registry.services.drift.verbs import Drift  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Drift(self.context)
+        return self._guarded(Drift(self.context), "drift")
 
     @cached_property
     def cascades(self) -> Cascades:
         """What to make again when a parent has a new version."""
         from registry.services.cascade.verbs import Cascades  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Cascades(self.context)
+        return self._guarded(Cascades(self.context), "cascades")
 
     @cached_property
     def drafts(self) -> Drafts:
         """What is sent by the protocol of the Hub, before it is a version."""
         from registry.services.drafts.verbs import Drafts  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Drafts(self.context)
+        return self._guarded(Drafts(self.context), "drafts")
 
     @cached_property
     def uploads(self) -> Uploads:
         """What is sent in pieces, before it is a file of a version."""
         from registry.services.drafts.uploading import Uploads  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Uploads(self.context)
+        return self._guarded(Uploads(self.context), "uploads")
 
     @cached_property
     def notifications(self) -> Notifications:
         """Webhooks."""
         from registry.services.notifications.verbs import Notifications  # noqa: PLC0415 - a command needs one subject of ten
 
-        return Notifications(self.context)
+        return self._guarded(Notifications(self.context), "notifications")
 
     @cached_property
     def people(self) -> People:
         """People, roles, tokens."""
         from registry.services.people.verbs import People  # noqa: PLC0415 - a command needs one subject of eight
 
-        return People(self.context)
+        return self._guarded(People(self.context), "people")
+
+    @cached_property
+    def teams(self) -> Teams:
+        """Teams that are closed, and their members."""
+        from registry.services.people.teams import Teams  # noqa: PLC0415 - a command needs one subject of eight
+
+        return self._guarded(Teams(self.context), "teams")
 
     @cached_property
     def sessions(self) -> Sessions:
         """Who a token or a cookie identifies, and where people are signed in."""
         from registry.services.people.sessions import Sessions  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Sessions(self.context)
+        return self._guarded(Sessions(self.context), "sessions")
 
     @cached_property
     def audit(self) -> Audit:
         """The audit chain."""
         from registry.services.audit.verbs import Audit  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Audit(self.context)
+        return self._guarded(Audit(self.context), "audit")
 
     @cached_property
     def store(self) -> Store:
         """The stored objects."""
         from registry.services.artifacts.verbs import Store  # noqa: PLC0415 - a command needs one subject of eight
 
-        return Store(self.context)
+        return self._guarded(Store(self.context), "store")
 
     @cached_property
     def backups(self) -> Backups:
         """Backups of everything."""
         from registry.services.backups.creating import Backups  # noqa: PLC0415 - a command needs one subject of nine
 
-        return Backups(self.context)
+        return self._guarded(Backups(self.context), "backups")
 
     def doctor(self) -> Sequence[Problem]:
         """Checks of this registry folder and installation, failed and passed."""
+        return self._guarded(_Doctor(self.context), "doctor").examine()
+
+    def _guarded(self, verbs: T, subject: str) -> T:
+        """The verbs, for a person to whom a team is closed with what they may not see left out."""
+        if not self.context.actor.sight:
+            return verbs
+        from registry.services.sight.guarding import guarded  # noqa: PLC0415 - only where a team is closed
+
+        return guarded(verbs, subject, self.context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Doctor:
+    context: Context
+
+    def examine(self) -> Sequence[Problem]:
         from registry.services.doctor import examine  # noqa: PLC0415 - as of the others
 
         return examine(self.context)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry.services.storage.recalls import RecallRepository
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.selection import SelectionRepository
+    from registry.services.storage.teams import TeamRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
     from registry.services.storage.weights import WeightRepository
 
@@ -59,6 +60,8 @@ class UnitOfWork(Protocol):
     def mail(self) -> MailRepository: ...
     @property
     def people(self) -> PeopleRepository: ...
+    @property
+    def teams(self) -> TeamRepository: ...
     @property
     def audit(self) -> AuditRepository: ...
     @property

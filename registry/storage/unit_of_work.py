@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from registry.services.storage.recalls import RecallRepository
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.selection import SelectionRepository
+    from registry.services.storage.teams import TeamRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
     from registry.services.storage.weights import WeightRepository
     from registry.storage.audit.checkpoints import Checkpoints
@@ -136,6 +137,12 @@ class SqlUnitOfWork:
         from registry.storage.people.repository import SqlPeople  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlPeople(self._open())
+
+    @cached_property
+    def teams(self) -> TeamRepository:
+        from registry.storage.people.teams import SqlTeams  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlTeams(self._open())
 
     @cached_property
     def audit(self) -> AuditRepository:

@@ -157,6 +157,7 @@ PROTOCOLS: Mapping[str, type] = {
     "uploads": UploadVerbs,
     "notifications": NotificationVerbs,
     "people": verbs.people.PeopleVerbs,
+    "teams": verbs.people.TeamVerbs,
     "sessions": verbs.people.SessionVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,

@@ -176,6 +176,7 @@ READS: Mapping[str, Verb] = {
     "notifications.deliveries": lambda r: listed(lambda page: r.notifications.deliveries(page=page)),
     "notifications.address": lambda r: r.notifications.address("ana"),
     "notifications.mails": lambda r: [r.notifications.mails("ana"), r.notifications.mails()],
+    "teams.list": lambda r: r.teams.list(),
     "people.search": lambda r: listed(r.people.search),
     "people.person": lambda r: r.people.person("ben"),
     "people.offers": lambda r: r.people.offers(),

@@ -24,6 +24,7 @@ from registry.domain.governance.reviews.waivers import NewWaiver
 from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import every
+from registry.domain.people import teams
 from registry.domain.people.keys import new_key, public_key
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import RecordTransfer, UsedInput
@@ -148,6 +149,11 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "promotions.publish_policy", [proposal, ana.promotions.policy_proposal(proposal.id)]
     yield "promotions.policy_proposal", ana.promotions.policy_proposal(proposal.id)
     yield "promotions.vote_on_policy", ana.promotions.vote_on_policy(proposal.id, VoteValue.REJECT, comment="typo")
+    yield "teams.open", ana.teams.open("notes").team.closed
+    yield "teams.close", [ana.teams.close("notes").members, ben.teams.list(), ana.teams.list()]
+    yield "teams.add_member", ana.teams.add_member("notes", "ben", teams.Level.USE)
+    yield "teams.show", [ana.teams.show("notes"), ben.teams.show("notes")]
+    yield "teams.remove_member", [ana.teams.remove_member("notes", "ben").members, ana.teams.open("notes").team.closed]
     yield "people.add", [ana.people.add("eve", "Eve"), ana.people.add("robot", "Robot", service=True)]
     yield "people.grant", [ana.people.grant("eve", "viewer"), ana.people.grant("eve", "validator")]
     yield "people.confirm", ben.people.confirm("eve", "validator")

@@ -18,7 +18,7 @@ from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.lineage import Exchange
 from registry.domain.verbs.registry import Registry
-from registry.errors import UnavailableError, UsageError
+from registry.errors import RefusedError, UnavailableError, UsageError
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 BOM, STATEMENT = "application/vnd.cyclonedx+json", "application/vnd.dsse.envelope.v1+json"
@@ -72,11 +72,13 @@ class Artifact:
 
 
 def referrers(registry: Registry, manifest: Manifest) -> Iterator[Artifact]:
-    """All of a manifest. An ancestry that is too large for one document has no bill of materials."""
+    """All of a manifest. An ancestry that is too large for one document has no bill of materials, and neither has one
+    with something of a closed team that the caller does not see; what is signed about it is not given out then.
+    """
     reference = Reference.to(manifest.revision.ref)
     try:
         bom = registry.lineage.export(reference, Exchange.CYCLONEDX)
-    except UsageError:
+    except (UsageError, RefusedError):
         pass
     else:
         yield Artifact(manifest, BOM, "bom.cdx.json", canonical_json(_as_of_the_version(bom, manifest)))
@@ -86,6 +88,8 @@ def referrers(registry: Registry, manifest: Manifest) -> Iterator[Artifact]:
             statement = registry.reports.statement(request.id)
         except UnavailableError:  # no key: nothing is signed
             return
+        except RefusedError:  # it would name what the caller does not see
+            continue
         yield Artifact(manifest, STATEMENT, "promotion.dsse.json", json.dumps(statement, sort_keys=True).encode())
 
 

@@ -10,9 +10,11 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.catalog.models import Status
+from registry.domain.catalog.models import Modality, Status
 
 app = typer.Typer(name="model", help="Registered models and their versions.", no_args_is_help=True)
+
+ModalityOption = Annotated[Modality | None, typer.Option("--modality", help="The kind of input.", show_default=False)]
 
 
 @command(
@@ -30,9 +32,16 @@ def import_(
         str,
         typer.Argument(metavar="SOURCE", help="A file, a folder, package:NAME/inner/path, or hf:ORG/NAME@REVISION."),
     ],
-    architecture: parsing.ArchitectureOption = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            "--architecture",
+            help="The architecture of the weights, for example efficientnet_lite0.",
+            show_default=False,
+        ),
+    ] = None,
     task: parsing.TaskOption = None,
-    modality: parsing.ModalityOption = None,
+    modality: ModalityOption = None,
     licence: parsing.LicenceOption = None,
     origin: parsing.OriginOption = None,
     description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
@@ -63,7 +72,7 @@ def import_(
         parsing.importable(source),
         architecture=architecture,
         task=task,
-        modality=parsing.modality(modality),
+        modality=modality,
         licence=licence,
         origin=origin,
         description=description,
@@ -103,7 +112,7 @@ def search(
         ),
     ] = "",
     task: parsing.TaskOption = None,
-    modality: parsing.ModalityOption = None,
+    modality: ModalityOption = None,
     tag: parsing.TagOption = None,
     stage: Annotated[
         str | None, typer.Option("--stage", help="Only versions in this stage.", show_default=False)
@@ -138,7 +147,7 @@ def search(
     query = SearchQuery(
         text=text,
         task=task,
-        modality=parsing.modality(modality),
+        modality=modality,
         tags=tuple(tag or ()),
         stage=stage,
         status=status,

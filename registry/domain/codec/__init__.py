@@ -12,7 +12,7 @@
 | float | a number; `"NaN"`, `"Infinity"`, `"-Infinity"` for what JSON has no number for |
 | tuple, Sequence, frozenset | a list; a set is sorted |
 | Mapping | an object |
-| frozen dataclass | an object of its fields, and the properties in `COMPUTED` |
+| frozen dataclass | an object of its fields but those `inside`, and the properties in `COMPUTED` |
 | `object` | any JSON, as it is |
 """
 

@@ -8,7 +8,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from lineage import Digest, LineageError
-from registry.domain.codec.write import COMPUTED, to_json
+from registry.domain.codec.write import COMPUTED, outer_fields, to_json
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.text import expected, shown
 from registry.errors import InvalidError, RegistryError
@@ -191,7 +191,7 @@ def _fixed(readers: tuple[Reader, ...]) -> Reader:
 
 def _dataclass(kind: Any) -> Reader:
     made, types_of = field_types(kind)
-    known: dict[str, Field[Any]] = {f.name: f for f in fields(made)}
+    known: dict[str, Field[Any]] = {f.name: f for f in outer_fields(made)}
     needed = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
     computed = COMPUTED.get(made, ())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, is_dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lineage import Digest
 from registry.domain.codec.read import NOT_NUMBERS, field_types
-from registry.domain.codec.write import COMPUTED, to_json
+from registry.domain.codec.write import COMPUTED, outer_fields, to_json
 from registry.domain.names import Name, Reference, VersionRef
 
 Schema = dict[str, Any]
@@ -86,10 +86,10 @@ def _container(kind: Any, definitions: dict[str, Schema], prefix: str) -> Schema
 
 def _dataclass(kind: Any, definitions: dict[str, Schema], prefix: str) -> Schema:
     made, types_of = field_types(kind)
-    properties = {f.name: _schema(types_of[f.name], definitions, prefix) for f in fields(made)}
+    properties = {f.name: _schema(types_of[f.name], definitions, prefix) for f in outer_fields(made)}
     for name in COMPUTED.get(made, ()):
         properties[name] = {**_schema(_returned(made, name), definitions, prefix), "readOnly": True}
-    needed = [f.name for f in fields(made) if f.default is MISSING and f.default_factory is MISSING]
+    needed = [f.name for f in outer_fields(made) if f.default is MISSING and f.default_factory is MISSING]
     return {
         "type": "object",
         "title": _name(kind),

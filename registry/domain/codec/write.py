@@ -6,7 +6,7 @@ import base64
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -48,9 +48,14 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         if issubclass(kind, row):
             return write
     if is_dataclass(kind):
-        names = (*(f.name for f in fields(kind)), *COMPUTED.get(kind, ()))
+        names = (*(f.name for f in outer_fields(kind)), *COMPUTED.get(kind, ()))
         return lambda v: {name: to_json(getattr(v, name)) for name in names}
     raise TypeError(f"{kind.__name__} has no JSON form")
+
+
+def outer_fields(kind: Any) -> list[Field[Any]]:
+    """The fields of a dataclass that its JSON has: all but those with the metadata `inside`."""
+    return [one for one in fields(kind) if not one.metadata.get("inside")]
 
 
 def _write_float(value: float) -> float | str:

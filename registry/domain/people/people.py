@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from registry.domain.ids import is_id
 from registry.domain.names import MAX_NAME, PART
+from registry.domain.people.teams import EVERYTHING, Sight
 from registry.errors import InvalidError, PermissionDeniedError
 
 HANDLE = "[a-z0-9]+(?:[-_.][a-z0-9]+)*"
@@ -106,6 +107,8 @@ class Actor:
     """That of the token, where one was used."""
     reach: Reach = EVERYWHERE
     """That of the token; it is checked where requests come in (`registry/auth/reach.py`)."""
+    sight: Sight = field(default=EVERYTHING, compare=False, repr=False, metadata={"inside": True})
+    """The closed teams, and the person's levels in them; it is checked in every verb (`registry/services/sight`)."""
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -9,6 +9,7 @@ from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
 from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, Scope, TokenSummary
 from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
+from registry.domain.people.teams import Level, Team, TeamDetail
 
 
 class PeopleVerbs(Protocol):
@@ -95,6 +96,45 @@ class PeopleVerbs(Protocol):
         ...
 
     def revoke_token(self, token_id: str) -> TokenSummary: ...
+
+
+class TeamVerbs(Protocol):
+    """Teams that are closed, and who belongs to them."""
+
+    def list(self) -> Sequence[Team]:
+        """The teams that somebody has closed or opened, by name, without closed ones that one does not belong to.
+
+        An admin sees all of them, though not what is in them.
+        """
+        ...
+
+    def show(self, name: str) -> TeamDetail:
+        """One of them, with its members. Raises: NotFoundError."""
+        ...
+
+    def close(self, name: str) -> TeamDetail:
+        """Hide a team, and all that is in it, from everybody without a level in it: an admin, or who manages it.
+
+        Who closes it manages it, unless somebody does already. Raises: NotFoundError, PermissionDeniedError,
+        RefusedError for more closed teams than a registry may have.
+        """
+        ...
+
+    def open(self, name: str) -> TeamDetail:
+        """Show a team to everybody again; or, by an admin, begin a new one. Raises: PermissionDeniedError."""
+        ...
+
+    def add_member(self, name: str, handle: str, level: Level) -> TeamDetail:
+        """Give somebody a level in a team, in place of the one before: who manages it, for others than themselves.
+
+        An admin does it, for themselves too, where nobody manages it any more. Raises: NotFoundError,
+        PermissionDeniedError, ConflictError for the last one who manages it.
+        """
+        ...
+
+    def remove_member(self, name: str, handle: str) -> TeamDetail:
+        """Take somebody's level away, also one's own. Raises: as `add_member`."""
+        ...
 
 
 class SessionVerbs(Protocol):

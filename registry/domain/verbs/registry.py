@@ -20,7 +20,7 @@ from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.drift import DriftVerbs
 from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
-from registry.domain.verbs.people import PeopleVerbs, SessionVerbs
+from registry.domain.verbs.people import PeopleVerbs, SessionVerbs, TeamVerbs
 from registry.domain.verbs.recalls import RecallVerbs, UpstreamVerbs
 from registry.domain.verbs.reports import ReportVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
@@ -89,6 +89,8 @@ class Registry(Protocol):
     def notifications(self) -> NotificationVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
+    @property
+    def teams(self) -> TeamVerbs: ...
     @property
     def sessions(self) -> SessionVerbs: ...
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from registry.domain.catalog.licences import normalise_licence
@@ -13,13 +13,16 @@ from registry.errors import BadFilterError
 from registry.services.unit_of_work import UnitOfWork
 
 
-def search(uow: UnitOfWork, query: SearchQuery) -> Page[ModelSummary]:
-    """One page of the models that match. Raises: BadFilterError naming an unknown stage, task, owner or metric."""
+def search(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
+    """One page of the models that match, without those of teams that are hidden.
+
+    Raises: BadFilterError naming an unknown stage, task, owner or metric.
+    """
     if query.sort_metric is not None:
-        _check("metric", query.sort_metric, uow.catalog.known("metric"))
-    page = uow.catalog.search(as_stored(query))
+        _check("metric", query.sort_metric, uow.catalog.known("metric", hidden))
+    page = uow.catalog.search(as_stored(query), hidden)
     if not page.items and query.page.cursor is None:
-        _check_filters(uow, query)
+        _check_filters(uow, query, hidden)
     return page
 
 
@@ -28,21 +31,21 @@ def as_stored(query: SearchQuery) -> SearchQuery:
     return query if query.licence is None else replace(query, licence=normalise_licence(query.licence))
 
 
-def _check_filters(uow: UnitOfWork, query: SearchQuery) -> None:
+def _check_filters(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str]) -> None:
     """Why nothing matched, where one value alone explains it. A registry without models explains it by itself."""
-    if not uow.catalog.known("owner"):
+    if not uow.catalog.known("owner", hidden):
         return
     if query.stage is not None:
         from registry.services.governance.policies.stored import published  # noqa: PLC0415 - needed for this condition only
 
         stages = [stage for policy in published(uow) for stage in policy.stages]
-        _check("stage", query.stage, [*stages, *uow.catalog.known("stage")])
+        _check("stage", query.stage, [*stages, *uow.catalog.known("stage", hidden)])
     if query.task is not None:
-        _check("task", query.task, uow.catalog.known("task"))
+        _check("task", query.task, uow.catalog.known("task", hidden))
     if query.owner is not None and uow.people.get(query.owner) is None:
-        _check("owner", query.owner, uow.catalog.known("owner"))
+        _check("owner", query.owner, uow.catalog.known("owner", hidden))
     for comparison in query.metrics:
-        _check("metric", comparison.metric, uow.catalog.known("metric"))
+        _check("metric", comparison.metric, uow.catalog.known("metric", hidden))
 
 
 def _check(what: str, value: str, known: Iterable[str]) -> None:

@@ -41,7 +41,7 @@ class Datasets:
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
         """Datasets whose name, description or tags hold the words of `text`."""
         with self.context.read() as uow:
-            return uow.datasets.search(text, page)
+            return uow.datasets.search(text, page, self.context.actor.sight.hidden)
 
     def versions(self, name: Name, page: PageRequest) -> Page[DatasetVersionSummary]:
         """Its versions, newest first."""

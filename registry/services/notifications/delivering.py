@@ -29,12 +29,15 @@ from registry.errors import IntegrityError, RegistryError
 from registry.outgoing.posting import GONE, Outcome, post
 from registry.services.context import Context
 from registry.services.keys import registry_key
+from registry.services.lookup import actor_of
 from registry.services.notifications.openlineage import events_about
+from registry.services.sight.guarding import is_told_of_hidden
 from registry.services.storage.notifications import Claimed, Result
 
 AT_ONCE, ENTRIES, THREADS = 64, 1000, 8
 """Messages of one transaction, entries of one, and receivers that are sent to at the same time."""
 STOPPED = "The receiver answered 410: it wants no more messages"
+WITHHELD = "It is about a closed team that whoever added the webhook does not see, so it was not sent"
 _log = logging.getLogger("forebear.webhooks")
 
 
@@ -104,6 +107,8 @@ def _send_in_turn(context: Context, mine: Sequence[Claimed], in_time: Callable[[
 
 
 def _sent(context: Context, one: Claimed) -> Result:
+    if _is_withheld(context, one):
+        return Result(one.key, one.attempts, DeliveryState.DEAD, WITHHELD, context.clock.now(), None)
     outcome = _sent_about(context, one)
     now, attempts = context.clock.now(), one.attempts + 1
     if outcome.accepted:
@@ -116,6 +121,22 @@ def _sent(context: Context, one: Claimed) -> Result:
     ending = "given up" if again is None else f"tried again at {again:%Y-%m-%d %H:%M:%S} UTC"
     _log.warning("A message to %s failed (attempt %d, %s): %s", host_of(one.url), attempts, ending, outcome.problem)
     return Result(one.key, attempts, state, outcome.problem, now, again)
+
+
+def _is_withheld(context: Context, one: Claimed) -> bool:
+    """True for a message about something that whoever added the webhook does not see."""
+    with context.read() as uow:
+        if not uow.teams.count_closed():
+            return False
+        hook = uow.notifications.webhook(one.webhook)
+        maker = None if hook is None else actor_of(uow, hook.created_by)
+    if maker is None:
+        return True
+    try:
+        texts = [body.decode() for _, body in _messages(context, one)]
+    except RegistryError:  # which is said when it is sent
+        texts = []
+    return is_told_of_hidden(context.as_actor(maker), read_body(one.body).columns.subject, texts)
 
 
 def _sent_about(context: Context, one: Claimed) -> Outcome:

@@ -10,11 +10,13 @@ from hashlib import sha256
 
 from registry.domain.notifications.mail import MailServer, NewMail, message_about, read_server
 from registry.domain.notifications.webhooks import DeliveryState, Sent, next_attempt
-from registry.domain.people.people import Actor, Permission
+from registry.domain.people.people import Permission
 from registry.outgoing.mailing import SECONDS, Letter, send_letters
 from registry.outgoing.posting import Outcome
 from registry.services.context import Context
 from registry.services.governance.reviews.inbox import inbox_of
+from registry.services.lookup import actor_of
+from registry.services.sight.guarding import seen
 from registry.services.storage.notifications import ClaimedMail, Look, Result
 from registry.settings import Settings
 
@@ -72,13 +74,11 @@ def _look(context: Context, in_time: Callable[[], bool], kept: timedelta) -> Non
 
 def _told(context: Context, handle: str, now: datetime) -> Sequence[NewMail]:
     with context.read() as uow:
-        person = uow.people.get(handle)
-    if person is None:
+        actor = actor_of(uow, handle)
+    if actor is None or Permission.READ not in actor.permissions:
         return ()
-    actor = Actor(person.handle, frozenset(person.roles), person.service)
-    if Permission.READ not in actor.permissions:
-        return ()
-    found = inbox_of(context.as_actor(actor))
+    own = context.as_actor(actor)
+    found = seen(inbox_of(own), own)
     return [message_about(one, now, context.settings.public_url) for one in (*found.waiting, *found.stale)]
 
 

@@ -115,6 +115,9 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
     uow.people.end_sessions(person.handle, at=now)
     if person.key:
         uow.people.set_key(person.handle, "")
+    teams = [team.name for team, _ in uow.teams.teams_of(person.handle)]
+    for team in teams:
+        uow.teams.remove_member(team, person.handle)
     erasure = Erasure(person.handle, name, PREFIX + secrets.token_hex(4))
     decided = list(_decisions(context, uow, erasure))
     decisions = {str(one.before): str(one.after) for one in decided if one.after != one.before}
@@ -132,6 +135,7 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
     uow.commit(
         *(Event("role.revoked", subject, {"role": role}) for role in person.roles),
         *([key_event(erasure.stand_in, "")] if person.key else ()),
+        *(Event("team.member_removed", f"team:{team}", {"person": erasure.stand_in}) for team in teams),
         *(
             Event(ERASED, subject, {"asked_by": asked_by, "entries": {str(seq): left.hex for seq, left in part}})
             for part in parts

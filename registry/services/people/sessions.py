@@ -28,6 +28,7 @@ from registry.domain.people.sessions import (
 from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.errors import NoSpaceError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
+from registry.services.lookup import actor_of
 from registry.services.people.tokens import refuse_limited, unknown
 from registry.services.storage.people import KeptSession
 from registry.services.unit_of_work import UnitOfWork
@@ -238,13 +239,12 @@ class Sessions:
 
 
 def _actor(uow: UnitOfWork, handle: str, token: TokenSummary | None) -> Actor:
-    person = uow.people.get(handle)
-    if person is None:
+    actor = actor_of(uow, handle)
+    if actor is None:
         raise unknown()
-    roles = frozenset(person.roles)
     if token is None:
-        return Actor(person.handle, roles, person.service)
-    return Actor(person.handle, roles, person.service, token.id, token.scope, token.reach)
+        return actor
+    return replace(actor, token=token.id, scope=token.scope, reach=token.reach)
 
 
 def _check_known(uow: UnitOfWork, handle: str) -> None:

@@ -33,12 +33,12 @@ def token_event(action: str, token: TokenSummary) -> Event:
     return Event(action, f"person:{token.person}", detail)
 
 
-def refuse_limited(actor: Actor) -> None:
+def refuse_limited(actor: Actor, does: str = "makes and ends no tokens") -> None:
     """Raises: PermissionDeniedError for the holder of a limited token, who could make one that lasts longer."""
     if actor.scope is not Scope.ADMIN or actor.reach.limited:
         limit = f"limited to {actor.reach}" if actor.reach.limited else f"with the scope {actor.scope}"
         raise PermissionDeniedError(
-            f"A token {limit} makes and ends no tokens",
+            f"A token {limit} {does}",
             remedy="Sign in with one that has no limit (scope admin)",
         )
 

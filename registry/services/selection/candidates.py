@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import NodeKind
@@ -46,7 +46,7 @@ def candidates(
     eligible: list[Eligible] = []
     left: list[LeftOut] = []
     with context.read() as uow:
-        for first in _refs(uow, wanted):
+        for first in _refs(uow, wanted, context.actor.sight.hidden):
             for ref in _or_older(uow, first, wanted):
                 detail = found(uow.catalog.version(ref), ref)
                 try:
@@ -60,11 +60,11 @@ def candidates(
     return eligible, left
 
 
-def _refs(uow: UnitOfWork, wanted: Recommend) -> Sequence[VersionRef]:
-    """Those that were named, or the newest version of every registered model."""
+def _refs(uow: UnitOfWork, wanted: Recommend, hidden: Collection[str]) -> Sequence[VersionRef]:
+    """Those that were named, or the newest version of every registered model that the person sees."""
     if wanted.models:
         return list(dict.fromkeys(resolve(uow, model_only(one)) for one in wanted.models))
-    models = every(lambda page: uow.catalog.search(SearchQuery(page=page)))
+    models = every(lambda page: uow.catalog.search(SearchQuery(page=page), hidden))
     refs = [model.version.ref for model in models if model.version is not None]
     return sorted(refs, key=lambda ref: str(ref.name))
 

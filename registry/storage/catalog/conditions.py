@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, false, or_, select
 
 from registry.domain.catalog.models import MetricComparison, SearchQuery, Status
 from registry.storage.catalog.documents import document_holds, listings_with, phrase_of
+from registry.storage.catalog.hidden import of_hidden
 from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.tables import asset_tag, headline, listing, version_tag
 
@@ -32,10 +33,12 @@ class Condition:
     candidates: Select[Any] | None = None
 
 
-def conditions_of(query: SearchQuery, dialect: str, *, archived: bool = False) -> list[Condition]:
+def conditions_of(
+    query: SearchQuery, dialect: str, *, archived: bool = False, hidden: Collection[str] = ()
+) -> list[Condition]:
     """What must hold, on a database of the kind `dialect`. Punctuation separates words.
 
-    An archived version is found only by a search for that status, or with `archived`.
+    An archived version is found only by a search for that status, or with `archived`; those of `hidden` teams never.
     """
     found = [_has_value(field, getattr(query, field)) for field in FIELDS if getattr(query, field) is not None]
     found += [_has_tag(tag) for tag in query.tags]
@@ -46,6 +49,8 @@ def conditions_of(query: SearchQuery, dialect: str, *, archived: bool = False) -
         found.append(Condition(lambda _: false()))
     if query.status is None and not archived:
         found.append(Condition(lambda rows: rows.c.status.is_distinct_from(Status.ARCHIVED)))
+    if hidden:
+        found.append(Condition(lambda rows: ~of_hidden(rows, hidden, dialect)))
     return found
 
 

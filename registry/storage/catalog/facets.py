@@ -6,7 +6,7 @@ Without a filter the counts are kept (`tables.listing`). With one, at most 100,0
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
@@ -15,7 +15,9 @@ from sqlalchemy import Connection, bindparam, desc, func, select
 
 from registry.domain.catalog.models import Facet, SearchQuery, Status
 from registry.storage.catalog.conditions import conditions_of
+from registry.storage.catalog.hidden import hidden_models, of_hidden, with_hidden
 from registry.storage.catalog.listing_sql import FIELDS
+from registry.storage.catalog.listing_sql import facets as listing_facets
 from registry.storage.catalog.search import rarest
 from registry.storage.sql.among import among
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
@@ -28,30 +30,36 @@ OF_MODELS = frozenset({"task", "modality", "origin", "owner"})
 """Fields in which all versions of a model have the same value."""
 
 
-def count_facets(connection: Connection, query: SearchQuery) -> Sequence[Facet]:
-    """For each field, how many models match with each of its values.
+def count_facets(connection: Connection, query: SearchQuery, hidden: Collection[str] = ()) -> Sequence[Facet]:
+    """For each field, how many models match with each of its values, without those of `hidden` teams.
 
     The field's own filter is left out, so that the counts say what choosing another value would give.
     """
     known: dict[SearchQuery, Matches] = {}
+    less = _hidden_counts(connection, hidden) if hidden else None
     facets = []
     for field in (*FIELDS, "tag"):
         asked = _without(query, field) if field in FIELDS else query
         if not _is_narrowed(asked):
-            facets.append(_kept(connection, field))
+            facets.append(_kept(connection, field) if less is None else _kept_but(connection, field, less))
             continue
         matches = known.get(asked)
         if matches is None:
-            matches = known[asked] = Matches(connection, asked)
+            matches = known[asked] = Matches(connection, asked, hidden)
         facets.append(matches.tags() if field == "tag" else matches.facet(field))
     return facets
 
 
-def known_values(connection: Connection, field: str) -> Sequence[str]:
-    """Every value of `field` (a facet) among live models, or with `metric` every name measured on test data."""
-    column = "name" if field == "metric" else field
+def known_values(connection: Connection, field: str, hidden: Collection[str] = ()) -> Sequence[str]:
+    """Every value of `field` (a facet) among live models, or with `metric` every name measured on test data.
+
+    Those that only models of `hidden` teams have are left out.
+    """
+    query = _next("name" if field == "metric" else field)
+    if hidden:
+        query = query.where(~of_hidden(headline if field == "metric" else listing, hidden, connection.dialect.name))
     found: list[str] = []
-    while (value := connection.execute(_next(column), {"after": found[-1] if found else ""}).scalar_one()) is not None:
+    while (value := connection.execute(query, {"after": found[-1] if found else ""}).scalar_one()) is not None:
         found.append(value)
     return sorted(found)
 
@@ -59,15 +67,15 @@ def known_values(connection: Connection, field: str) -> Sequence[str]:
 class Matches:
     """The versions that match a query, up to `COUNTED` and one more; with archived ones for the facet `status`."""
 
-    def __init__(self, connection: Connection, query: SearchQuery) -> None:
+    def __init__(self, connection: Connection, query: SearchQuery, hidden: Collection[str]) -> None:
         self._connection = connection
-        self._found = Counts(_matching(connection, query, archived=True))
+        self._found = Counts(_matching(connection, query, hidden, archived=True))
         self._used = self._found
         if query.status is None:
             at = FIELDS.index("status") + 2
             used = [row for row in self._found.rows if row[at] != Status.ARCHIVED]
             # Among as many rows as are counted, archived ones took the place of others.
-            self._used = Counts(_matching(connection, query, archived=False) if self._found.capped else used)
+            self._used = Counts(_matching(connection, query, hidden, archived=False) if self._found.capped else used)
 
     def facet(self, field: str) -> Facet:
         """The models with each value of `field`."""
@@ -119,9 +127,11 @@ class Counts:
         return [] if single is None else [row for row in self.rows if row[0] not in single]
 
 
-def _matching(connection: Connection, query: SearchQuery, *, archived: bool) -> Sequence[Sequence[Any]]:
+def _matching(
+    connection: Connection, query: SearchQuery, hidden: Collection[str], *, archived: bool
+) -> Sequence[Sequence[Any]]:
     """Of each version that matches its key, its model and its fields."""
-    conditions = conditions_of(query, connection.dialect.name, archived=archived)
+    conditions = conditions_of(query, connection.dialect.name, archived=archived, hidden=hidden)
     rare = rarest(connection, conditions)
     columns = (listing.c.id, listing.c.asset_id, *(listing.c[field] for field in FIELDS))
     rows = select(*columns).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
@@ -151,6 +161,21 @@ def _is_narrowed(query: SearchQuery) -> bool:
 def _kept(connection: Connection, field: str) -> Facet:
     rows = connection.execute(_kept_counts(), {"of": field}).all()
     return Facet(field, tuple((row.value, row.models) for row in rows))
+
+
+def _kept_but(connection: Connection, field: str, less: Mapping[tuple[str, str], int]) -> Facet:
+    """The kept counts less those of hidden models."""
+    rows = connection.execute(select(facet.c.value, facet.c.models).where(facet.c.field == field)).all()
+    counts = ((row.value, row.models - less.get((field, row.value), 0)) for row in rows)
+    most = sorted(((value, count) for value, count in counts if count > 0), key=lambda one: (-one[1], one[0]))
+    return Facet(field, tuple(most[:MOST]))
+
+
+def _hidden_counts(connection: Connection, hidden: Collection[str]) -> Mapping[tuple[str, str], int]:
+    """The share of hidden models in the kept counts, by field and value."""
+    statement = listing_facets(among=hidden_models(connection.dialect.name))
+    rows = connection.execute(with_hidden(statement, hidden))
+    return {(row.field, row.value): row.models for row in rows}
 
 
 @cache

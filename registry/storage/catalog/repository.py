@@ -23,11 +23,10 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.catalog.picking import ListedModel, ListedVersion, Picked
 from registry.domain.governance.upstream import Pinned, Upstream
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.services.storage.catalog import Extent, NewVersion, OneFile
+from registry.services.storage.catalog import Extent, NewVersion
 from registry.storage.catalog import (
     aliases,
     assets,
@@ -36,7 +35,6 @@ from registry.storage.catalog import (
     documents,
     facets,
     listings,
-    picking,
     search,
     upstreams,
     versions,
@@ -134,12 +132,6 @@ class SqlCatalog:
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
         return versions.with_digest(self._connection, digest)
 
-    def list_models(self, picked: Picked) -> Page[ListedModel]:
-        return picking.list_models(self._connection, picked)
-
-    def list_versions(self, picked: Picked) -> Page[ListedVersion]:
-        return picking.list_versions(self._connection, picked)
-
     def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
         statement = (
             select(version.c.node_id)
@@ -153,14 +145,14 @@ class SqlCatalog:
         found = versions.version_summaries(self._connection, keys)
         return Page([found[key] for key in keys], cursor)
 
-    def search(self, query: SearchQuery) -> Page[ModelSummary]:
-        return search.search_models(self._connection, query)
+    def search(self, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
+        return search.search_models(self._connection, query, hidden)
 
-    def known(self, field: str) -> Sequence[str]:
-        return facets.known_values(self._connection, field)
+    def known(self, field: str, hidden: Collection[str] = ()) -> Sequence[str]:
+        return facets.known_values(self._connection, field, hidden)
 
-    def facets(self, query: SearchQuery) -> Sequence[Facet]:
-        return facets.count_facets(self._connection, query)
+    def facets(self, query: SearchQuery, hidden: Collection[str] = ()) -> Sequence[Facet]:
+        return facets.count_facets(self._connection, query, hidden)
 
     def listing_faults(self) -> Mapping[str, int]:
         faults = documents.count_faults(self._connection)
@@ -169,9 +161,6 @@ class SqlCatalog:
     def rebuild_listings(self) -> None:
         listings.rebuild(self._connection)
         documents.rebuild(self._connection)
-
-    def one_file(self, ref: VersionRef, path: str) -> OneFile | None:
-        return details.one_file(self._connection, ref, path)
 
     def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:
         row = assets.find_version(self._connection, ref)

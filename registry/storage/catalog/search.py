@@ -6,7 +6,7 @@ are frequent, and models are walked in the order of the page until it is full.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -27,10 +27,13 @@ FEW = 3000
 _AT = listing.alias("at").with_cols(ListingColumns)
 
 
-def search_models(connection: Connection, query: SearchQuery) -> Page[ModelSummary]:
-    """One page of models that match, each with its newest matching version. Raises: BadCursorError."""
+def search_models(connection: Connection, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
+    """One page of models that match, none of a `hidden` team, each with its newest matching version.
+
+    Raises: BadCursorError.
+    """
     scope = f"models {replace(query, page=PageRequest())!r}"
-    conditions = conditions_of(query, connection.dialect.name)
+    conditions = conditions_of(query, connection.dialect.name, hidden=hidden)
     rare = rarest(connection, conditions)
     if rare is not None:
         rows, cursor = page_rows(connection, _gathered(query, conditions, rare), _order(query), query.page, scope=scope)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ from registry.domain.paging import Page, PageRequest
 from registry.errors import InvalidError
 from registry.services.storage.data import NewDatasetVersion
 from registry.storage.catalog import assets, documents, versions
+from registry.storage.catalog.hidden import is_hidden
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, dataset_version, node, version
 
@@ -101,8 +102,10 @@ class SqlDatasets:
         found = _version_summaries(self._connection, [row.node_id for row in rows])
         return Page([found[row.node_id] for row in rows], cursor)
 
-    def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
+    def search(self, text: str, page: PageRequest, hidden: Collection[str] = ()) -> Page[DatasetSummary]:
         statement = select(asset).where(asset.c.kind == DATASETS, asset.c.deleted_at.is_(None))
+        if hidden:
+            statement = statement.where(~is_hidden(hidden, self._connection.dialect.name))
         for word in documents.fold(text).split():
             statement = statement.where(asset.c.words.contains(word, autoescape=True))
         order = [SortBy(asset.c.name, str)]

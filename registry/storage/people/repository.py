@@ -48,11 +48,11 @@ class SqlPeople:
             self.grant(person.handle, role, by=person.handle, at=person.created_at)
 
     def get(self, handle: str) -> Person | None:
-        rows = self._connection.execute(_with_roles(), {"handle": handle}).all()
+        rows = self._connection.execute(with_roles(), {"handle": handle}).all()
         if not rows:
             return None
         row, roles = rows[0], tuple(one.role for one in rows if one.role is not None)
-        return _person(row, roles)
+        return person_of(row, roles)
 
     def known(self, handles: Collection[str]) -> Sequence[Person]:
         query = select(person).where(person.c.handle.in_(sorted(handles))).order_by(person.c.handle)
@@ -235,7 +235,7 @@ class SqlPeople:
         roles: dict[int, list[str]] = {}
         for key, role in self._connection.execute(query):
             roles.setdefault(key, []).append(role)
-        return [_person(r, tuple(roles.get(r.id, ()))) for r in rows]
+        return [person_of(r, tuple(roles.get(r.id, ()))) for r in rows]
 
 
 _people, _tokens, _keys = person, token, idempotency_key
@@ -246,14 +246,15 @@ def _held(key: int, role: str) -> tuple[Any, ...]:
 
 
 @cache
-def _with_roles() -> Any:
+def with_roles() -> Any:
     """The person with the bound `handle`, once for each role, and once without any."""
     held = and_(role_grant.c.person_id == person.c.id, role_grant.c.revoked_at.is_(None))
     mine = select(person, role_grant.c.role).outerjoin(role_grant, held)
     return mine.where(person.c.handle == bindparam("handle")).order_by(role_grant.c.role)
 
 
-def _person(row: Row[Any], roles: tuple[str, ...]) -> Person:
+def person_of(row: Row[Any], roles: tuple[str, ...]) -> Person:
+    """The person of a row of `person`."""
     return Person(row.handle, row.name, roles, row.created_at, row.service, row.identity, key=row.key)
 
 

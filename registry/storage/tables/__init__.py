@@ -41,7 +41,16 @@ from registry.storage.tables.graph import (
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
-from registry.storage.tables.people import idempotency_key, person, role_grant, role_offer, session, token
+from registry.storage.tables.people import (
+    idempotency_key,
+    person,
+    role_grant,
+    role_offer,
+    session,
+    team,
+    team_member,
+    token,
+)
 from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
 from registry.storage.tables.reviews import (
     attestation,
@@ -114,6 +123,8 @@ __all__ = [
     "session",
     "step",
     "store_check",
+    "team",
+    "team_member",
     "tensor",
     "token",
     "training_compute",

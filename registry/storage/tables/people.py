@@ -101,6 +101,26 @@ class IdempotencyKeyColumns(TypedColumns):
     body = Column(LargeBinary, nullable=True)
 
 
+class TeamColumns(TypedColumns):
+    """A team that was closed, opened again, or opened ahead of its first model. Others are open and have no row."""
+
+    folded = Column(Word, primary_key=True)
+    name = Column(Word, nullable=False)
+    closed = Column(Boolean, nullable=False)
+    changed_at = Column(UtcDateTime, nullable=False)
+    changed_by = Column(String(64), nullable=False)
+
+
+class TeamMemberColumns(TypedColumns):
+    """The level of a person in a team."""
+
+    team = Column(Word, ForeignKey("team.folded"), primary_key=True)
+    person_id = Column(Key, ForeignKey("person.id"), primary_key=True, index=True, autoincrement=False)
+    level = Column(String(16), nullable=False)
+    given_at = Column(UtcDateTime, nullable=False)
+    given_by = Column(String(64), nullable=False)
+
+
 person = Table("person", metadata, PersonColumns)
 role_grant = Table(
     "role_grant",
@@ -112,3 +132,5 @@ role_offer = Table("role_offer", metadata, RoleOfferColumns)
 token = Table("token", metadata, TokenColumns)
 session = Table("session", metadata, SessionColumns)
 idempotency_key = Table("idempotency_key", metadata, IdempotencyKeyColumns)
+team = Table("team", metadata, TeamColumns)
+team_member = Table("team_member", metadata, TeamMemberColumns)

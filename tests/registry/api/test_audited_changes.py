@@ -57,6 +57,10 @@ WRITTEN: Mapping[str, list[str]] = {
     "reviews.report_for_attestation": ["attestation.reported"],
     "promotions.publish_policy": ["policy.proposed"],
     "promotions.vote_on_policy": ["policy.withdrawn"],
+    "teams.open": ["team.opened"],
+    "teams.close": ["team.closed", "team.member_added"],
+    "teams.add_member": ["team.member_added"],
+    "teams.remove_member": ["team.member_removed", "team.opened"],
     "people.add": ["person.added", "person.added"],
     "people.set_key": ["token.created", "person.key_set"],
     "people.grant": ["role.granted", "role.offered"],
@@ -120,7 +124,7 @@ TOLD_ELSEWHERE = {
 }
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
-    *("catalog.given_file", "catalog.list_models", "catalog.list_versions"),
+    "teams.show",
     *("selection.compare", "selection.ranking"),
     "notifications.test_mail", "notifications.test_webhook", "notifications.webhook",
     *("lineage.identify", "recalls.advisory"),

@@ -29,7 +29,6 @@ VARIABLES = (
     "baseline",
     "quality",
     "forgetting",
-    "similarity",
     "transfer",
     "evidence",
     "tier",

@@ -14,7 +14,7 @@ from registry.domain.transfers.work import Outcome
 from registry.errors import InvalidError, StepStateError, UnsafeArtifactError
 from registry.ports.transfers import Finished, Started
 from registry.services.context import Context
-from registry.services.lookup import found
+from registry.services.lookup import actor_of, found
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.ending import Run, compare_rows, compare_with_sources, publish_output
 from registry.services.transfers.inputs import lay_out_models
@@ -67,8 +67,7 @@ def _held(context: Context, hold: Hold) -> StepDetail:
 def _submitter(context: Context, step: StepDetail) -> Actor:
     """Whoever submitted the step is who made its output, with the roles that they have now."""
     with context.read() as uow:
-        person = found(uow.people.get(step.summary.created_by), step.summary.created_by)
-    return Actor(person.handle, frozenset(person.roles), person.service)
+        return found(actor_of(uow, step.summary.created_by), step.summary.created_by)
 
 
 def _refuse_pickles(folder: Path) -> None:

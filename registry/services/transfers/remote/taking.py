@@ -9,6 +9,7 @@ from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import from_json
 from registry.domain.names import AssetKind
+from registry.domain.people.teams import Level
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.adapted import is_adapter
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
@@ -40,7 +41,7 @@ def _taken(context: Context, able: Able, secret: str) -> str | None:
     """
     while True:
         with context.read() as uow:
-            step = next(_fitting(uow, able), None)
+            step = next((one for one in _fitting(uow, able) if _may_work_on(context, one)), None)
         if step is None:
             return None
         if _leased(context, step.summary.id, able, secret):
@@ -91,6 +92,13 @@ def _fitting(uow: UnitOfWork, able: Able) -> Iterator[StepDetail]:
         needs = from_json(Resources, step.recipe.get("resources", {}))
         if step.summary.adapter in able.adapters and needs.gpus <= able.gpus and threads_of(step) <= able.cpus:
             yield step
+
+
+def _may_work_on(context: Context, step: StepDetail) -> bool:
+    """False for a step that reads from, or makes something in, a closed team that the worker has no such level in."""
+    sight = context.actor.sight
+    inputs = all(sight.allows(one.ref.name, Level.USE) for one in step.inputs)
+    return inputs and sight.allows(step.summary.wanted, Level.CONTRIBUTE)
 
 
 def _model(context: Context, item: StepInput, parents: dict[str, GivenModel]) -> GivenModel:
