@@ -23,8 +23,8 @@ from registry.domain.drift.report import Finding, settled
 from registry.domain.drift.streams import adaptive_window, page_hinkley
 
 ROWS, FEATURES, CLASSES, BY = 1_000, 50, 4, 0.2
-BOUNDED = ("ADWIN on errors", "the verdict")
-"""What allows itself fewer false alarms than 5 % by its construction."""
+BOUNDED = ("the verdict",)
+"""What allows itself fewer false alarms than 5 % by its construction: it asks for an effect, too."""
 
 
 def world(number: int, *, shifted: bool, rows: int = ROWS, features: int = FEATURES) -> Mapping[str, bool]:
@@ -50,11 +50,11 @@ def world(number: int, *, shifted: bool, rows: int = ROWS, features: int = FEATU
         "KS over features, Holm": columns.p <= LEVEL,
         "classifier (C2ST)": told.p <= LEVEL,
         "MMD², permutation": apart.p <= LEVEL,
-        "MMD², linear time": discrepancy(x, y, seed=number, linear_from=0).p <= LEVEL,
+        "MMD², random features": discrepancy(x, y, seed=number, linear_from=0).p <= LEVEL,
         "chi-squared on classes": labels.p <= LEVEL,
         "permutation of rows": several(number, shifted=shifted, rows=rows) <= LEVEL,
         "Page-Hinkley on errors": rise[1] <= LEVEL,
-        "ADWIN on errors": bool(adaptive_window(errors)),
+        "ADWIN on errors": adaptive_window(errors, seed=number)[0] <= LEVEL,
         "the verdict": any(one.moved for one in settled(findings)),
     }
 

@@ -187,9 +187,11 @@ def do_what_is_due(registry: LocalRegistry) -> None:
 
 def check_settings(settings: Settings) -> None:
     """Refuse settings that a server could not work with later. Raises: UsageError."""
+    from registry.services.catalog.hub_importing import hub_of  # noqa: PLC0415 - as below
     from registry.services.notifications.mailing import server_of  # noqa: PLC0415 - as below
 
     server_of(settings)
+    hub_of(settings)
 
 
 def deliver(registry: LocalRegistry, going_on: Callable[[], bool]) -> None:

@@ -28,6 +28,7 @@ from registry.logs import keep_out_of_logs
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.selection import ranking
+from registry.services.selection.asked import compare_where_asked
 from registry.services.transfers import processes
 from registry.services.transfers.running import run_step, work_folder
 from registry.services.transfers.tracking import Tracking
@@ -108,7 +109,8 @@ def _mirror(context: Context, stay: float) -> int:
 def _run(context: Context, step_id: str, launch: Launch) -> int:
     # A shell that starts a process in the background makes it ignore SIGINT; `_stop_working` needs that signal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run_step(context, step_id, launch=launch.name, on_loss=_stop_working)
+    ended = run_step(context, step_id, launch=launch.name, on_loss=_stop_working)
+    compare_where_asked(context, ended, alone=launch.name is None)
     return 0
 
 

@@ -16,10 +16,13 @@ K = 5
 _BLOCK = 512
 
 
-def nearest(features: Features, *, k: int = K, cosine: bool = True) -> tuple[NDArray[np.int64], Matrix]:
+def nearest(
+    features: Features, *, k: int = K, cosine: bool = True, groups: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], Matrix]:
     """For each row its `k` nearest others, nearest first, and their likeness (N x k): cosine, or -|a - b|².
 
     O(N² D), in blocks: the N x N matrix is never held. Fewer than k + 1 rows give fewer neighbours.
+    With `groups` (N) none of a row's own group is among them, as long as there are `k` others.
     """
     x = np.concatenate([part for _, part in blocks(features)])
     k = min(k, len(x) - 1)
@@ -29,6 +32,8 @@ def nearest(features: Features, *, k: int = K, cosine: bool = True) -> tuple[NDA
     places, alike = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
     for start, likeness in _likeness(x, norms, cosine=cosine):
         here = np.arange(len(likeness))
+        if groups is not None:
+            likeness[groups[start : start + len(likeness), None] == groups[None, :]] = -np.inf
         likeness[here, start + here] = -np.inf
         top = np.sort(np.argpartition(-likeness, k - 1, axis=1)[:, :k], axis=1)  # ties: the first rows
         order = np.argsort(-np.take_along_axis(likeness, top, axis=1), axis=1, kind="stable")

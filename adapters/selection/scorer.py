@@ -39,9 +39,9 @@ class StandardScorer:
         columns = _columns(sample, classes)
         moments = gather(sample.features, columns, classes)
         basis = Basis.of(moments)
-        places, _ = nearest(sample.features)
+        places, _ = nearest(sample.features, groups=sample.groups)
         near = _one_hot(majority(classes, places), columns.shape[1]) if classes is not None else mean(columns, places)
-        probed = alone(sample.features, columns, moments, basis)
+        probed = alone(sample.features, columns, moments, basis, sample.groups)
         found = {"probe": _score(probed, columns, sample.labels), "neighbours": _score(near, columns, sample.labels)}
         found["logme"] = Score(float(evidence(moments, basis).values.mean()))
         if single:

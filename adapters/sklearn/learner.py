@@ -7,12 +7,13 @@ same answers.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
@@ -35,7 +36,7 @@ SIDE = 32
 """Pixels per side that pictures are scaled to: a linear model on more of them learns noise."""
 MOST_ROWS = 10_000
 """Training rows that are used; of more, so many are drawn evenly."""
-FOLDS = 3
+FOLDS, WIDTH = 3, 300
 PENALTIES: Mapping[str, tuple[float, ...]] = {"TF-IDF": (0.01, 0.1, 1.0, 10.0), "pixels": (1.0, 10.0, 100.0, 1000.0)}
 """Tried by cross-validation, for each kind of features: that on |W|²/2 beside the sum of the losses (1/C)."""
 PLAIN = Preprocess(SIDE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -57,9 +58,12 @@ class SklearnClassical:
         """TF-IDF or standardised pixels of the chosen rows.
 
         TF-IDF is given in a basis of as many dimensions as there are rows, in which it has the same inner products.
+        Where each word has a tag, there is a row for each word: itself, its form, its endings and its neighbours.
         """
         with only_registry_errors("sklearn"):
             _refuse_unread(data)
+            if data.labels is LabelKind.TAGS:
+                return "words and their neighbours", _word_features(data)
             words = data.modality is Modality.TEXT
             found = _features(words).fit_transform(_seen(sorted(data.chosen, key=lambda row: row.key), data))
             if not words:
@@ -97,6 +101,35 @@ class SklearnClassical:
                 "library": f"scikit-learn {version('scikit-learn')}",
             },
         )
+
+
+def _word_features(data: DataInput) -> NDArray[np.float32]:
+    """Of each word of the chosen rows what a linear tagger reads (words x D), in at most `WIDTH` directions."""
+    described = [
+        " ".join(_described(text_of(row, data).split(), n)) for row in _in_order(data) for n in _places(row, data)
+    ]
+    found = TfidfVectorizer(analyzer=str.split, sublinear_tf=True).fit_transform(described)
+    if min(found.shape) <= WIDTH:
+        return np.asarray(found.toarray(), dtype=np.float32)
+    return np.asarray(TruncatedSVD(WIDTH, random_state=0).fit_transform(found), dtype=np.float32)
+
+
+def _in_order(data: DataInput) -> list[Row]:
+    return sorted(data.chosen, key=lambda row: row.key)
+
+
+def _places(row: Row, data: DataInput) -> range:
+    return range(len(text_of(row, data).split()))
+
+
+def _described(words: Sequence[str], place: int) -> Iterator[str]:
+    """A word as tokens: Ratnaparkhi (EMNLP 1996) reads about these of it."""
+    word = words[place]
+    shape = "".join("A" if c.isupper() else "a" if c.islower() else "9" if c.isdigit() else c for c in word)
+    yield from (f"word={word}", f"low={word.lower()}", f"form={shape[:6]}")
+    yield from (f"end{n}={word[-n:].lower()}" for n in (2, 3))
+    yield f"before={words[place - 1].lower() if place else '<'}"
+    yield f"after={words[place + 1].lower() if place + 1 < len(words) else '>'}"
 
 
 def _refuse_unread(data: DataInput) -> None:

@@ -12,6 +12,7 @@ import typer
 from registry.errors import InvalidError, NotFoundError, TooLargeError, UsageError
 
 if TYPE_CHECKING:
+    from registry.domain.catalog.models import Modality
     from registry.domain.data.datasets import SplitPlan
     from registry.domain.names import Name, Reference
     from registry.domain.paging import PageRequest
@@ -43,6 +44,23 @@ TaskOption = Annotated[
     str | None,
     typer.Option(
         "--task", help="A pipeline tag of the Hugging Face Hub, for example image-classification.", show_default=False
+    ),
+]
+ArchitectureOption = Annotated[
+    str | None,
+    typer.Option(
+        "--architecture", help="The architecture of the weights, for example efficientnet_lite0.", show_default=False
+    ),
+]
+MODALITIES = "image|text|tabular|audio|multimodal|unknown"
+ModalityOption = Annotated[
+    str | None,
+    typer.Option(
+        "--modality",
+        metavar=MODALITIES,
+        help="The kind of input.",
+        show_default=False,
+        autocompletion=lambda: MODALITIES.split("|"),
     ),
 ]
 OriginOption = Annotated[
@@ -84,6 +102,17 @@ def named(text: str) -> Name:
     from registry.domain.names import Name
 
     return model(text).name if ":/" in text or "@" in text else Name.parse(text)
+
+
+def modality(text: str | None) -> Modality | None:
+    """The kind of input; None for none. Raises: UsageError."""
+    if text is None:
+        return None
+    from registry.domain.catalog.models import Modality
+
+    if text not in set(Modality):
+        raise UsageError(f"--modality is {text[:80]!r}, and must be one of {', '.join(Modality)}")
+    return Modality(text)
 
 
 def importable(text: str) -> str:

@@ -30,6 +30,7 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.catalog.picking import GivenEntry, ListedModel, ListedVersion, Picked
 from registry.domain.catalog.statuses import VERBS
 from registry.domain.codec import to_json
 from registry.domain.data.datasets import DatasetVersionDetail
@@ -46,7 +47,7 @@ from registry.domain.verbs.catalog import (
     PullReport,
     VersionDifference,
 )
-from registry.errors import InvalidError, UnsafeArtifactError
+from registry.errors import InvalidError, NotRemoteError, UnsafeArtifactError
 from registry.folders import new_folder, write_texts
 from registry.sources import PICKLED, resolve_source
 
@@ -101,6 +102,17 @@ class RemoteCatalog:
 
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         return self.server.get(Page[ModelSummary], "/models", _asked(query))
+
+    def list_models(self, picked: Picked) -> Page[ListedModel]:  # noqa: ARG002 - as of the verb
+        raise _lists_here()
+
+    def list_versions(self, picked: Picked) -> Page[ListedVersion]:  # noqa: ARG002 - as of the verb
+        raise _lists_here()
+
+    def given_file(self, reference: Reference, path: str) -> GivenEntry:  # noqa: ARG002 - as of the verb
+        raise NotRemoteError(
+            "One file by its path is for the protocols that the server speaks", remedy="Pull the version"
+        )
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         return self.server.get(tuple[Facet, ...], "/models/facets", _asked(query))
@@ -175,6 +187,12 @@ class RemoteCatalog:
 
     def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
         return self.server.get(Page[HistoryEntry], f"{model_at(name)}/history", paging(page))
+
+
+def _lists_here() -> NotRemoteError:
+    return NotRemoteError(
+        "Lists by comparisons are for the protocols that the server speaks", remedy="Search: forebear model search"
+    )
 
 
 def _target_at(target: Reference) -> str:

@@ -13,6 +13,7 @@ from registry.domain.names import Reference
 from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
+from registry.domain.selection.standings import Standings
 from registry.domain.verbs.selection import CompareDatasets, Ranking, RankingState, Recommend
 from registry.errors import AdapterError, NotRemoteError
 
@@ -23,13 +24,22 @@ class RemoteSelection:
 
     server: Connection
 
-    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
+    def recommend(
+        self,
+        wanted: Recommend,
+        watch: Callable[[str], None] = lambda _: None,
+        show: Callable[[Standings], None] = lambda _: None,
+    ) -> SelectionReport:
         """Have the server's engine rank, and wait for it. Ctrl-C ends the waiting, not the ranking."""
         found, seen, wait = self.start(wanted), 0, waits()
+        shown: Standings | None = None
         while True:
             for said in found.told[seen:]:
                 watch(said)
             seen = len(found.told)
+            if found.standings is not None and found.standings != shown:
+                shown = found.standings
+                show(shown)
             if not found.state.goes_on:
                 break
             self.server.sleep(next(wait))

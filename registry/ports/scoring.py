@@ -20,6 +20,8 @@ class Sample:
     `features` (N x D) may be a memory map. `targets` are class numbers (N) for labels of one class, numbers (N) for
     numbers, and zeros and ones (N x C) for rows of several classes. `answers` (N x Cs) are the chances that the head of
     the candidate gives to the classes that it was trained on; None where it has no head, and for labels of other kinds.
+    Rows with the same number in `groups` (N) depend on one another, like the words of a sentence: none of them is
+    answered by what was learnt from another one. None where all rows are independent.
     """
 
     features: NDArray[np.float32]
@@ -27,6 +29,7 @@ class Sample:
     labels: LabelKind
     seed: int = 0
     answers: NDArray[np.float32] | None = None
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)

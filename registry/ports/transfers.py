@@ -64,7 +64,11 @@ class TransferJob:
     With `resume` the adapter goes on from the newest whole checkpoint under `work/checkpoints`. With `outputs` a model
     that is measured as it is (`epochs: 0`) also leaves `outputs.npy` in its output folder: what its head gives for
     each test row in order of key, before it becomes a prediction (N, or N x outputs). With `any_labels` too, that is
-    all that it leaves, and the rows may have labels that the head does not know.
+    all that it leaves, and the rows may have labels that the head does not know. With `norms` an export of features
+    also gives the fact `norms`, where the model has normalisations with running statistics: `layers`, `rows` (how many
+    were read) and `energy`, how far what these layers meet is from what they keep, from 0 (alike) to 1. With `words`
+    an export of data with a tag for each word gives the features of each word instead, text after text in order of key
+    (`features.npz`: x, words x D; zeros for a word that was cut off).
     """
 
     recipe: Recipe
@@ -77,6 +81,8 @@ class TransferJob:
     resume: bool = False
     outputs: bool = False
     any_labels: bool = False
+    norms: bool = False
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

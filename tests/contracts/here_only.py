@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from registry.domain.catalog.picking import Picked
 from registry.domain.drafts.drafts import Commit
 from registry.domain.verbs.drift import CheckDrift
 from registry.domain.verbs.registry import Registry
@@ -19,6 +20,9 @@ HERE_ONLY: Mapping[str, Callable[[Registry, Path], object]] = {
     "sessions.still": lambda r, _: r.sessions.still("ses-x"),
     "sessions.holder": lambda r, _: r.sessions.holder("tok-x"),
     "sessions.end": lambda r, _: r.sessions.end("ses-x"),
+    "catalog.given_file": lambda r, _: r.catalog.given_file(CHILD, "config.json"),
+    "catalog.list_models": lambda r, _: r.catalog.list_models(Picked()),
+    "catalog.list_versions": lambda r, _: r.catalog.list_versions(Picked()),
     "selection.compare": lambda r, _: r.selection.compare(CompareDatasets(DATA, DATA)),
     "drift.watch": lambda r, _: r.drift.watch(CHILD, DATA),
     "drift.check": lambda r, _: r.drift.check(CheckDrift(CHILD, DATA)),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from adapters.loop.environment import Environment, check_layer, learner_facts
+from adapters.loop.methods.word_features import word_features
 from adapters.loop.output import publish
 from adapters.loop.tasks.roles import Role, unlabelled_role
 from adapters.loop.tasks.tasks import SingleLabel
 from adapters.loop.techniques.probe import Extraction, extract
+from adapters.loop.training.check import some_of
 from adapters.loop.training.flops import METHOD
+from adapters.loop.training.learner import Learner
 from adapters.loop.training.optimizers import freeze
+from adapters.loop.training.statistics import apart_from_kept, norms_of
 from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.domain.recipes.params import value_of
@@ -32,7 +36,7 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
     if len(kinds) > 1:
         raise BadDataError("The roles have labels of different kinds", remedy="Export each dataset by itself")
     (labels,) = kinds
-    if labels is LabelKind.TAGS:
+    if labels is LabelKind.TAGS and not env.job.words:
         raise BadRecipeError(
             "The labels are tags of single words, but features describe whole texts", remedy="Use another dataset"
         )
@@ -46,8 +50,12 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
     learner.head.requires_grad_(False)
     env.device.place(learner.module)
     yield replace(env.started(learner.module, 0), steps=0)
+    if labels is LabelKind.TAGS:
+        yield from word_features(env, learner, roles[0])
+        return
     extraction = Extraction()
     yield from extract(env.job, learner, roles, env.device, env.name, extraction)
+    norms = _norms(env, learner, roles[0]) if env.job.norms else None
     x = np.concatenate([extraction.features[role.name] for role in roles])
 
     def save(folder: Path) -> None:
@@ -68,12 +76,21 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
             "rows": len(x),
             "feature_layer": learner.feature_layer,
             "features_computed": extraction.items,
+            **({"norms": norms} if norms is not None else {}),
             "feature_cache_hits": extraction.hits,
             **learner_facts(learner),
         },
         dataset=kind,
         labels=labels,
     )
+
+
+def _norms(env: Environment, learner: Learner, role: Role) -> Mapping[str, float] | None:
+    """What the normalisations meet on some rows of `role`, against what they keep. Nothing is read without any."""
+    if not norms_of(learner.module):
+        return None
+    some = role.take(some_of(len(role.rows), env.recipe.seed))
+    return apart_from_kept(learner.features, learner.module, learner.items(some), some.targets, env.device)
 
 
 def write_features(folder: Path, kind: DataFormat, x: np.ndarray, roles: list[Role], labels: LabelKind) -> None:

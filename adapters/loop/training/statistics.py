@@ -8,8 +8,10 @@ computed from data ("precise BatchNorm": Wu & Johnson 2021, arXiv:2105.07576, se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -97,6 +99,63 @@ def averaging(module: nn.Module) -> Iterator[None]:
             for norm, momentum in zip(norms, momenta, strict=True):
                 norm.momentum = momentum
                 norm.eval()
+
+
+@dataclass(slots=True)
+class _Met:
+    """Sums over what one layer meets, by channel."""
+
+    total: Tensor
+    squares: Tensor
+    count: int = 0
+
+    def add(self, inputs: Tensor) -> None:
+        found = inputs.detach().float()
+        other = [place for place in range(found.dim()) if place != 1]
+        self.total += found.sum(other).double().cpu()
+        self.squares += (found**2).sum(other).double().cpu()
+        self.count += found.numel() // found.shape[1]
+
+
+def apart_from_kept(
+    predict: Callable[[Inputs], Tensor], module: nn.Module, items: Items, targets: Targets, device: Device
+) -> Mapping[str, float] | None:
+    """How far what the normalisations of `module` meet on `items` is from the running statistics that they keep.
+
+    Those are a summary of what the weights learnt from (Li and others 2016, AdaBN; Yin and others 2020, DeepInversion).
+    Each channel is taken for normal on both sides, and the two compared by the energy coefficient (Székely and Rizzo
+    2013), from 0 to 1; the result is the mean over channels, and then over layers. None without such layers.
+    """
+    module.eval()
+    norms = norms_of(module)
+    met = [_Met(_zeros(norm), _zeros(norm)) for norm in norms]
+    with ExitStack() as stack, torch.inference_mode(), device.autocast():
+        for norm, sums in zip(norms, met, strict=True):
+            hook = norm.register_forward_pre_hook(lambda _, given, sums=sums: sums.add(given[0]))
+            stack.callback(hook.remove)
+        order = epoch_order(len(items), BATCH, seed=0, epoch=0, lengths=items.lengths)
+        for inputs, _ in feed(items, targets, order, device):
+            predict(inputs)
+    found = [_energy(norm, sums) for norm, sums in zip(norms, met, strict=True) if sums.count > 1]
+    return {"layers": len(found), "rows": len(items), "energy": sum(found) / len(found)} if found else None
+
+
+def _zeros(norm: _BatchNorm) -> Tensor:
+    return torch.zeros(norm.num_features, dtype=torch.float64)
+
+
+def _energy(norm: _BatchNorm, met: _Met) -> float:
+    """The energy coefficient of two normal distributions, the mean over channels."""
+    assert norm.running_mean is not None  # noqa: S101 -- for the type checker: `norms_of` chose those that have them
+    assert norm.running_var is not None  # noqa: S101 -- as above
+    mean = met.total / met.count
+    variance = (met.squares / met.count - mean**2).clamp(min=0)
+    kept, spread = norm.running_mean.detach().double().cpu(), norm.running_var.detach().double().cpu().clamp(min=0)
+    apart, both = (kept - mean).abs(), (spread + variance).sqrt().clamp(min=1e-12)
+    across = both * math.sqrt(2 / math.pi) * torch.exp(-(apart**2) / (2 * both**2))
+    across = across + apart * torch.erf(apart / (both * math.sqrt(2)))  # E|X - Y|: the mean of a folded normal
+    within = (2 / math.sqrt(math.pi)) * (spread.sqrt() + variance.sqrt())  # E|X - X'| + E|Y - Y'|
+    return float(((2 * across - within) / (2 * across).clamp(min=1e-12)).clamp(min=0).mean())
 
 
 def gather(

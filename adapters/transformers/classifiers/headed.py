@@ -29,6 +29,7 @@ from adapters.transformers.definitions.transformers_text_head import TextWithHea
 from adapters.transformers.folders import read_config
 from adapters.transformers.models import has_class, names_of, open_stock, quiet
 from adapters.transformers.texts.tokens import Tokens, tokens_for
+from adapters.transformers.texts.words import WordItems, at_words, read_words
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.params import value_of
@@ -92,6 +93,26 @@ class HeadedLearner:
         items = self.tokens.read(role.rows, role.data)
         self.texts.add(role.name, items.reading)
         return items
+
+    def word_items(self, role: Role) -> WordItems:
+        """The texts of `role`, tokenised, with the places of their words."""
+        items = read_words(self.tokens, role.rows, role.data)
+        self.texts.add(role.name, items.reading)
+        return items
+
+    def word_features(self, inputs: Inputs) -> Tensor:
+        """The mean of layers at the first token of each word (N x words x D), zeros where there is none."""
+        assert isinstance(inputs, dict)  # noqa: S101 -- a batch of words: for the type checker
+        tokens = {name: tensor for name, tensor in inputs.items() if name != WordItems.PLACES}
+        states = by_length(self._states, tokens) if self._model.alone else self._states(tokens)
+        return at_words(states, inputs[WordItems.PLACES])
+
+    def _states(self, inputs: Inputs) -> Tensor:
+        assert isinstance(inputs, dict)  # noqa: S101 -- as above
+        inner = self._model.layers != LAST
+        out = self._model.backbone(**inputs, output_hidden_states=inner)
+        found: Tensor = out.last_hidden_state
+        return torch.stack([out.hidden_states[n] for n in self._model.layers]).mean(dim=0) if inner else found
 
     def predict(self, inputs: Inputs) -> Tensor:
         """Outputs (N x outputs) of a batch of tokens."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from registry.api.approval import not_approved
 from registry.api.contents import GivenFile
-from registry.api.mlflow.flavours import described
-from registry.domain.catalog.models import RETIRED, VersionDetail, was_approved
-from registry.domain.names import Reference
+from registry.api.mlflow.flavours import COMPONENTS, DESCRIPTION, described
+from registry.domain.catalog.models import RETIRED, VersionDetail, VersionSummary, was_approved
+from registry.domain.names import Reference, no_file
 from registry.domain.verbs.registry import Registry
 from registry.errors import RefusedError
 
@@ -26,12 +26,16 @@ def allowed(registry: Registry, reference: Reference, *, unapproved: bool) -> Ve
     Raises: NotFoundError, RefusedError.
     """
     detail = registry.catalog.version(reference)
-    one = detail.summary
-    if one.stage == RETIRED:
-        raise RefusedError(f"{one.ref} is retired", remedy="Choose another version")
-    if not unapproved and not was_approved(one.stage):
-        raise not_approved(one.ref, one.stage)
+    check_given(detail.summary, unapproved=unapproved)
     return detail
+
+
+def check_given(version: VersionSummary, *, unapproved: bool) -> None:
+    """Raises: RefusedError for a version whose files are not given out."""
+    if version.stage == RETIRED:
+        raise RefusedError(f"{version.ref} is retired", remedy="Choose another version")
+    if not unapproved and not was_approved(version.stage):
+        raise not_approved(version.ref, version.stage)
 
 
 def artifacts(registry: Registry, detail: VersionDetail) -> Mapping[str, GivenFile]:
@@ -50,6 +54,23 @@ def artifacts(registry: Registry, detail: VersionDetail) -> Mapping[str, GivenFi
             found[path] = GivenFile.made(path, _all_of(before) + text.encode())
     found.update({file.path: file for file in described(found, detail.architecture)})
     return dict(sorted(found.items()))
+
+
+def one_file(registry: Registry, reference: Reference, path: str, *, unapproved: bool) -> GivenFile:
+    """One file of a version. One that is stored and given out as it is, is found without a list of the others.
+
+    Raises: as `allowed` and `artifacts`, and NotFoundError.
+    """
+    if path != DESCRIPTION and not path.startswith(COMPONENTS):  # what `described` adds takes their place
+        given = registry.catalog.given_file(reference, path)
+        check_given(given.summary, unapproved=unapproved)
+        if given.entry is not None:
+            return GivenFile.stored(registry, Reference.to(given.summary.ref), given.entry)
+    detail = allowed(registry, reference, unapproved=unapproved)
+    found = artifacts(registry, detail).get(path)
+    if found is None:
+        raise no_file(detail.summary.ref, path)
+    return found
 
 
 def listed(files: Mapping[str, GivenFile], folder: str) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from registry.domain.manifests import FileEntry
 from registry.domain.transfers.adapted import is_adapter
 
 DESCRIPTION = "MLmodel"
+COMPONENTS = "components/"
+"""Where the second copies lie."""
 CONFIG = "config.json"
 _PREFIX = "transformers:"
 """How the architectures begin that the library transformers builds."""
@@ -77,7 +79,7 @@ def described(files: Mapping[str, GivenFile], architecture: str) -> Iterator[Giv
         return
     for path in prepared:
         entry = files[path].entry
-        yield replace(files[path], entry=FileEntry(f"components/{use.component}/{path}", entry.size, entry.sha256))
+        yield replace(files[path], entry=FileEntry(f"{COMPONENTS}{use.component}/{path}", entry.size, entry.sha256))
     flavour = {
         "task": use.task,
         "instance_type": use.pipeline,

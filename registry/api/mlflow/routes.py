@@ -12,12 +12,12 @@ from starlette.requests import Request
 from registry.api import problems
 from registry.api.downloads import download
 from registry.api.mlflow import searching
-from registry.api.mlflow.files import allowed, artifacts, listed
+from registry.api.mlflow.files import allowed, artifacts, listed, one_file
 from registry.api.mlflow.refusals import Code, MlflowError, refusal
 from registry.api.mlflow.showing import ARTIFACTS, Shown, of_stages, read_name, read_version
 from registry.api.protocols import ProtocolRoute
 from registry.api.wire import AsActor, read_capped, read_json
-from registry.domain.names import AssetKind, Reference, check_alias, no_file
+from registry.domain.names import AssetKind, Reference, check_alias
 from registry.errors import BadReferenceError, InvalidError, NotFoundError, UsageError
 
 API = "/api/2.0/mlflow"
@@ -127,7 +127,7 @@ def models(shown: Showing, asked: Wanted) -> Response:
 def latest_versions(shown: Showing, asked: Wanted) -> Response:
     """The newest version of each stage."""
     found = of_stages(shown.newest(read_name(asked.need("name"))), asked.stages)
-    return JSONResponse({"model_versions": [shown.version(Reference.to(one.ref)) for one in found]})
+    return JSONResponse({"model_versions": [shown.listed_version(one) for one in found]})
 
 
 @router.get(f"{API}/registered-models/alias", response_model=None)
@@ -183,10 +183,7 @@ def folder(request: Request, registry: AsActor, asked: Wanted) -> Response:
 @router.get(f"{ARTIFACTS}/{{name}}/{{number}}/{{path:path}}", response_model=None)
 def file(request: Request, registry: AsActor, name: str, number: str, path: str) -> Response:
     """One file of a version, whole or by `Range`."""
-    detail = allowed(registry, read_version(name, number), unapproved=_unapproved(request))
-    found = artifacts(registry, detail).get(path)
-    if found is None:
-        raise no_file(detail.summary.ref, path)
+    found = one_file(registry, read_version(name, number), path, unapproved=_unapproved(request))
     answer = download(request, found.entry, found.open_at)
     answer.headers["Cache-Control"] = "private, no-cache"  # versions are taken back
     return answer

@@ -1,6 +1,6 @@
-"""Searches of MLflow's clients: filtered, in the order that is asked for, a page at a time.
+"""Searches of MLflow's clients: filtered, in the order that is asked for, a page at a time, by lists of the catalog.
 
-A filter that names the models looks at these alone; any other looks at every model that the caller may read.
+A name is `team.name` to them and `team/name` in the catalog: where one has a dot, the other has a slash.
 """
 
 from __future__ import annotations
@@ -8,22 +8,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from registry.api.mlflow.grammar import MODELS, VERSIONS, Clause, orders, parse
 from registry.api.mlflow.prompts import without_prompts
-from registry.api.mlflow.showing import RUN_ID, Shown, named, read_name, versions
-from registry.domain.catalog.models import ModelSummary, SearchQuery, SortKey, VersionSummary
-from registry.domain.names import Reference
-from registry.domain.paging import MAX_LIMIT, PageRequest, every
-from registry.domain.verbs.registry import Registry
-from registry.errors import BadCursorError, BadNameError, InvalidError, NotFoundError
+from registry.api.mlflow.showing import RUN_ID, Shown
+from registry.domain.catalog.picking import Comparison, Of, Picked, Sort
+from registry.domain.paging import MAX_LIMIT, Page, PageRequest
+from registry.errors import BadCursorError, InvalidError
 
 T = TypeVar("T")
 MOST_MODELS, USUAL_MODELS = 1000, 100
 MOST_VERSIONS, USUAL_VERSIONS = 200_000, 10_000
 Answer = tuple[list[dict[str, Any]], str | None]
+_SORTS = {
+    "name": Sort.NAME,
+    "version_number": Sort.NUMBER,
+    "creation_timestamp": Sort.CREATED,
+    "last_updated_timestamp": Sort.UPDATED,
+}
 
 
 def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, token: str) -> Answer:
@@ -33,31 +37,11 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
     """
     limit = _limit(USUAL_MODELS if limit is None else limit, least=0, most=MOST_MODELS)
     clauses, wanted = without_prompts(parse(text, MODELS)), orders(order, MODELS)
-    if clauses is None:
+    if clauses is None or not limit:
         return [], None
-    if limit and not clauses and wanted in {(), (("name", False),)}:
-        return _listed(shown, limit, token, (text, *order))
-    found = [
-        one
-        for one in _models(shown.registry, clauses)
-        if all(clause.holds(_of_model(clause, one)) for clause in clauses)
-    ]
-    fields: dict[str, Callable[[ModelSummary], Any]] = {
-        "name": lambda one: named(one.name),
-        "creation_timestamp": lambda one: one.created_at,
-        "last_updated_timestamp": lambda one: one.updated_at,
-    }
-    page, following = _page(_sorted(found, (*wanted, ("name", False)), fields), limit, token, (text, *order))
-    return [shown.model(one.name) for one in page], following
-
-
-def _listed(shown: Shown, limit: int, token: str, query: Sequence[str]) -> Answer:
-    """A page of all models by name, read as one page of the catalog whatever lies before and after it."""
-    cursor = _opened(token, query) if token else None
-    asked = SearchQuery(sort=SortKey.NAME, descending=False, page=PageRequest(min(limit, MAX_LIMIT), cursor))
-    page = shown.registry.catalog.search(asked)
-    following = page.next_cursor
-    return [shown.model(one.name) for one in page.items], _sealed(following, query) if following else None
+    picked = Picked(tuple(_comparison(one) for one in clauses), _sorts(wanted))
+    found, following = _pages(shown.registry.catalog.list_models, picked, limit, token, (text, *order))
+    return [shown.listed(one) for one in found], following
 
 
 def model_versions(shown: Shown, text: str, order: Sequence[str], limit: int | None, token: str) -> Answer:
@@ -66,90 +50,65 @@ def model_versions(shown: Shown, text: str, order: Sequence[str], limit: int | N
     clauses, wanted = without_prompts(parse(text, VERSIONS)), orders(order, VERSIONS)
     if clauses is None:
         return [], None
-    plain = [clause for clause in clauses if not _needs_detail(clause)]
-    deep = [clause for clause in clauses if _needs_detail(clause)]
-    found = [
-        one
-        for model in _models(shown.registry, clauses)
-        for one in versions(shown.registry, model.name)
-        if all(clause.holds(_of_version(clause, one, shown)) for clause in plain) and _deep(shown.registry, one, deep)
-    ]
-    fields: dict[str, Callable[[VersionSummary], Any]] = {
-        "name": lambda one: named(one.ref.name),
-        "version_number": lambda one: one.ref.number,
-        "creation_timestamp": lambda one: one.created_at,
-        "last_updated_timestamp": lambda one: one.created_at,
-    }
-    usual = () if wanted else (("last_updated_timestamp", True),)
-    by = (*wanted, *usual, ("name", False), ("version_number", True))
-    page, following = _page(_sorted(found, by, fields), limit, token, (text, *order))
-    return [shown.version(Reference.to(one.ref)) for one in page], following
+    compared = tuple(one for clause in clauses for one in _of_version(clause, shown))
+    picked = Picked(compared, _sorts(wanted), addresses=shown.artifacts)
+    found, following = _pages(shown.registry.catalog.list_versions, picked, limit, token, (text, *order))
+    return [shown.listed_version(one) for one in found], following
 
 
-def _models(registry: Registry, clauses: Iterable[Clause]) -> Iterator[ModelSummary]:
-    """The models that can match: those that are named, else all."""
-    for clause in clauses:
-        if not clause.tag and clause.key == "name" and clause.operator in {"=", "IN"}:
-            listed = clause.value if isinstance(clause.value, tuple) else (str(clause.value),)
-            yield from filter(None, (_model(registry, text) for text in dict.fromkeys(listed)))
-            return
-    yield from every(lambda page: registry.catalog.search(SearchQuery(sort=SortKey.NAME, descending=False, page=page)))
+def _pages(
+    read: Callable[[Picked], Page[T]], picked: Picked, limit: int, token: str, query: Sequence[str]
+) -> tuple[list[T], str | None]:
+    """As many as are asked for, read by the largest pages that the catalog gives."""
+    found: list[T] = []
+    cursor = _opened(token, query) if token else None
+    while len(found) < limit:
+        page = PageRequest(min(limit - len(found), MAX_LIMIT), cursor)
+        some = read(Picked(picked.comparisons, picked.order, page, picked.addresses))
+        found += some.items
+        cursor = some.next_cursor
+        if cursor is None:
+            return found, None
+    return found, _sealed(str(cursor), query)
 
 
-def _model(registry: Registry, text: str) -> ModelSummary | None:
-    try:
-        return registry.catalog.model(read_name(text)).summary
-    except (NotFoundError, BadNameError):
-        return None
+def _sorts(wanted: Sequence[tuple[str, bool]]) -> tuple[tuple[Sort, bool], ...]:
+    return tuple((_SORTS[field], descends) for field, descends in wanted)
 
 
-def _of_model(clause: Clause, model: ModelSummary) -> str | None:
-    return model.tags.get(clause.key) if clause.tag else named(model.name)
+def _comparison(clause: Clause) -> Comparison:
+    """A name or a tag."""
+    if clause.tag:
+        return Comparison(Of.TAG, clause.operator, clause.value, clause.key)
+    value = clause.value
+    named = tuple(map(_slashed, value)) if isinstance(value, tuple) else _slashed(str(value))
+    return Comparison(Of.NAME, clause.operator, named)
 
 
-def _needs_detail(clause: Clause) -> bool:
-    return clause.tag or clause.key == "run_id"
+def _of_version(clause: Clause, shown: Shown) -> Iterator[Comparison]:
+    if clause.tag or clause.key == "name":
+        yield _comparison(clause)
+    elif clause.key == "run_id":
+        yield Comparison(Of.TAG, clause.operator, clause.value, RUN_ID, absent="")
+    elif clause.key == "version_number":
+        yield Comparison(Of.NUMBER, clause.operator, clause.value)
+    elif clause.operator == "=":
+        name, _, number = str(clause.value).removeprefix(f"{shown.artifacts}/").partition("/")
+        exact = clause.value == f"{shown.artifacts}/{name}/{number}" and number.isascii() and number.isdecimal()
+        yield Comparison(Of.NAME, "=", _slashed(name) if exact and number[0] != "0" and len(number) < 10 else "")
+        yield Comparison(Of.NUMBER, "=", int(number) if exact and len(number) < 10 else 0)
+    else:
+        yield Comparison(Of.ADDRESS, clause.operator, clause.value)
 
 
-def _of_version(clause: Clause, version: VersionSummary, shown: Shown) -> str | int:
-    if clause.key == "version_number":
-        return version.ref.number
-    return shown.source(version.ref) if clause.key == "source_path" else named(version.ref.name)
-
-
-def _deep(registry: Registry, version: VersionSummary, clauses: Sequence[Clause]) -> bool:
-    """Whether what only the whole version tells is as the clauses ask."""
-    if not clauses:
-        return True
-    tags = registry.catalog.version(Reference.to(version.ref)).tags
-    return all(clause.holds(tags.get(clause.key) if clause.tag else tags.get(RUN_ID, "")) for clause in clauses)
+def _slashed(name: str) -> str:
+    return name.replace(".", "/")
 
 
 def _limit(limit: int, *, least: int, most: int) -> int:
     if not least <= limit <= most:
         raise InvalidError(f"The parameter max_results is {limit:,}", remedy=f"Ask for {least} to {most:,}")
     return limit
-
-
-def _sorted(found: list[T], by: Iterable[tuple[str, bool]], fields: dict[str, Callable[[T], Any]]) -> list[T]:
-    for field, descends in reversed(list(by)):
-        found.sort(key=fields[field], reverse=descends)
-    return found
-
-
-def _page(found: list[T], limit: int, token: str, query: Sequence[str]) -> tuple[list[T], str | None]:
-    """The slice that `token` begins at, and the token of the next, which is good for the same query alone."""
-    start = _start(token, query) if token else 0
-    following = start + limit
-    more = limit and following < len(found)
-    return found[start:following], _sealed(str(following), query) if more else None
-
-
-def _start(token: str, query: Sequence[str]) -> int:
-    offset = _opened(token, query)
-    if not (offset.isascii() and offset.isdigit() and len(offset) < 10):
-        raise _foreign()
-    return int(offset)
 
 
 def _sealed(position: str, query: Sequence[str]) -> str:

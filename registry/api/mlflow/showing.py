@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from registry.domain.catalog.models import FIRST_STAGE, PRODUCTION, RETIRED, Status, VersionDetail, VersionSummary
+from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.paging import every
+from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
-from registry.errors import BadNameError, InvalidError
+from registry.errors import BadNameError, InvalidError, NotFoundError
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 """Where files lie, below the address of the server."""
@@ -31,35 +31,38 @@ class Shown:
 
     def model(self, name: Name) -> dict[str, Any]:
         """A registered model, with the newest version of each stage. Raises: NotFoundError."""
-        detail = self.registry.catalog.model(name)
-        one = detail.summary
+        return self.listed(self._one(name))
+
+    def listed(self, model: ListedModel) -> dict[str, Any]:
+        """A registered model that is read already."""
+        one = model.summary
         return {
-            "name": named(name),
+            "name": named(one.name),
             "creation_timestamp": moment(one.created_at),
             "last_updated_timestamp": moment(one.updated_at),
             "user_id": one.owner,
             "description": one.description,
-            "latest_versions": [self.version(Reference.to(newest.ref)) for newest in self.newest(name).values()],
+            "latest_versions": [self.listed_version(newest) for newest in newest_of(model).values()],
             "tags": _tags(one.tags),
-            "aliases": [{"alias": alias.alias, "version": str(alias.ref.number)} for alias in detail.aliases],
+            "aliases": [{"alias": alias.alias, "version": str(alias.ref.number)} for alias in model.aliases],
         }
 
-    def newest(self, name: Name) -> dict[str, VersionSummary]:
+    def newest(self, name: Name) -> dict[str, ListedVersion]:
         """The newest version of each of MLflow's stages. Raises: NotFoundError."""
-        found: dict[str, VersionSummary] = {}
-        for one in versions(self.registry, name):
-            found.setdefault(stage_of(one), one)
-            if len(found) == len(STAGES):
-                break
-        return found
+        return newest_of(self._one(name))
 
     def version(self, reference: Reference) -> dict[str, Any]:
         """A version. Raises: NotFoundError."""
         return self.detailed(self.registry.catalog.version(reference))
 
     def detailed(self, detail: VersionDetail) -> dict[str, Any]:
-        """A version that is read already. It is ready at once: nothing here is registered before it is whole."""
-        one = detail.summary
+        """A version that is read already."""
+        card = detail.card.text if detail.card else ""
+        return self.listed_version(ListedVersion(detail.summary, detail.tags, card, detail.step, detail.status_reason))
+
+    def listed_version(self, version: ListedVersion) -> dict[str, Any]:
+        """A version of a list. It is ready at once: nothing here is registered before it is whole."""
+        one = version.summary
         return {
             "name": named(one.ref.name),
             "version": str(one.ref.number),
@@ -67,24 +70,39 @@ class Shown:
             "last_updated_timestamp": moment(one.created_at),
             "user_id": one.created_by,
             "current_stage": stage_of(one),
-            "description": detail.card.text if detail.card else "",
+            "description": version.card,
             "source": self.source(one.ref),
-            "run_id": detail.tags.get(RUN_ID, ""),
-            "run_link": f"{self.base}/steps/{detail.step}",
+            "run_id": version.tags.get(RUN_ID, ""),
+            "run_link": f"{self.base}/steps/{version.step}",
             "status": "READY",
-            "status_message": notice(one.ref, one.status, detail.status_reason, Use.READ),
-            "tags": _tags(detail.tags),
+            "status_message": notice(one.ref, one.status, version.status_reason, Use.READ),
+            "tags": _tags(version.tags),
             "aliases": sorted(one.aliases),
         }
 
+    @property
+    def artifacts(self) -> str:
+        """What the addresses of files begin with."""
+        return f"{self.base}{ARTIFACTS}"
+
     def source(self, ref: VersionRef) -> str:
         """The address of a version's files."""
-        return f"{self.base}{ARTIFACTS}/{named(ref.name)}/{ref.number}"
+        return f"{self.artifacts}/{named(ref.name)}/{ref.number}"
+
+    def _one(self, name: Name) -> ListedModel:
+        """One registered model, read as lists are. Raises: NotFoundError."""
+        page = self.registry.catalog.list_models(Picked((Comparison(Of.NAME, "=", str(name)),), page=PageRequest(1)))
+        if not page.items:
+            raise NotFoundError(f"The registered model {named(name)} does not exist", remedy="Search for its name")
+        return page.items[0]
 
 
-def versions(registry: Registry, name: Name) -> Iterator[VersionSummary]:
-    """The versions of a model, newest first."""
-    return every(partial(registry.catalog.versions, name))
+def newest_of(model: ListedModel) -> dict[str, ListedVersion]:
+    """The newest version of each of MLflow's stages."""
+    found: dict[str, ListedVersion] = {}
+    for one in model.newest:
+        found.setdefault(stage_of(one.summary), one)
+    return found
 
 
 def stage_of(version: VersionSummary) -> str:
@@ -119,7 +137,7 @@ def moment(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def of_stages(found: Mapping[str, VersionSummary], stages: Sequence[str]) -> list[VersionSummary]:
+def of_stages(found: Mapping[str, ListedVersion], stages: Sequence[str]) -> list[ListedVersion]:
     """Those of the stages that are asked for; all without any. Raises: InvalidError."""
     known = {stage.lower(): stage for stage in STAGES}
     unknown = [stage for stage in stages if stage.lower() not in known]

@@ -7,7 +7,6 @@ A person's files are that person's alone and are never given out again. The byte
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import time
 from collections import Counter
@@ -19,6 +18,8 @@ from threading import Lock
 
 from starlette.concurrency import run_in_threadpool
 
+from registry.api.mlflow.ledger import NAME as LEDGER
+from registry.api.mlflow.ledger import counted, held
 from registry.api.uploads import MAX_FILES, too_large
 from registry.domain.drafts.uploads import POINTERS
 from registry.domain.manifests import check_path
@@ -29,6 +30,9 @@ FOLDER = "mlflow-uploads"
 KEPT_SECONDS = 24 * 3600
 """How long an upload is kept that nobody registers."""
 
+SWEPT_SECONDS = 600
+"""How often the uploads of everybody are looked at for those that are too old."""
+
 
 class Staging:
     """The uploads of all people in the registry folder `home`; `limit` is in bytes for one person."""
@@ -36,6 +40,7 @@ class Staging:
     def __init__(self, home: Path, limit: int) -> None:
         self._root, self._limit = home / FOLDER, limit
         self._coming: Counter[str] = Counter()
+        self._swept = 0.0
         self._lock = Lock()
 
     async def receive(self, who: str, upload: str, path: str, body: AsyncIterator[bytes]) -> None:
@@ -47,7 +52,7 @@ class Staging:
         if path.lower().endswith(POINTERS):
             raise UnsafeArtifactError(f"{path!r} only points to data", remedy="Upload the data itself")
         own = self._own(who)
-        held = await run_in_threadpool(self._prepare, own)
+        before = await run_in_threadpool(self._prepare, own)
         part, size = own / f".{token_hex(8)}.part", 0
         try:
             with part.open("xb") as out:
@@ -55,11 +60,11 @@ class Staging:
                     with self._lock:
                         self._coming[who] += len(chunk)
                         size += len(chunk)
-                        over = held + self._coming[who] > self._limit
+                        over = before + self._coming[who] > self._limit
                     if over:
                         raise too_large(self._limit)
                     await run_in_threadpool(out.write, chunk)
-            await run_in_threadpool(_place, part, own / upload / path)
+            await run_in_threadpool(_place, own, part, own / upload / path)
         finally:
             part.unlink(missing_ok=True)
             with self._lock:
@@ -89,41 +94,54 @@ class Staging:
         except BaseException:
             hidden.rename(own / upload)
             raise
-        shutil.rmtree(hidden, ignore_errors=True)
+        with held(own) as total:
+            gone = counted(hidden)
+            shutil.rmtree(hidden, ignore_errors=True)
+            total.files, total.size = total.files - gone.files, total.size - gone.size
 
     def sweep(self) -> None:
         """Remove what is older than a day."""
+        for own in self._root.glob("*"):
+            self._sweep(own)
+
+    def _sweep(self, own: Path) -> None:
         oldest = time.time() - KEPT_SECONDS
-        for one in self._root.glob("*/*"):
+        for one in own.glob("*"):
             try:
                 old = one.stat().st_mtime < oldest
             except FileNotFoundError:
                 continue
             if old and one.is_dir():
-                shutil.rmtree(one, ignore_errors=True)
-            elif old:
+                with held(own) as total:
+                    gone = counted(one)
+                    shutil.rmtree(one, ignore_errors=True)
+                    total.files, total.size = total.files - gone.files, total.size - gone.size
+            elif old and one.name != LEDGER:
                 one.unlink(missing_ok=True)
 
     def _own(self, who: str) -> Path:
         return self._root / hashlib.sha256(who.encode()).hexdigest()[:32]
 
     def _prepare(self, own: Path) -> int:
-        """The bytes of a person's files that are whole, once what is too old is gone."""
+        """The bytes of a person's files that are whole, once the uploads of this person that are too old are gone."""
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.sweep()
-        files = size = 0
-        for folder, _, names in os.walk(own):
-            for name in names:
-                if not name.endswith(".part"):
-                    files, size = files + 1, size + Path(folder, name).stat().st_size
-        if files >= MAX_FILES:
-            raise TooLargeError(f"A person's uploads hold {MAX_FILES:,} files at most")
-        return size
+        if time.monotonic() - self._swept > SWEPT_SECONDS:
+            self._swept = time.monotonic()
+            self.sweep()
+        self._sweep(own)
+        with held(own) as total:
+            if total.files >= MAX_FILES:
+                raise TooLargeError(f"A person's uploads hold {MAX_FILES:,} files at most")
+            return total.size
 
 
-def _place(part: Path, target: Path) -> None:
+def _place(own: Path, part: Path, target: Path) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.rename(target)
+        with held(own) as total:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            before = target.stat().st_size if target.is_file() else None
+            size = part.stat().st_size
+            part.rename(target)
+            total.files, total.size = total.files + (before is None), total.size + size - (before or 0)
     except OSError as error:
         raise UsageError(f"{target.name!r} cannot be a file here: {error.strerror}") from error

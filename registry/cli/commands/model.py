@@ -10,11 +10,9 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.catalog.models import Modality, Status
+from registry.domain.catalog.models import Status
 
 app = typer.Typer(name="model", help="Registered models and their versions.", no_args_is_help=True)
-
-ModalityOption = Annotated[Modality | None, typer.Option("--modality", help="The kind of input.", show_default=False)]
 
 
 @command(
@@ -32,16 +30,9 @@ def import_(
         str,
         typer.Argument(metavar="SOURCE", help="A file, a folder, package:NAME/inner/path, or hf:ORG/NAME@REVISION."),
     ],
-    architecture: Annotated[
-        str | None,
-        typer.Option(
-            "--architecture",
-            help="The architecture of the weights, for example efficientnet_lite0.",
-            show_default=False,
-        ),
-    ] = None,
+    architecture: parsing.ArchitectureOption = None,
     task: parsing.TaskOption = None,
-    modality: ModalityOption = None,
+    modality: parsing.ModalityOption = None,
     licence: parsing.LicenceOption = None,
     origin: parsing.OriginOption = None,
     description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
@@ -72,7 +63,7 @@ def import_(
         parsing.importable(source),
         architecture=architecture,
         task=task,
-        modality=modality,
+        modality=parsing.modality(modality),
         licence=licence,
         origin=origin,
         description=description,
@@ -112,7 +103,7 @@ def search(
         ),
     ] = "",
     task: parsing.TaskOption = None,
-    modality: ModalityOption = None,
+    modality: parsing.ModalityOption = None,
     tag: parsing.TagOption = None,
     stage: Annotated[
         str | None, typer.Option("--stage", help="Only versions in this stage.", show_default=False)
@@ -147,7 +138,7 @@ def search(
     query = SearchQuery(
         text=text,
         task=task,
-        modality=modality,
+        modality=parsing.modality(modality),
         tags=tuple(tag or ()),
         stage=stage,
         status=status,

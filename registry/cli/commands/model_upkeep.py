@@ -9,7 +9,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.commands.governance.statuses import add_status_commands
-from registry.cli.commands.model import ModalityOption, app
+from registry.cli.commands.model import app
 from registry.cli.session import Session, command
 from registry.errors import Family
 
@@ -111,7 +111,7 @@ def describe(
     session: Session,
     name: parsing.NameArgument,
     task: parsing.TaskOption = None,
-    modality: ModalityOption = None,
+    modality: parsing.ModalityOption = None,
     licence: parsing.LicenceOption = None,
     origin: parsing.OriginOption = None,
     description: Annotated[str | None, typer.Option("--description", help="One sentence.", show_default=False)] = None,
@@ -124,7 +124,7 @@ def describe(
     now = catalog.model(wanted).summary
     describing = Describing(
         task=task or now.task,
-        modality=modality or now.modality,
+        modality=parsing.modality(modality) or now.modality,
         licence=licence or (now.version.licence if now.version else "unknown"),
         origin=origin or now.origin,
         description=now.description if description is None else description,

@@ -79,8 +79,8 @@ def recommend(
         return
     if dataset is None:
         raise UsageError("No dataset is named", remedy="Name one: forebear recommend datasets:/team/name/1")
-    from registry.cli.printing import hint
     from registry.cli.views.selection import show_selection, write_recipes
+    from registry.cli.views.standings import LiveRanking
     from registry.domain.verbs.selection import Recommend
 
     wanted = Recommend(
@@ -92,7 +92,8 @@ def recommend(
         seed=seed,
         output=None if output_name is None else parsing.named(output_name),
     )
-    report = session.registry.selection.recommend(wanted, watch=hint if not session.as_json else lambda _: None)
+    with LiveRanking(quiet=session.as_json) as live:
+        report = session.registry.selection.recommend(wanted, watch=live.tell, show=live.show)
     written = write_recipes(report, recipes) if recipes is not None else ()
     session.answer(report, lambda found: show_selection(found, everything=all_, written=written))
 

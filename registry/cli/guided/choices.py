@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from registry.cli import parsing
 from registry.cli.guided.asking import Asking, GoBack
+from registry.cli.guided.columns import sample_of
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.errors import InvalidError, RegistryError, UsageError
-from registry.presenting.starting import methods_for, slug
+from registry.presenting.starting import guessed, methods_for, slug
 from registry.sources import PACKAGE
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 MOST_DATASETS = 9
 """Registered datasets that are offered by number."""
-MOST_HEAD = 100_000
-"""Characters of the first line of a table that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,37 +210,31 @@ class Guide:
     def _columns(self, path: Path) -> tuple[str, str]:
         """The columns of texts and labels in a CSV file: asked for where the file has none of the usual name."""
         texts, labels = self.told.text, self.told.label
-        heads = heads_of(path)
+        heads, rows = sample_of(path)
         if self.ask.defaults or not heads or {texts, labels} <= set(heads):
             return texts, labels
         self.tell(f"{path.name} has the columns {', '.join(_numbered(heads))}")
+        usual = [heads.index(one) if one else 0 for one in guessed(heads, rows)]
         if texts not in heads:
-            texts = heads[self.ask.one_of("The column of texts", heads)]
+            texts = heads[self.ask.one_of("The column of texts", heads, default=usual[0])]
         if labels not in heads:
-            labels = heads[self.ask.one_of("The column of labels", heads, default=len(heads) - 1)]
+            labels = heads[self.ask.one_of("The column of labels", heads, default=usual[1])]
         return texts, labels
 
     def _ranking(self, chosen: Chosen) -> SelectionReport:
-        from registry.cli.printing import hint
+        from registry.cli.views.standings import LiveRanking
         from registry.domain.verbs.selection import Recommend
 
         assert chosen.data is not None  # noqa: S101
         key = str(chosen.data)
         if key not in self.rankings:
-            watch = (lambda _: None) if self.quiet else hint
-            self.rankings[key] = self.registry.selection.recommend(Recommend(chosen.data), watch=watch)
+            with LiveRanking(quiet=self.quiet) as live:
+                found = self.registry.selection.recommend(Recommend(chosen.data), watch=live.tell, show=live.show)
+            self.rankings[key] = found
         return self.rankings[key]
 
 
-def heads_of(path: Path) -> list[str]:
-    """The names of the columns of a CSV file; none for another file, or one that cannot be read as it."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return []
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        return next(csv.reader([stream.readline(MOST_HEAD)]), [])
-
-
-def _numbered(names: list[str]) -> list[str]:
+def _numbered(names: Sequence[str]) -> list[str]:
     return [f"{place} {name}" for place, name in enumerate(names, start=1)]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def show_likeness(found: Likeness) -> None:
     """The verdict, the tests with their effects, sizes and balance, and the rows that tell them apart."""
     tell(found.conclusion)
-    kind = "linear time" if found.mmd_linear else "permutation"
+    kind = "random features" if found.mmd_linear else "permutation"
     tests: list[list[object]] = [
         [
             f"Classifier on {found.features}",

@@ -94,7 +94,7 @@ class UploadVerbs(Protocol):
         """How much of each object is here.
 
         All of it, where this person sent it, or where it is a file of a version of the target's team that this person
-        may read. Raises: InvalidError for more than `MAX_ASKED`.
+        may read. Raises: InvalidError for more than `MAX_ASKED`; NameTakenError where no new thing can have this name.
         """
         ...
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.domain.comparison.statistics.two_samples import Floats
 
-DELTA = 0.002
-"""The chance of a false alarm that ADWIN allows itself at each look."""
+LEVEL = 0.05
+"""The chance that ADWIN drops anything of a stream that does not change."""
 EVERY, LEAST = 32, 5
 """ADWIN looks after each so many rows, and neither part of a cut has fewer than `LEAST`."""
+_LOOKS, _BLOCKS = 64, 512
+"""Of a long stream, how often ADWIN looks at most, and into how many blocks of rows it is divided."""
 DRAWS = 199
+_CLOSE = 1e-9
 _TOLERANCE = 0.005
 """How much the mean error may grow before Page and Hinkley's sum does."""
 
@@ -37,34 +42,76 @@ def page_hinkley(errors: Floats, *, seed: int = 0, draws: int = DRAWS) -> tuple[
     return float(largest[0]), (1 + extreme) / (1 + draws), min(int(began.argmin()), len(errors) - 1)
 
 
-def adaptive_window(errors: Floats, *, delta: float = DELTA) -> tuple[int, ...]:
-    """The rows at which ADWIN dropped what came before (Bifet and Gavaldà, SDM 2007), on errors from 0 to 1.
+def adaptive_window(errors: Floats, *, seed: int = 0, draws: int = DRAWS) -> tuple[float, tuple[int, ...]]:
+    """The p-value of ADWIN, and the rows at which it dropped what came before (Bifet and Gavaldà, SDM 2007).
 
-    Whenever two parts of the window differ by more than chance allows (equation 3.1 there), the older one is dropped.
-    This is the exact form, which keeps the window and tries every cut. False alarms are bounded by `delta` at each
-    look; they are far rarer.
+    Whenever two parts of the window differ by more than the bound of equation 3.1 there, the older one is dropped.
+    That bound holds at every look and cut for every distribution, so that with its delta as the level false alarms
+    are next to none, and real changes are missed. So delta is the one with which 5 % of the streams with these very
+    errors in random order raise any alarm: a permutation test of the largest surprise over all looks and cuts, exact
+    where errors without a change may come in any order. Errors are from 0 to 1, in the order of time.
     """
+    size = len(errors)
+    if size < EVERY:
+        return 1.0, ()
+    generator = np.random.default_rng(seed)
+    stream = _Blocks.of(np.stack([errors, *(generator.permutation(errors) for _ in range(draws))]))
+    largest = np.max([stream.surprise(0, end).max(axis=1) for end in stream.looks], axis=0)
+    p = (1 + int((largest[1:] >= largest[0] - _CLOSE).sum())) / (1 + draws)
+    if p > LEVEL:
+        return p, ()
+    limit = np.sort(largest[1:])[-int(LEVEL * (1 + draws))] + _CLOSE
     start, found = 0, []
-    for end in range(EVERY, len(errors) + 1, EVERY):
-        cut = _cut(errors[start:end], delta)
-        while cut is not None:
-            start += cut
-            found.append(start)
-            cut = _cut(errors[start:end], delta)
-    return tuple(found)
+    for end in stream.looks:
+        while (beyond := stream.surprise(start, end)[0]).size and beyond.max() > limit:
+            start += stream.fewest + int(beyond.argmax())
+            found.append(start * stream.rows)
+    return p, tuple(found)
 
 
-def _cut(window: Floats, delta: float) -> int | None:
-    """The cut whose parts differ most beyond the bound; None where none does."""
-    size = len(window)
-    if size < 2 * LEAST:
-        return None
-    places: NDArray[np.int64] = np.arange(LEAST, size - LEAST + 1)
-    sums = np.cumsum(window)
-    before, after = sums[places - 1] / places, (sums[-1] - sums[places - 1]) / (size - places)
-    harmonic = 1.0 / (1.0 / places + 1.0 / (size - places))
-    logs = math.log(2.0 * math.log(size) / delta)
-    bound = np.sqrt(2.0 / harmonic * float(window.var()) * logs) + 2.0 / (3.0 * harmonic) * logs
-    beyond = np.abs(before - after) - bound
-    best = int(beyond.argmax())
-    return int(places[best]) if beyond[best] > 0 else None
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Streams (one a line) as sums and sums of squares up to the end of each block of `rows` rows, with 0 before."""
+
+    rows: int
+    ends: NDArray[np.int64]
+    """The row after each block, with 0 before."""
+    sums: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, streams: Floats) -> _Blocks:
+        size = streams.shape[1]
+        rows = -(-size // _BLOCKS)
+        ends = np.append(np.arange(0, size, rows), size)
+        whole = [np.pad(np.cumsum(part, axis=1), ((0, 0), (1, 0)))[:, ends] for part in (streams, streams**2)]
+        return cls(rows, ends, whole[0], whole[1])
+
+    @property
+    def fewest(self) -> int:
+        """Blocks that a part has at least."""
+        return -(-LEAST // self.rows)
+
+    @property
+    def looks(self) -> Sequence[int]:
+        """The blocks after which ADWIN looks, the last of them included."""
+        last = len(self.ends) - 1
+        every = -(-max(EVERY, -(-int(self.ends[-1]) // _LOOKS)) // self.rows)
+        return [*range(every, last, every), last]
+
+    def surprise(self, start: int, end: int) -> Floats:
+        """For each stream and each cut of the blocks from `start` to `end`, ln(2/delta) of the largest delta that
+        makes no cut there: equation 3.1 solved for it.
+        """
+        places = np.arange(start + self.fewest, end - self.fewest + 1)
+        first, cut, last = self.ends[start], self.ends[places], self.ends[end]
+        size = float(last - first)
+        low, middle, high = (self.sums[:, [start]], self.sums[:, places], self.sums[:, [end]])
+        gap = np.abs((middle - low) / (cut - first) - (high - middle) / np.maximum(last - cut, 1))
+        mean = (high - low) / size
+        variance = np.maximum((self.squares[:, [end]] - self.squares[:, [start]]) / size - mean**2, 0.0)
+        harmonic = 1.0 / (1.0 / (cut - first) + 1.0 / np.maximum(last - cut, 1))
+        part = np.sqrt(2.0 * variance / harmonic)
+        root = (np.sqrt(part**2 + 8.0 * gap / (3.0 * harmonic)) - part) * 0.75 * harmonic
+        found: Floats = root**2 - math.log(math.log(max(size, 3.0)))
+        return found

@@ -145,6 +145,8 @@ class Candidate:
     """Its main metric, against a constant answer and the version in production; see `services.governance.quality`."""
     forgetting: Mapping[str, object] = field(default_factory=dict)
     """What it lost on the test data of the models above it; see `services.governance.quality`."""
+    similarity: Mapping[str, object] = field(default_factory=dict)
+    """How like its data is to what its source learnt from; see `services.governance.similarity`."""
     damaged: bool = False
     """True while one of its stored objects is missing or changed."""
     ancestry: Ancestry | None = None
@@ -255,6 +257,7 @@ def expression_facts(
         "baseline": _doubles(candidate.baseline),
         "quality": _doubles(candidate.quality),
         "forgetting": _doubles(candidate.forgetting),
+        "similarity": _doubles(candidate.similarity),
         "transfer": _doubles(candidate.transfer),
         "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
         "tier": tier,

@@ -20,6 +20,7 @@ UNITS: Mapping[LabelKind, str] = {
     LabelKind.CLASS: "accuracy",
     LabelKind.NUMBER: "R²",
     LabelKind.MANY: "F1 of a row",
+    LabelKind.TAGS: "accuracy of words",
 }
 """What the headline score is, by kind of label; other kinds cannot be scored."""
 HEADLINE = "probe"

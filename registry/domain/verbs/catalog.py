@@ -27,6 +27,7 @@ from registry.domain.catalog.models import (
     VersionSummary,
     check_tags,
 )
+from registry.domain.catalog.picking import GivenEntry, ListedModel, ListedVersion, Picked
 from registry.domain.credentials import refuse_credentials
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Name, Reference, VersionRef
@@ -226,6 +227,14 @@ class CatalogVerbs(Protocol):
         ...
 
     def search(self, query: SearchQuery) -> Page[ModelSummary]: ...
+    def list_models(self, picked: Picked) -> Page[ListedModel]:
+        """Registered models that all comparisons pick, those without a version too. On the server alone."""
+        ...
+
+    def list_versions(self, picked: Picked) -> Page[ListedVersion]:
+        """Versions of any model that all comparisons pick. On the server alone."""
+        ...
+
     def facets(self, query: SearchQuery) -> Sequence[Facet]: ...
     def model(self, name: Name) -> ModelDetail:
         """Raises: NotFoundError."""
@@ -250,6 +259,14 @@ class CatalogVerbs(Protocol):
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """The bytes of one payload file of a version, by range. Raises: NotFoundError, RefusedError."""
+        ...
+
+    def given_file(self, reference: Reference, path: str) -> GivenEntry:
+        """A version with one file of a pull of it, read without its list of files. On the server alone.
+
+        Of an adapter no file is found in this way: it is given out with its parent. Raises: NotFoundError, and as
+        `pull_plan` for a version whose files cannot be read.
+        """
         ...
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:

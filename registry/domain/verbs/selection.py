@@ -12,6 +12,7 @@ from registry.domain.names import Name, Reference
 from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
+from registry.domain.selection.standings import Standings
 from registry.domain.verbs.lineage import Use
 from registry.errors import InvalidError
 
@@ -60,7 +61,8 @@ class RankingState(StrEnum):
 class Ranking:
     """A ranking that an engine runs: `id` is that of the report it makes, `told` what has happened so far, in order.
 
-    `code`, `error` and `remedy` say why it failed; they are empty otherwise.
+    `standings` are the candidates so far, None before the first of them is read. `code`, `error` and `remedy` say why
+    it failed; they are empty otherwise.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Ranking:
     code: str = ""
     error: str = ""
     remedy: str = ""
+    standings: Standings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,15 @@ class CompareDatasets:
 class SelectionVerbs(Protocol):
     """Which model to start from, and whether data is like other data."""
 
-    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
-        """Score every eligible model on the data and keep the report. `watch` is told what happens, as it happens.
+    def recommend(
+        self,
+        wanted: Recommend,
+        watch: Callable[[str], None] = lambda _: None,
+        show: Callable[[Standings], None] = lambda _: None,
+    ) -> SelectionReport:
+        """Score every eligible model on the data and keep the report.
+
+        `watch` is told what happens, as it happens; `show` gets the ranking so far when a candidate has finished.
 
         Raises: NotFoundError, also where no model is eligible; InvalidError for data that cannot be scored.
         """

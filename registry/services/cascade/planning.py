@@ -9,32 +9,19 @@ from typing import Any
 
 from lineage import Edge, Node, NodeId, NodeKind
 from registry.domain.cascade.plan import CascadePlan, NotPlanned, Planned
-from registry.domain.catalog.models import NOT_APPROVED, Status
+from registry.domain.catalog.models import NOT_APPROVED
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.names import Reference, VersionRef
-from registry.domain.transfers.steps import StepDetail
-from registry.errors import InvalidError, NotFoundError, RegistryError
+from registry.errors import InvalidError, NotFoundError
 from registry.services.cascade.recalled import TakenBack
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_as_source, resolve, summary_of
-from registry.services.recipes.recipes import read_recipe
+from registry.services.recipes.recipes import problem_of
+from registry.services.storage.lineage import Making
 from registry.services.unit_of_work import UnitOfWork
 
 MOST_NODES = 4_000
 """Descendants and their steps that one plan may hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A descendant with the step that made it. `current`: it is the newest of its name, in a stage, or has an alias."""
-
-    ref: VersionRef
-    step: StepDetail
-    owner: str
-    stage: str
-    aliases: tuple[str, ...]
-    status: Status
-    current: bool
 
 
 def plan(
@@ -69,14 +56,13 @@ def _planned(uow: UnitOfWork, new: VersionRef, old: VersionRef, after: TakenBack
 
 def _replaced(uow: UnitOfWork, new: VersionRef) -> VersionRef:
     """The newest earlier version that anything was made from. Raises: NotFoundError."""
-    for number in range(new.number - 1, 0, -1):
-        ref = VersionRef(new.kind, new.name, number)
-        node = uow.graph.node(str(ref))
-        if node is not None and len(uow.graph.walk(node, up=0, down=1, limit=2)[0]) > 1:
-            return ref
-    raise NotFoundError(
-        f"Nothing was made from an earlier version of {new.name}", remedy="Name one with --replaces, if it has children"
-    )
+    before = uow.graph.parent_before(new)
+    if before is None:
+        raise NotFoundError(
+            f"Nothing was made from an earlier version of {new.name}",
+            remedy="Name one with --replaces, if it has children",
+        )
+    return before
 
 
 @dataclass
@@ -88,7 +74,7 @@ class _Walk:
     edges: Sequence[Edge]
     focus: Node
     after: TakenBack | None
-    made: dict[NodeId, _Made | NotPlanned] = field(default_factory=dict)
+    made: dict[NodeId, Making | NotPlanned] = field(default_factory=dict)
     order: list[NodeId] = field(default_factory=list)
     """Descendants, each after all that it was made from."""
     inputs: dict[NodeId, list[NodeId]] = field(default_factory=dict)
@@ -109,38 +95,20 @@ class _Walk:
             placed.update(ready)
             for key in ready:
                 del waiting[key]
-        labels = {node.id: node.label for node in self.nodes}
-        for key in self.order:
-            self.made[key] = self._made(kinds[key], labels[key])
+        makings = self.uow.graph.makings(self.order)
+        self.made = {key: self._made(makings[key]) for key in self.order}
 
-    def _made(self, kind: NodeKind, label: str) -> _Made | NotPlanned:
-        models = kind is NodeKind.MODEL
-        parsed = Reference.parse(label if ":/" in label else f"{'models' if models else 'datasets'}:/{label}")
-        assert parsed.number is not None  # the label of a version  # noqa: S101
-        ref = VersionRef(parsed.kind, parsed.name, parsed.number)
-        newest = self.uow.catalog.resolve(Reference(parsed.kind, parsed.name)) == ref
-        if models:
-            version = self.uow.catalog.version(ref)
-            if version is None:
-                return NotPlanned(ref, "it was deleted")
-            summary, owner, step = version.summary, version.model.owner, version.step
-            stage, aliases, status = summary.stage, summary.aliases, summary.status
-            current = newest or bool(aliases) or stage not in NOT_APPROVED
-        else:
-            data = self.uow.datasets.version(ref)
-            if data is None:
-                return NotPlanned(ref, "it was deleted")
-            owner, step = data.dataset.owner, data.step
-            stage, aliases, status, current = "", (), data.summary.status, newest
-        detail = self.uow.steps.get(step)
-        if detail is None or "schema" not in detail.recipe:
-            return NotPlanned(ref, "it was imported, so no recipe is on record")
-        withheld = not allows(status, Use.START)
-        if self.after is not None and (settled := self.after.settled(ref)):
-            return NotPlanned(ref, settled)
-        if withheld and self.after is None:
-            return NotPlanned(ref, f"it is {status}")
-        return _Made(ref, detail, owner, stage, tuple(aliases), status, current)
+    def _made(self, one: Making) -> Making | NotPlanned:
+        """The version, or why it cannot be made again."""
+        if one.deleted:
+            return NotPlanned(one.ref, "it was deleted")
+        if "schema" not in one.recipe:
+            return NotPlanned(one.ref, "it was imported, so no recipe is on record")
+        if self.after is not None and (settled := self.after.settled(one.ref)):
+            return NotPlanned(one.ref, settled)
+        if self.after is None and not allows(one.status, Use.START):
+            return NotPlanned(one.ref, f"it is {one.status}")
+        return one
 
     def planned(self, new: VersionRef, places: Mapping[str, str]) -> tuple[list[Planned], list[NotPlanned]]:
         """What is made again in order, with every version that `places` names replaced, and what is not."""
@@ -162,16 +130,16 @@ class _Walk:
             elif not above:
                 left.append(NotPlanned(one.ref, "what it was made from is not made again"))
             else:
-                record = again(one.step, places)
-                problem = _problem(record)
+                record = again(one.recipe, places)
+                problem = problem_of(record)
                 if problem:
-                    left.append(NotPlanned(one.ref, problem))
+                    left.append(NotPlanned(one.ref, f"its recipe cannot be read any more: {problem}"))
                     continue
                 generations[key] = 1 + max(generations[source] for source in above)
                 waits = [self.made[source] for source in above if generations[source]]
                 refs = tuple(other.ref for other in waits)
                 planned.append(
-                    Planned(one.ref, generations[key], record, refs, one.owner, one.stage, one.aliases, cost(one.step))
+                    Planned(one.ref, generations[key], record, refs, one.owner, one.stage, one.aliases, one.seconds)
                 )
         planned.sort(key=lambda one: (one.generation, str(one.old)))
         return planned, left
@@ -181,14 +149,19 @@ class _Walk:
         wanted: set[NodeId] = set()
         for key in reversed(self.order):
             one = self.made[key]
-            if isinstance(one, _Made) and (one.current or key in wanted):
+            if isinstance(one, Making) and (_is_current(one) or key in wanted):
                 wanted.update({key, *self.inputs[key]})
         return wanted & set(self.order)
 
 
-def again(step: StepDetail, places: Mapping[str, str]) -> dict[str, Any]:
-    """The recipe of `step` with every version that `places` names replaced; all else is pinned as it was."""
-    return replaced({name: value for name, value in step.recipe.items() if name != "submitted"}, places)
+def _is_current(one: Making) -> bool:
+    """True for the newest of its name, and for one that somebody approved or an alias names."""
+    return one.newest or bool(one.aliases) or one.stage not in {"", *NOT_APPROVED}
+
+
+def again(recipe: Mapping[str, object], places: Mapping[str, str]) -> dict[str, Any]:
+    """The recipe of a step with every version that `places` names replaced; all else is pinned as it was."""
+    return replaced({name: value for name, value in recipe.items() if name != "submitted"}, places)
 
 
 def replaced(record: Mapping[str, object], places: Mapping[str, str]) -> dict[str, Any]:
@@ -200,21 +173,3 @@ def replaced(record: Mapping[str, object], places: Mapping[str, str]) -> dict[st
 def _replace(part: dict[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
     named = {"model", "dataset"} & part.keys()
     return part | {name: places.get(str(part[name]), part[name]) for name in named}
-
-
-def _problem(record: Mapping[str, Any]) -> str:
-    """Why the recipe cannot be run as it is; empty where it can be read."""
-    try:
-        read_recipe(json.dumps(record))
-    except RegistryError as error:
-        return f"its recipe cannot be read any more: {error.message}"
-    return ""
-
-
-def cost(step: StepDetail) -> float | None:
-    """Seconds of one device that the step took, as its manifest has them; else from its beginning to its end."""
-    recorded = (step.manifest or {}).get("device_seconds")
-    if isinstance(recorded, int | float) and recorded > 0:
-        return float(recorded)
-    began, ended = step.summary.started_at, step.summary.ended_at
-    return None if began is None or ended is None else (ended - began).total_seconds()

@@ -6,7 +6,7 @@ Steps are known again by their tags (`cascade`, `replaces`): a run that was brok
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from registry.domain.codec import to_json
 from registry.domain.governance.promotion import RequestState, RequestSummary
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.paging import every
 from registry.domain.people.people import Permission
 from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import InvalidError, RegistryError
@@ -27,6 +26,7 @@ from registry.services.cascade.planning import replaced
 from registry.services.comparison.same_rows import compare
 from registry.services.context import Context
 from registry.services.governance.verbs import Promotions
+from registry.services.storage.transfers import TaggedStep
 from registry.services.transfers.verbs import Transfers
 from registry.services.workspace import workspace
 
@@ -66,6 +66,7 @@ class _Run:
     def make(self, members: Sequence[Planned]) -> None:
         """Start the steps of all, wait for them, and compare what they made."""
         started: list[tuple[Planned, StepDetail]] = []
+        earlier = self._earlier(members)
         for one in members:
             stopped = next((ref for ref in one.waits_for if not self.done[ref].outcome.goes_on), None)
             if stopped is not None:
@@ -74,30 +75,26 @@ class _Run:
                 continue
             self.watch(f"Making {one.old.label} again")
             try:
-                started.append((one, self._started(one)))
+                started.append((one, self._started(one, earlier.get(one.old))))
             except RegistryError as error:
                 self.done[one.old] = Remade(one.old, Outcome.FAILED, note=error.message)
         for one, step in started:
             self.done[one.old] = self._ended(one, step)
 
-    def _started(self, one: Planned) -> StepDetail:
+    def _started(self, one: Planned, before: TaggedStep | None) -> StepDetail:
         """Its step: a new one, or the one that an earlier run left, which goes on."""
-        before = self._before(one)
         if before is None:
             return self._transfers.submit(json.dumps(self._recipe(one)), background=True)
-        if before.summary.state.may_resume:
-            return self._transfers.resume(before.summary.id, background=True)
-        return before
+        if before.state.may_resume:
+            return self._transfers.resume(before.id, background=True)
+        return self._transfers.step(before.id)
 
-    def _before(self, one: Planned) -> StepDetail | None:
-        """The step that an earlier run of this plan submitted for it and nobody cancelled."""
-        name, tags = one.old.name, {CASCADE: self.id, REPLACES: str(one.old)}
-        for summary in every(lambda page: self._transfers.search(output=name, page=page)):
-            detail = self._transfers.step(summary.id)
-            own = detail.recipe.get("tags")
-            if isinstance(own, dict) and tags.items() <= own.items() and summary.state is not StepState.CANCELLED:
-                return detail
-        return None
+    def _earlier(self, members: Sequence[Planned]) -> Mapping[VersionRef, TaggedStep]:
+        """By old version the newest step that an earlier run of this plan submitted for it and nobody cancelled."""
+        with self.context.read() as uow:
+            steps = uow.steps.tagged({one.old.name for one in members}, CASCADE, self.id)
+        going = {one.tags.get(REPLACES): one for one in reversed(steps) if one.state is not StepState.CANCELLED}
+        return {one.old: going[str(one.old)] for one in members if str(one.old) in going}
 
     def _recipe(self, one: Planned) -> dict[str, Any]:
         """With what was made before it in the place of the old versions, and the tags that it is known by."""

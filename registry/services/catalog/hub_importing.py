@@ -37,6 +37,7 @@ from registry.services.catalog.cards import MAX_CARD, card_licence
 from registry.services.catalog.importing import check_wanted, import_model
 from registry.services.context import Context
 from registry.services.workspace import workspace
+from registry.settings import Settings
 
 MAX_LIST = 16 * 1024**2
 """Bytes of what the Hub answers about a repository."""
@@ -85,17 +86,24 @@ def import_from_hub(context: Context, wanted: ImportModel) -> VersionRef:
             return import_model(held, ready, notes=(_note(hub, taken), *unclear))
 
 
+def hub_of(settings: Settings) -> Hub | None:
+    """The Hub that the settings name. Raises: UsageError."""
+    if settings.hub_url is None:
+        return None
+    return Hub(settings.hub_url, settings.hub_hosts, settings.hub_private_hosts, settings.hub_token)
+
+
 def _hub(context: Context, source: HubSource) -> Hub:
     """Raises: RefusedError, UsageError."""
-    settings = context.settings
-    if settings.hub_url is None:
+    hub = hub_of(context.settings)
+    if hub is None:
         command = f"hf download {source.repository} --revision {source.revision}"
         raise RefusedError(
             f"{source} is not here, and no Hub is set that this registry may fetch it from",
             remedy=f"Download it first: {command}. Then import the folder that this prints; its origin is recorded "
             "with its commit. Or set FOREBEAR_HUB_URL (docs/models.md)",
         )
-    return Hub(settings.hub_url, settings.hub_hosts, settings.hub_private_hosts, settings.hub_token)
+    return hub
 
 
 def _ask(hub: Hub, source: HubSource) -> HubRepository:

@@ -25,9 +25,11 @@ from registry.domain.catalog.models import (
     check_tag,
     check_tags,
 )
+from registry.domain.catalog.picking import GivenEntry, ListedModel, ListedVersion, Picked
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.comparison.records import verdict_notes
 from registry.domain.credentials import refuse_credentials
+from registry.domain.drafts.drafts import README
 from registry.domain.governance.upstream import HUB
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only, no_file
 from registry.domain.paging import Page, PageRequest
@@ -82,6 +84,16 @@ class Catalog:
         with self.context.read() as uow:
             return search(uow, query, self.context.actor.sight.hidden)
 
+    def list_models(self, picked: Picked) -> Page[ListedModel]:
+        """Registered models that the comparisons pick, a page at a time."""
+        with self.context.read() as uow:
+            return uow.catalog.list_models(picked)
+
+    def list_versions(self, picked: Picked) -> Page[ListedVersion]:
+        """Versions that the comparisons pick, a page at a time."""
+        with self.context.read() as uow:
+            return uow.catalog.list_versions(picked)
+
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         """How the matches of `query` are spread over the fields that can be filtered."""
         with self.context.read() as uow:
@@ -129,6 +141,16 @@ class Catalog:
             return watched(stream, size, lambda: self._refuse_taken_back(ref))
         except NotFoundError as error:
             raise NotFoundError(f"The stored bytes of {path!r} in {ref} are missing", remedy=BROKEN) from error
+
+    def given_file(self, reference: Reference, path: str) -> GivenEntry:
+        """One file of a pull, where it is a stored one that is written as it is."""
+        with self.context.read() as uow:
+            ref = resolve(uow, model_only(reference))
+            one = found(uow.catalog.one_file(ref, path), reference)
+            refuse_withheld(self.context, uow, one.summary)
+        definition = self.context.plugins.definition(one.architecture)
+        changed = path == README or one.adapter or (definition is not None and definition[0] == path)
+        return GivenEntry(one.summary, None if changed else one.entry)
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Write a version into a new folder, ready to load without Forebear."""

@@ -85,6 +85,8 @@ def ask(
     seed: int,
     outputs: bool = False,
     any_labels: bool = False,
+    norms: bool = False,
+    words: bool = False,
 ) -> Finished:
     """Run `recipe` in `work`, on as many threads as a step whose recipe asks for none. Raises: AdapterError."""
     settings = context.settings
@@ -99,6 +101,8 @@ def ask(
         device=settings.device,
         outputs=outputs,
         any_labels=any_labels,
+        norms=norms,
+        words=words,
     )
     finished: Finished | None = None
     for event in context.plugins.transfer(recipe.adapter).run(job):

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from lineage import Digest
 from registry.domain.drafts.uploads import KEPT, LEAST, MAX_ASKED, MAX_OBJECTS, Announced, SentFile, Standing
 from registry.domain.drafts.xet.places import Place
-from registry.domain.names import Reference, VersionRef
+from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.errors import (
     ConflictError,
@@ -31,7 +31,7 @@ from registry.folders import writing
 from registry.services.artifacts.storing import CHUNK, Hashing, open_extents
 from registry.services.context import Context
 from registry.services.drafts.writing import check_room
-from registry.services.lookup import refuse_withheld, summary_of
+from registry.services.lookup import refuse_taken, refuse_withheld, summary_of
 from registry.services.storage.catalog import Extent
 from registry.services.unit_of_work import UnitOfWork
 
@@ -50,6 +50,9 @@ class Uploads:
         if len(objects) > MAX_ASKED:
             raise InvalidError(f"{len(objects):,} objects are asked about, and at most {MAX_ASKED:,} at once")
         with self.context.read() as uow:
+            models = target.kind is AssetKind.MODELS
+            if (uow.catalog.model(target.name) if models else uow.datasets.dataset(target.name)) is None:
+                refuse_taken(uow, target.kind, target.name)  # before anything is sent for nothing
             here = _here(self.context, uow, target, {one.sha256 for one in objects})
         return [Standing(one.sha256, one.size, _offset(here.get(one.sha256, ()), one.size)) for one in objects]
 

@@ -33,7 +33,7 @@ def of_features(x: Floats, y: Floats, seed: int) -> Iterator[Finding]:
     told, apart = told_apart(x, y, seed=seed), discrepancy(x, y, seed=seed)
     interval = f"[{told.auc.low:.2f}, {told.auc.high:.2f}]"
     yield Finding("embeddings", "classifier (C2ST)", told.auc.value, "AUC", p=told.p, detail=interval)
-    kind = "MMD², linear time" if apart.linear else "MMD², permutation"
+    kind = "MMD², random features" if apart.linear else "MMD², permutation"
     yield Finding("embeddings", kind, apart.value, "MMD²", p=apart.p, auc=told.auc.value)
 
 
@@ -165,10 +165,10 @@ def streams(before: Floats, now: Floats, seed: int) -> tuple[Stream, ...]:
     errors = np.concatenate([before, now])
     scaled = errors / (errors.max() or 1.0)
     _, p, row = page_hinkley(scaled, seed=seed)
-    cuts = adaptive_window(scaled)
+    chance, cuts = adaptive_window(scaled, seed=seed)
     risen = max(0, row - len(before)) if p <= LEVEL else None
     changed = max(0, cuts[0] - len(before)) if cuts else None
-    return (Stream("Page-Hinkley", risen, p), Stream("ADWIN", changed))
+    return (Stream("Page-Hinkley", risen, p), Stream("ADWIN", changed, chance))
 
 
 def shares(before: Answered, now: Answered, labels: LabelKind, estimate: Estimate | None) -> tuple[Share, ...]:

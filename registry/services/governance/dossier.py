@@ -50,6 +50,8 @@ from registry.services.governance.ancestry import ancestry_of
 from registry.services.governance.claims import claims_of, contradictions
 from registry.services.governance.quality import MAIN, compared_with, forgetting, newest_in_production, quality
 from registry.services.governance.recorded_evidence import recorded_evidence
+from registry.services.governance.similarity import FACT as SIMILARITY
+from registry.services.governance.similarity import similarity_of
 from registry.services.lineage.compute import Amounts, amounts_of, reported
 from registry.services.lineage.marks import marks_in_force, set_marks
 from registry.services.lookup import found
@@ -98,6 +100,9 @@ class Dossier:
     """Reads what is on record of the compute of the ancestry, where a policy asks for it."""
     marks: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False)
     """Reads the marks that hold for the version, where a policy asks for them."""
+
+    similarity: Callable[[], Mapping[str, object]] | None = field(default=None, compare=False)
+    """Reads what kept rankings say of its source and its data, where a policy asks for it."""
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -164,6 +169,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         keys=_keys(uow, evidence),
         amounts=cache(lambda: amounts_of(uow, ancestry)),
         marks=cache(lambda: tuple(one.mark for one in marks_in_force(ancestry, set_marks(uow, ancestry)))),
+        similarity=cache(lambda: similarity_of(uow, ancestry)),
     )
 
 
@@ -223,12 +229,18 @@ def case_for(
     compared, against = compared_with(policy, target, conditions, dossier.compared, dossier.in_production)
     baseline = _finite(compared.metrics) if compared is not None else {}
     ancestry, good = _read(dossier, policy, case, conditions), quality(dossier.candidate.metrics, baseline)
-    case = replace(case, candidate=replace(case.candidate, baseline=baseline, quality=good, ancestry=ancestry))
+    like = dossier.similarity() if dossier.similarity is not None and _asks(conditions, SIMILARITY) else {}
+    candidate = replace(case.candidate, baseline=baseline, quality=good, ancestry=ancestry, similarity=like)
+    case = replace(case, candidate=candidate)
     facts = expression_facts(case, {}, {})
     seen = seen_state(conditions, facts, ancestors=dossier.ancestors, compared=against)
     waived = sorted(f"{one.gate} ({one.id})" for one in dossier.waivers if one.in_force(now))
     seen |= {WAIVED: ", ".join(waived)} if waived else {}
     return replace(case, seen=seen, bound=replace(case.bound, seen=seen_digest(seen)))
+
+
+def _asks(conditions: Sequence[Expression], variable: str) -> bool:
+    return any(place[0] == variable for one in conditions for place in places_read(one.tree))
 
 
 def _read(dossier: Dossier, policy: Policy, case: Case, conditions: Sequence[Expression]) -> Ancestry | None:

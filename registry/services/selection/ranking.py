@@ -11,6 +11,7 @@ from registry.domain.audit import Event
 from registry.domain.ids import is_id, new_id
 from registry.domain.people.people import Permission
 from registry.domain.recipes.recipe import Resources
+from registry.domain.selection.standings import Standings
 from registry.domain.verbs.selection import Ranking, RankingState, Recommend
 from registry.errors import NotFoundError, RegistryError
 from registry.services.context import Context
@@ -77,8 +78,12 @@ def run(context: Context, ranking_id: str) -> None:
         now = replace(now, told=(*now.told, said))
         _move(context, now)
 
+    def show(standings: Standings) -> None:
+        nonlocal now
+        now = replace(now, standings=standings)  # written with what is said next
+
     try:
-        recommend(context, now.wanted, watch, report_id=ranking_id)
+        recommend(context, now.wanted, watch, show, report_id=ranking_id)
     except RegistryError as error:
         _move(context, _failed(now, error))
         raise

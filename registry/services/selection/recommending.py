@@ -16,7 +16,7 @@ from registry.domain.ids import new_id
 from registry.domain.people.people import Permission
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.differences import behind, interval
-from registry.domain.selection.ordering import disagreement, mean_ranks, ordered
+from registry.domain.selection.ordering import disagreement
 from registry.domain.selection.report import (
     ASIDE,
     HEADLINE,
@@ -30,15 +30,15 @@ from registry.domain.selection.report import (
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.selection import Recommend
 from registry.errors import AdapterError, NotFoundError, RegistryError
-from registry.ports.scoring import Sample
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
 from registry.services.selection.candidates import candidates
-from registry.services.selection.measuring import Measured, Rows, measure, names_of, rows_of, score
+from registry.services.selection.measuring import Measured, Rows, Truth, measure, names_of, rows_of
 from registry.services.selection.past import PRETRAINING, priors
 from registry.services.selection.reading import dataset_of, refuse_split
-from registry.services.selection.sampling import check_labels, sampled, targets_of
+from registry.services.selection.sampling import check_labels, sampled
 from registry.services.selection.similar import Shelf
+from registry.services.selection.standing import Course, Show, in_order
 from registry.services.selection.starts import starts
 from registry.services.transfers.inputs import lay_out_data
 from registry.services.workspace import workspace
@@ -46,7 +46,9 @@ from registry.services.workspace import workspace
 Watch = Callable[[str], None]
 
 
-def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: str | None = None) -> SelectionReport:
+def recommend(
+    context: Context, wanted: Recommend, watch: Watch, show: Show = lambda _: None, *, report_id: str | None = None
+) -> SelectionReport:
     """See `SelectionVerbs`. Raises: NotFoundError where no model can be scored, InvalidError, RefusedError.
 
     The report is kept as `report_id`, or as a new one.
@@ -65,26 +67,29 @@ def recommend(context: Context, wanted: Recommend, watch: Watch, *, report_id: s
         check_labels(str(detail.summary.ref), whole.labels, whole.chosen)
         data = sampled(whole, wanted.rows, wanted.seed)
         rows = sorted(data.chosen, key=lambda row: row.key)
-        targets = targets_of(rows, data.labels)
+        truth = Truth.of(rows, data.labels)
         measured: list[Measured] = []
         shelf = Shelf(context, folder / "learnt-from")
+        course = Course.of(eligible, data.labels, wanted.seed, show)
         for number, one in enumerate(eligible, start=1):
             label, counted = one.detail.summary.ref.label, f"{number} of {len(eligible)}"
             watch(f"Scoring {label} ({counted})")
             try:
-                found = measure(context, one, data, targets, folder / str(number), seed=wanted.seed, shelf=shelf)
+                found = measure(context, one, data, truth, folder / str(number), seed=wanted.seed, shelf=shelf)
             except RegistryError as error:
                 left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
+                course.left_out(left[-1])
                 watch(f"Left out {label}: {error.message} ({counted})")
                 continue
             measured.append(found)
+            course.scored(found)
             watch(f"Scored {label}: {UNITS[data.labels]} {found.scores[HEADLINE]:.3f} ({counted})")
         if not measured:
             raise _none(detail, left)
         known = priors(context, detail, wanted.split, [one.candidate for one in measured])
         ranked, order = _ranked(measured, known, wanted.seed)
         watch("Scoring the classical baseline")
-        classical, said = _classical(context, data, targets, measured[order[0]].rows, wanted.seed)
+        classical, said = _classical(context, data, truth, measured[order[0]].rows, wanted.seed)
     report = SelectionReport(
         id=report_id or new_id("sel", context.clock.now()),
         dataset=detail.summary.ref,
@@ -142,10 +147,7 @@ def _ranked(
     measured: Sequence[Measured], known: Sequence[Mapping[str, float]], seed: int
 ) -> tuple[tuple[RankedModel, ...], list[int]]:
     """The candidates in their order, and that order as places in `measured`."""
-    scores = {name: [one.scores.get(name) for one in measured] for name in names_of(measured)}
-    means = mean_ranks(scores)
-    flagged = {place for place, one in enumerate(measured) if one.flag}
-    order = ordered(means, scores[HEADLINE], flagged)
+    means, order = in_order(measured)
     first = measured[order[0]]
     return tuple(_entry(measured[n], means[n], first, known[n], seed) for n in order), order
 
@@ -173,13 +175,13 @@ def _entry(one: Measured, mean: float | None, first: Measured, known: Mapping[st
 
 
 def _classical(
-    context: Context, data: DataInput, targets: Rows, first: Rows, seed: int
+    context: Context, data: DataInput, truth: Truth, first: Rows, seed: int
 ) -> tuple[Classical | None, tuple[str, ...]]:
     """The linear model on raw rows; where there is none, the sentence that says why."""
     began = context.clock.monotonic()
     try:
         name, features = context.plugins.classical().features(data)
-        rows = rows_of(score(context, Sample(np.asarray(features), targets, data.labels, seed)))
+        rows = rows_of(truth.scores(context, np.asarray(features), seed))
     except RegistryError as error:
         return None, (f"There is no classical baseline: {error.message}",)
     seconds = context.clock.monotonic() - began

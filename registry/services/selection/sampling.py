@@ -19,16 +19,19 @@ from registry.ports.transfers import DataInput
 
 LEAST = 10
 """Rows below which no score means anything."""
+MOST_WORDS = 5_000
+"""Words that models are scored on, where each word has a tag: nearest neighbours compare every two of them."""
 
 
 def sampled(data: DataInput, cap: int, seed: int) -> DataInput:
-    """`data` with at most `cap` rows in its split, drawn evenly over the classes.
+    """`data` with at most `cap` rows in its split, drawn evenly over the classes; of tagged words at most `MOST_WORDS`.
 
     Where rows are left out it has a digest of its own, so that features of a part are never taken for those of all.
     Where none are, what is cached for it is what every recipe on this split reads.
     """
     rows = sorted(data.chosen, key=lambda row: row.key)
-    if len(rows) <= cap:
+    words = sum(_words(row) for row in rows) if data.labels is LabelKind.TAGS else 0
+    if len(rows) <= cap and words <= MOST_WORDS:
         return replace(data, rows=tuple(rows))
     chosen = _drawn(rows, data.labels, cap, seed)
     digest = Digest.of(canonical_json({"data": str(data.digest), "rows": [row.key for row in chosen]}))
@@ -46,7 +49,15 @@ def _drawn(rows: Sequence[Row], labels: LabelKind, cap: int, seed: int) -> list[
         for place, number in enumerate(generator.permutation(len(group)).tolist()):
             placed.append(((place + 0.5) / len(group), group[number]))
     placed.sort(key=lambda one: (one[0], one[1].key))
-    return sorted((row for _, row in placed[:cap]), key=lambda row: row.key)
+    chosen = [row for _, row in placed[:cap]]
+    if labels is LabelKind.TAGS:
+        within = np.cumsum([_words(row) for row in chosen]) <= MOST_WORDS
+        chosen = [row for row, fits in zip(chosen, within.tolist(), strict=True) if fits]
+    return sorted(chosen, key=lambda row: row.key)
+
+
+def _words(row: Row) -> int:
+    return len((row.label or "").split())
 
 
 def check_labels(label: str, kind: LabelKind, rows: Sequence[Row]) -> None:
@@ -55,12 +66,16 @@ def check_labels(label: str, kind: LabelKind, rows: Sequence[Row]) -> None:
         what = "has no labels" if kind is LabelKind.NONE else f"has labels of the kind {kind.value}"
         raise InvalidError(
             f"{label} {what}, and models are scored by how well they tell labels apart",
-            remedy="Register it with labels of the kind class, many or number; "
+            remedy="Register it with labels of the kind class, many, number or tags; "
             "forebear dataset compare needs no labels",
         )
     if len(rows) < LEAST:
         raise InvalidError(
             f"{len(rows)} rows of {label} are too few to score a model on", remedy=f"Use a split of {LEAST} or more"
+        )
+    if kind is LabelKind.TAGS and len({tag for row in rows for tag in (row.label or "").split()}) < 2:
+        raise InvalidError(
+            f"All words of {label} have one tag, so there is nothing to tell apart", remedy="Choose another split"
         )
     if kind is LabelKind.CLASS and len({row.label for row in rows}) < 2:
         raise InvalidError(
@@ -70,7 +85,10 @@ def check_labels(label: str, kind: LabelKind, rows: Sequence[Row]) -> None:
 
 
 def targets_of(rows: Sequence[Row], kind: LabelKind) -> NDArray[np.float64]:
-    """Class numbers (N), numbers (N), or zeros and ones (N x C), for rows in order of key."""
+    """Class numbers (N), numbers (N), or zeros and ones (N x C), for rows in order of key; a number a tagged word."""
+    if kind is LabelKind.TAGS:
+        tags = [tag for row in rows for tag in (row.label or "").split()]
+        return np.unique(tags, return_inverse=True)[1].astype(np.float64)
     labels = [row.label or "" for row in rows]
     if kind is LabelKind.NUMBER:
         return np.array([float(label) for label in labels])
@@ -79,6 +97,13 @@ def targets_of(rows: Sequence[Row], kind: LabelKind) -> NDArray[np.float64]:
     lists = [set(classes_of(label, kind)) for label in labels]
     names = sorted(set().union(*lists))
     return np.array([[float(name in one) for name in names] for one in lists]).reshape(len(rows), len(names))
+
+
+def sentences_of(rows: Sequence[Row], kind: LabelKind) -> NDArray[np.int64] | None:
+    """Of each tagged word the number of its row; None for labels that are of whole rows."""
+    if kind is not LabelKind.TAGS:
+        return None
+    return np.repeat(np.arange(len(rows)), [_words(row) for row in rows])
 
 
 def fewest(rows: Sequence[Row]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -18,10 +19,11 @@ from registry.domain.selection.similarity import UNKNOWN, Against, Similarity
 from registry.errors import NotFoundError, RegistryError
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
+from registry.services.lineage.learnt_from import LearntFrom, learnt_from
 from registry.services.lineage.obligations import MAX_ANCESTORS
 from registry.services.lookup import found
 from registry.services.selection.candidates import Eligible
-from registry.services.selection.learnt_from import LearntFrom, learnt_from, rows_learnt_from
+from registry.services.selection.learnt_rows import rows_learnt_from
 
 ROWS, LEAST = 500, 40
 """Rows that are compared on each side, and those below which nothing is said: half of them are learnt from."""
@@ -148,6 +150,13 @@ def _by_summary(one: LearntFrom, summary: FeatureSummary, new: NDArray[np.float6
         neighbours=farther(seen, turned),
         reason=reason,
     )
+
+
+def by_weights(norms: Mapping[str, float] | None) -> Similarity | None:
+    """By what the normalisations in the weights keep of the rows that they learnt from; None where nothing was read."""
+    if norms is None or not math.isfinite(norms["energy"]):
+        return None
+    return Similarity(Against.STATISTICS, target=int(norms["rows"]), energy=norms["energy"])
 
 
 def _some(features: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ _RECIPE = """\
 schema: forebear/recipe/v1
 output: {output}
 method: {method}
-source: {model}
+{also}source: {model}
 data: {data}
 tags: {{selection: {report}}}
 """
@@ -75,6 +75,7 @@ def _start(
         report=report.id,
         output=wanted.output or _output(report.dataset, ranked.ref),
         method=chosen.method,
+        also=f"{chosen.also}\n" if chosen.also else "",
         model=ranked.ref,
         data=_roles(report, splits),
     )

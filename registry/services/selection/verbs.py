@@ -10,6 +10,7 @@ from registry.domain.people.people import Permission
 from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
+from registry.domain.selection.standings import Standings
 from registry.domain.verbs.selection import CompareDatasets, Ranking, Recommend
 from registry.errors import BadReferenceError, NotFoundError
 from registry.services.context import Context
@@ -26,11 +27,16 @@ class Selection:
 
     context: Context
 
-    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
+    def recommend(
+        self,
+        wanted: Recommend,
+        watch: Callable[[str], None] = lambda _: None,
+        show: Callable[[Standings], None] = lambda _: None,
+    ) -> SelectionReport:
         """Score, order, conclude, and keep the report; see `registry.services.selection.recommending`."""
         from registry.services.selection.recommending import recommend  # noqa: PLC0415 - it needs NumPy
 
-        return recommend(self.context, wanted, watch)
+        return recommend(self.context, wanted, watch, show)
 
     def start(self, wanted: Recommend) -> Ranking:
         """See `registry.services.selection.ranking`."""

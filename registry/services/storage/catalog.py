@@ -21,8 +21,9 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.catalog.picking import ListedModel, ListedVersion, Picked
 from registry.domain.governance.upstream import Pinned, Upstream
-from registry.domain.manifests import Manifest
+from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 
@@ -34,6 +35,16 @@ class Extent:
     blob: Digest
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneFile:
+    """A version, one of its files or None, and what says whether a pull writes that file as it is."""
+
+    summary: VersionSummary
+    architecture: str
+    entry: FileEntry | None
+    adapter: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,11 @@ class CatalogRepository(Protocol):
         """Live versions with this content digest."""
         ...
 
+    def list_models(self, picked: Picked) -> Page[ListedModel]:
+        """Models that the comparisons pick, without reading any by itself."""
+        ...
+
+    def list_versions(self, picked: Picked) -> Page[ListedVersion]: ...
     def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]: ...
     def search(self, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
         """Models that match; here and below without those of the teams `hidden`, by their folded names."""
@@ -114,6 +130,10 @@ class CatalogRepository(Protocol):
 
     def rebuild_listings(self) -> None:
         """Make the rows that searches and facets read anew from the models."""
+        ...
+
+    def one_file(self, ref: VersionRef, path: str) -> OneFile | None:
+        """A live version and the file at `path`, without a list of its files; None for no version."""
         ...
 
     def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:

@@ -86,6 +86,25 @@ class EdgeEvidence:
     interface: tuple[InterfaceDifference, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a version was made, and how it stands now: what a plan to make it again reads.
+
+    `newest`: it is the newest live one of its name. `stage` is empty and `aliases` too where it is data. `seconds` is
+    what its step cost, None where that is not on record.
+    """
+
+    ref: VersionRef
+    deleted: bool
+    newest: bool
+    owner: str
+    stage: str
+    status: Status
+    aliases: tuple[str, ...]
+    recipe: Mapping[str, object]
+    seconds: float | None
+
+
 class GraphRepository(Protocol):
     """The node and edge tables, walked by recursive CTE."""
 
@@ -146,6 +165,14 @@ class GraphRepository(Protocol):
 
     def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
         """How these steps ran, with what they measured: two statements, however many there are."""
+        ...
+
+    def makings(self, keys: Collection[NodeId]) -> Mapping[NodeId, Making]:
+        """How the versions among these nodes were made, deleted ones too: two statements, however many there are."""
+        ...
+
+    def parent_before(self, ref: VersionRef) -> VersionRef | None:
+        """The newest version of the same name, older than `ref`, that anything was made from: one statement."""
         ...
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:

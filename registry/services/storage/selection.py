@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +35,10 @@ class SelectionRepository(Protocol):
     def add(self, report: SelectionReport) -> None: ...
     def get(self, report_id: str) -> SelectionReport | None: ...
     def newest(self, *, dataset: VersionRef | None, limit: int) -> Sequence[SelectionReport]: ...
+    def about(self, dataset: VersionRef) -> Iterator[SelectionReport]:
+        """All of one dataset version, newest first, read in pages."""
+        ...
+
     def add_ranking(self, ranking: Ranking) -> None: ...
     def ranking(self, ranking_id: str) -> Ranking | None: ...
     def move_ranking(self, ranking: Ranking) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -57,6 +57,15 @@ class VerdictRecord:
     void: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedStep:
+    """A step with the tags of its recipe."""
+
+    id: str
+    state: StepState
+    tags: Mapping[str, str]
+
+
 class StepRepository(Protocol):
     """Transfer steps, their curves, metrics, manifests and mirrors."""
 
@@ -69,6 +78,10 @@ class StepRepository(Protocol):
     def search(
         self, *, state: StepState | None, method: Method | None, output: Name | None, page: PageRequest
     ) -> Page[StepSummary]: ...
+    def tagged(self, outputs: Collection[Name], tag: str, value: str) -> Sequence[TaggedStep]:
+        """The steps that were to make one of these and whose recipe has the tag, newest first: one statement."""
+        ...
+
     def move(
         self, step_id: str, *, expected: frozenset[StepState], to: StepState, at: datetime, error: str | None = None
     ) -> bool:

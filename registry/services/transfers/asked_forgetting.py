@@ -33,7 +33,7 @@ def measure_where_asked(context: Context, step: StepDetail, *, alone: bool) -> N
     ref = step.summary.output
     if step.summary.state is not StepState.SUCCEEDED or ref is None or ref.kind is not AssetKind.MODELS:
         return
-    asked_by = "the recipe" if step.recipe.get(FACT) is True else _asking(context, ref)
+    asked_by = "the recipe" if step.recipe.get(FACT) is True else asking(context, ref, FACT)
     if not asked_by:
         return
     logger.info("Measuring what %s forgot, which %s asks for", ref, asked_by)
@@ -50,16 +50,16 @@ def measure_where_asked(context: Context, step: StepDetail, *, alone: bool) -> N
         logger.warning("What %s forgot was not measured: %s. %s", ref, error.message, later)
 
 
-def _asking(context: Context, ref: VersionRef) -> str:
-    """The policies that judge `ref` and read what was forgotten, for people; empty where none does."""
+def asking(context: Context, ref: VersionRef, fact: str) -> str:
+    """The policies that judge `ref` and read `fact`, for people; empty where none does."""
     with context.read() as uow:
-        reading = [policy for policy in published(uow) if _reads(policy)]
+        reading = [policy for policy in published(uow) if _reads(policy, fact)]
         if not reading:
             return ""
         judges = judging(open_dossier(uow, ref, requested_by=None), published(uow), context.clock.now())
     return " and ".join(f"policy {policy.name}" for policy in reading if policy in judges)
 
 
-def _reads(policy: Policy) -> bool:
+def _reads(policy: Policy, fact: str) -> bool:
     conditions = [one for transition in policy.transitions for one in transition.conditions]
-    return any(place[0] == FACT for one in conditions for place in places_read(one.tree))
+    return any(place[0] == fact for one in conditions for place in places_read(one.tree))

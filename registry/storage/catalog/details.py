@@ -8,11 +8,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, literal, select, union_all
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, literal, or_, select, union_all
 
 from registry.domain.catalog.models import CardRevision, MetricValue, Modality, ModelDetail, ModelSummary, VersionDetail
 from registry.domain.catalog.models import VersionSummary as Summary
+from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.transfers.adapted import PIN
+from registry.services.storage.catalog import OneFile
 from registry.storage.catalog import assets, versions
 from registry.storage.catalog.aliases import aliases_of
 from registry.storage.tables import (
@@ -20,6 +23,7 @@ from registry.storage.tables import (
     asset,
     asset_tag,
     card_revision,
+    file,
     model_version,
     node,
     step,
@@ -61,6 +65,37 @@ def version_detail(connection: Connection, ref: VersionRef) -> VersionDetail | N
         status_reason=row.status_reason,
         upstream=row.source or "",
     )
+
+
+def one_file(connection: Connection, ref: VersionRef, path: str) -> OneFile | None:
+    """A live version with one of its files, found by its path, and whether it is an adapter."""
+    row = connection.execute(_version_and_kind(), {"label": str(ref)}).one_or_none()
+    if row is None:
+        return None
+    found = {one.path: one for one in connection.execute(_files(), {"key": row.node_id, "path": path, "pin": PIN})}
+    one = found.get(path)
+    return OneFile(
+        versions.version_summaries(connection, [row.node_id])[row.node_id],
+        row.architecture,
+        FileEntry(one.path, one.size, one.sha256) if one is not None else None,
+        adapter=PIN in found,
+    )
+
+
+@cache
+def _version_and_kind() -> Any:
+    return (
+        select(version.c.node_id, model_version.c.architecture)
+        .join(node, node.c.id == version.c.node_id)
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .where(node.c.label == bindparam("label"), versions.is_live())
+    )
+
+
+@cache
+def _files() -> Any:
+    wanted = or_(file.c.path == bindparam("path"), file.c.path == bindparam("pin"))
+    return select(file).where(file.c.node_id == bindparam("key"), wanted)
 
 
 def model_detail(connection: Connection, name: Name) -> ModelDetail | None:

@@ -23,10 +23,11 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.catalog.picking import ListedModel, ListedVersion, Picked
 from registry.domain.governance.upstream import Pinned, Upstream
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.services.storage.catalog import Extent, NewVersion
+from registry.services.storage.catalog import Extent, NewVersion, OneFile
 from registry.storage.catalog import (
     aliases,
     assets,
@@ -35,6 +36,7 @@ from registry.storage.catalog import (
     documents,
     facets,
     listings,
+    picking,
     search,
     upstreams,
     versions,
@@ -132,6 +134,12 @@ class SqlCatalog:
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
         return versions.with_digest(self._connection, digest)
 
+    def list_models(self, picked: Picked) -> Page[ListedModel]:
+        return picking.list_models(self._connection, picked)
+
+    def list_versions(self, picked: Picked) -> Page[ListedVersion]:
+        return picking.list_versions(self._connection, picked)
+
     def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
         statement = (
             select(version.c.node_id)
@@ -161,6 +169,9 @@ class SqlCatalog:
     def rebuild_listings(self) -> None:
         listings.rebuild(self._connection)
         documents.rebuild(self._connection)
+
+    def one_file(self, ref: VersionRef, path: str) -> OneFile | None:
+        return details.one_file(self._connection, ref, path)
 
     def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:
         row = assets.find_version(self._connection, ref)

@@ -192,9 +192,7 @@ def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, 
     """The summaries of model versions, by key: three queries, however many there are."""
     rows = connection.execute(_version_summaries(), {"keys": keys}).all()
     metrics = headline_metrics(connection, {row.step_id for row in rows})
-    names: dict[int, list[str]] = {}
-    for row in connection.execute(_alias_names(), {"keys": keys}):
-        names.setdefault(row.node_id, []).append(row.alias)
+    names = alias_names(connection, keys)
     return {
         row.node_id: summary_of(row, tuple(names.get(row.node_id, ())), metrics.get(row.step_id, {})) for row in rows
     }
@@ -248,6 +246,14 @@ def _version_summaries() -> Any:
         .join(step, step.c.node_id == version.c.step_id)
         .where(among(version.c.node_id))
     )
+
+
+def alias_names(connection: Connection, keys: Collection[int]) -> dict[int, list[str]]:
+    """The aliases of each of these versions that has one, in order."""
+    names: dict[int, list[str]] = {}
+    for row in connection.execute(_alias_names(), {"keys": keys}):
+        names.setdefault(row.node_id, []).append(row.alias)
+    return names
 
 
 @cache

@@ -24,10 +24,11 @@ from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import TEST
 from registry.domain.verbs.lineage import Only
 from registry.errors import NotFoundError
-from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish
+from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish, Making
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage import compute, marks
 from registry.storage.lineage.fans import at_time, in_force, read_fans
+from registry.storage.lineage.makings import read_makings, read_parent_before
 from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.among import among
@@ -110,6 +111,12 @@ class SqlGraph:
             return None
         found = nodes_by_id(self._connection, depths)
         return [found[key] for key in sorted(depths, key=lambda key: (depths[key], key))], edges
+
+    def makings(self, keys: Collection[NodeId]) -> Mapping[NodeId, Making]:
+        return read_makings(self._connection, keys)
+
+    def parent_before(self, ref: VersionRef) -> VersionRef | None:
+        return read_parent_before(self._connection, ref)
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
         given = {"label": str(ref), "limit": limit + 1}

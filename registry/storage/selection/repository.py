@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -33,6 +33,13 @@ from registry.storage.tables import (
     version,
 )
 
+_PAGE, _NEWEST = 50, 2**62
+_ABOUT = (
+    select(selection.c.id, selection.c.report)
+    .where(selection.c.dataset == bindparam("dataset"), selection.c.id < bindparam("before"))
+    .order_by(selection.c.id.desc())
+    .limit(_PAGE)
+)
 _SUMMARY = select(feature_summary.c.body).where(
     feature_summary.c.model == bindparam("model"),
     feature_summary.c.data == bindparam("data"),
@@ -65,6 +72,16 @@ class SqlSelections:
         if dataset is not None:
             query = query.where(selection.c.dataset == str(dataset))
         return [from_json(SelectionReport, row.report) for row in self._connection.execute(query)]
+
+    def about(self, dataset: VersionRef) -> Iterator[SelectionReport]:
+        before = None
+        while True:
+            wanted = {"dataset": str(dataset), "before": _NEWEST if before is None else before}
+            rows = self._connection.execute(_ABOUT, wanted).all()
+            yield from (from_json(SelectionReport, row.report) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            before = rows[-1].id
 
     def add_ranking(self, value: Ranking) -> None:
         self._connection.execute(

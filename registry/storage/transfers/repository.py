@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -25,7 +25,7 @@ from registry.domain.transfers.steps import (
     StepSummary,
 )
 from registry.errors import NotFoundError
-from registry.services.storage.transfers import LeaseRepository, NewStep, VerdictRecord
+from registry.services.storage.transfers import LeaseRepository, NewStep, TaggedStep, VerdictRecord
 from registry.storage.catalog.assets import find_version
 from registry.storage.catalog.listings import relist
 from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
@@ -127,6 +127,21 @@ class SqlSteps:
         scope = f"steps {state} {method} {output}"
         rows, cursor = page_rows(self._connection, statement, order, page, scope=scope)
         return Page(self._summaries(rows), cursor)
+
+    def tagged(self, outputs: Collection[Name], tag: str, value: str) -> Sequence[TaggedStep]:
+        query = (
+            select(node.c.label, step.c.state, step.c.recipe)
+            .join(node, node.c.id == step.c.node_id)
+            .where(
+                step.c.wanted.in_(sorted(map(str, outputs))), cast(step.c.recipe, Text).contains(value, autoescape=True)
+            )
+            .order_by(step.c.node_id.desc())
+        )
+        found = [
+            TaggedStep(row.label, StepState(row.state), row.recipe.get("tags") or {})
+            for row in self._connection.execute(query)
+        ]
+        return [one for one in found if one.tags.get(tag) == value]
 
     def move(
         self, step_id: str, *, expected: frozenset[StepState], to: StepState, at: datetime, error: str | None = None

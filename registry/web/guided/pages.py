@@ -25,6 +25,7 @@ from registry.web.guided.choices import NO, YES, Choices, Stage, recipe_of, stag
 from registry.web.guided.result import result
 from registry.web.parts import AsActor, see
 from registry.web.render import page, part
+from registry.web.steps import known
 
 router = APIRouter()
 MOST_DATASETS = 12
@@ -63,9 +64,10 @@ class RankingPage:
 
 @dataclass(frozen=True, slots=True)
 class RankingPart:
-    """What has happened in a ranking so far."""
+    """What has happened in a ranking so far; `unit` is that of its scores."""
 
     ranking: Ranking
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,7 @@ def start(request: Request, registry: AsActor, chosen: Annotated[Choices, Depend
     ranking, report = _ranking(registry, chosen.ranking)
     api = f"/api/v1/selections/{chosen.ranking}"
     if report is None or not chosen.start:
-        unit = "" if report is None else UNITS[report.labels]
-        context = RankingPage(way, chosen, ranking, report, unit)
+        context = RankingPage(way, chosen, ranking, report, _unit(ranking, report))
         api = f"{api}/ranking" if report is None else api
         return page(request, "start/ranking.html", context, section="start", api=api)
     if not chosen.method:
@@ -136,7 +137,8 @@ def start(request: Request, registry: AsActor, chosen: Annotated[Choices, Depend
 @router.get("/start/rankings/{ranking_id}")
 def told(registry: AsActor, ranking_id: str) -> HTMLResponse:
     """What has happened in a ranking so far, for the page that waits for it."""
-    return part("start/told.html", RankingPart(registry.selection.ranking(ranking_id)))
+    ranking = registry.selection.ranking(ranking_id)
+    return part("start/told.html", RankingPart(ranking, _unit(ranking, None)))
 
 
 @router.post("/start/ranking")
@@ -155,6 +157,21 @@ def run(registry: AsActor, chosen: Annotated[Choices, Depends(_sent)]) -> Redire
     recipe = recipe_of(report, chosen)
     step = registry.transfers.submit(recipe, background=True, baselines=chosen.baselines == YES)
     return see(chosen.with_step(step.summary.id).address)
+
+
+def _unit(ranking: Ranking | None, report: SelectionReport | None) -> str:
+    """What the scores are; empty before the first model is read."""
+    known = report or (ranking and ranking.standings)
+    return UNITS[known.labels] if known else ""
+
+
+@router.post("/start/cancel")
+def cancel(
+    registry: AsActor, chosen: Annotated[Choices, Depends(_sent)], step: Annotated[str, Form()]
+) -> RedirectResponse:
+    """Cancel the run, and go back to the recipe."""
+    registry.transfers.cancel(known(step))
+    return see(chosen.address)
 
 
 def _data(request: Request, registry: Registry) -> HTMLResponse:

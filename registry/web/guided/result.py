@@ -28,6 +28,7 @@ class ResultPage:
     step: StepDetail
     run: Live | None
     """None once it has ended."""
+    cancellable: bool
     plots: tuple[Plot, ...]
     epochs: Table
     verdict: TransferVerdict | None
@@ -47,6 +48,7 @@ def result(registry: Registry, way: Sequence[Stage], chosen: Choices, recipe: st
         recipe=recipe,
         step=step,
         run=live_of(step),
+        cancellable=step.summary.state.may_cancel and step.summary.may_be_cancelled_by(registry.actor),
         plots=plots(step.curve, curves),
         epochs=table(step.curve, curves),
         verdict=verdict_of(step.manifest, step.verdict_void),

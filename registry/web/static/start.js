@@ -6,6 +6,8 @@ const names = ["drop", "file", "folder", "said", "name", "columns", "text", "lab
 const parts = Object.fromEntries(names.map((name) => [name, form.querySelector(`[data-${name}]`)]));
 const button = form.querySelector("button");
 const offered = document.getElementById("columns");
+const DELIMITERS = [",", "\t", ";", "|"];
+const SAMPLE = 50;
 const TABLES = new Set(["csv", "tsv", "jsonl", "ndjson", "json", "parquet"]);
 const LEFT_BEHIND = new Set(["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"]); // as adapters/dvc leaves out
 let chosen = []; // [path, file]
@@ -40,16 +42,47 @@ function cells(line, sign) {
   return found;
 }
 
-async function headsOf(file) {
+// As registry/presenting/starting.py finds it.
+function delimiterOf(header, kind) {
+  const plain = header.replace(/"[^"]*"/g, "");
+  const count = (sign) => plain.split(sign).length;
+  if (kind === "tsv" && header.includes("\t")) return "\t";
+  return DELIMITERS.reduce((best, sign) => (count(sign) > count(best) ? sign : best));
+}
+
+// The names of the columns, and the cells of the first rows; none for a file that the server has to look into.
+async function sampleOf(file) {
   const kind = ending(file.name);
-  if (!["csv", "tsv", "jsonl", "ndjson"].includes(kind)) return [];
-  const line = (await file.slice(0, 65536).text()).replace(/^\ufeff/, "").split(/\r?\n/, 1)[0];
-  if (kind === "csv" || kind === "tsv") return cells(line, kind === "csv" ? "," : "\t");
+  if (!["csv", "tsv", "jsonl", "ndjson"].includes(kind)) return [[], []];
+  const lines = (await file.slice(0, 65536).text()).replace(/^\ufeff/, "").split(/\r?\n/);
+  if (file.size > 65536) lines.pop(); // it may be cut off
   try {
-    return Object.keys(JSON.parse(line));
+    if (kind.endsWith("json") || kind === "jsonl") {
+      const rows = lines.filter(Boolean).slice(0, SAMPLE).map((line) => JSON.parse(line));
+      const heads = Object.keys(rows[0]);
+      return [heads, rows.map((row) => heads.map((head) => String(row[head] ?? "")))];
+    }
   } catch {
-    return []; // the server says what is wrong with it
+    return [[], []]; // the server says what is wrong with it
   }
+  const named = /^sep=(.)$/i.exec(lines[0])?.[1];
+  if (named) lines.shift();
+  const sign = named ?? delimiterOf(lines[0] ?? "", kind);
+  const [heads, ...rows] = lines.slice(0, SAMPLE + 1).map((line) => cells(line, sign).map((cell) => cell.trim()));
+  return [heads, rows.filter((row) => row.length === heads.length)];
+}
+
+// The columns of texts and of labels, as registry/presenting/starting.py guesses them.
+function guessed(heads, rows) {
+  const places = heads.map((_, place) => place);
+  const length = (place) => rows.reduce((sum, row) => sum + row[place].length, 0);
+  const kinds = (place) => new Set(rows.map((row) => row[place])).size;
+  const among = (name, others, better) => others.find((place) => heads[place] === name) ?? others.reduce((a, b) => (better(b, a) ? b : a));
+  const text = among("text", places, (a, b) => length(a) > length(b));
+  const others = places.filter((place) => place !== text);
+  if (!others.length) return [heads[text], ""];
+  const telling = others.filter((place) => kinds(place) > 1);
+  return [heads[text], heads[among("label", telling.length ? telling : others, (a, b) => kinds(a) <= kinds(b))]];
 }
 
 function refuse(...sentences) {
@@ -74,7 +107,7 @@ async function choose(found) {
   const [top, within] = inside(found);
   chosen = within.filter(([path]) => within.length === 1 || !isHidden(path));
   const bytes = chosen.reduce((sum, [, file]) => sum + file.size, 0);
-  const heads = chosen.length === 1 ? await headsOf(chosen[0][1]) : [];
+  const [heads, rows] = chosen.length === 1 ? await sampleOf(chosen[0][1]) : [[], []];
   if (turn !== choosing) return; // something else was chosen meanwhile
   const folders = new Set(chosen.filter(([path]) => path.includes("/")).map(([path]) => path.split("/")[0]));
   const what = chosen.length === 1 ? chosen[0][0] : counted(chosen.length, "file");
@@ -87,8 +120,7 @@ async function choose(found) {
     parts.name.value = parts.name.dataset.suggested = `data/${slug(called)}`;
   }
   offered.replaceChildren(...heads.map((head) => new Option(head, head)));
-  if (heads.length && !heads.includes(parts.text.value)) parts.text.value = heads[0];
-  if (heads.length && !heads.includes(parts.label.value)) parts.label.value = heads.at(-1);
+  if (heads.length) [parts.text.value, parts.label.value] = guessed(heads, rows);
 }
 
 async function filesOf(entry) {

@@ -115,6 +115,26 @@ def test_leave_one_out_answers_are_those_of_models_that_never_saw_the_row() -> N
     assert found == pytest.approx(best, abs=1e-8)
 
 
+@pytest.mark.parametrize("columns", [4, 60])
+def test_the_answer_to_a_word_is_that_of_a_model_that_saw_nothing_of_its_sentence(columns: int) -> None:
+    draw = np.random.default_rng(5)
+    x, groups = draw.normal(size=(40, columns)), np.repeat(np.arange(10), 4)[draw.permutation(40)]
+    y = one_hot(classes_of(40, 3))
+    moments = gather(x, y)
+    found = alone(x, y, moments, Basis.of(moments), groups)
+    spread = float(np.trace(moments.gram)) / 40 - float(moments.mean @ moments.mean)
+    unit, best = spread / columns * 40, np.inf
+    for penalty in np.logspace(-6, 2, 9) * unit:
+        answers = np.empty_like(y)
+        for group in range(10):
+            out = groups == group
+            answers[out] = Ridge(alpha=penalty).fit(x[~out], y[~out]).predict(x[out])
+        best = min(best, float(((y - answers) ** 2).sum()))
+    assert float(((y - found) ** 2).sum()) == pytest.approx(best, rel=1e-5)
+    places, _ = nearest(x, groups=groups)
+    assert not (groups[places] == groups[:, None]).any()
+
+
 def test_a_row_is_never_its_own_neighbour_and_ties_go_to_the_nearest_class() -> None:
     x = np.array([[1.0, 0.0], [1.0, 0.1], [1.0, 0.2], [0.0, 1.0], [0.1, 1.0]])
     places, _ = nearest(x, k=2)

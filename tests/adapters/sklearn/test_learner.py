@@ -51,6 +51,15 @@ def test_numbers_and_several_classes_are_stored_in_their_own_form(tmp_path: Path
     assert np.mean([answer == true for answer, true in zip(many.answers, classes, strict=True)]) > 0.5
 
 
+def test_a_tagged_word_is_described_by_itself_its_form_and_its_neighbours(tmp_path: Path) -> None:
+    data = text_data(tmp_path)
+    rows = tuple(replace(row, label=" ".join(["O"] * len(str(row.text).split()))) for row in data.rows)
+    name, found = SklearnClassical().features(replace(data, rows=rows, labels=LabelKind.TAGS))
+    assert name == "words and their neighbours"
+    assert len(found) == sum(len(str(row.text).split()) for row in rows if row.split == data.split)
+    assert found.any(axis=1).all()
+
+
 def test_labels_that_a_method_cannot_learn_are_refused(tmp_path: Path) -> None:
     data = text_data(tmp_path)
     with pytest.raises(InvalidError, match="No classical model here learns labels of the kind tags"):

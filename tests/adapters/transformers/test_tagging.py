@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from adapters.transformers.texts.tokens import Tokens
@@ -16,7 +18,7 @@ from adapters.transformers.texts.words import at_words, read_words
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError
-from registry.ports.transfers import TransferJob
+from registry.ports.transfers import Finished, TransferJob
 from tests.adapters.loop.worlds import WORDS, World, finish, text_world
 from tests.adapters.transformers.test_adapted import SMALL, child_of
 
@@ -95,3 +97,26 @@ def test_a_tagger_cannot_be_probed(tmp_path: Path) -> None:
     world = text_world(tmp_path)
     with pytest.raises(BadRecipeError, match="cannot be probed"):
         list(world.adapter.run(tagged(world, method=Method.FEATURE_EXTRACTION)))
+
+
+def test_a_candidate_gives_the_features_of_each_word_and_zeros_for_one_that_was_cut_off(tmp_path: Path) -> None:
+    world = text_world(tmp_path)
+    wanted: dict[str, Any] = {"method": Method.FEATURE_EXTRACTION, "params": {"export": "npz", "layer": "mean"}}
+    job = replace(tagged(world, "words", **wanted), words=True)
+    x = features(world, job)
+    counts = [len(str(row.text).split()) for row in sorted(job.data["train"].chosen, key=lambda row: row.key)]
+    assert len(x) == sum(counts)
+    assert x.any(axis=1).all()
+    assert np.array_equal(features(world, replace(job, work=tmp_path / "again")), x), "from the cache"
+    assert len(np.unique(x[: counts[0]], axis=0)) == counts[0], "each word has its own"
+    short = features(world, replace(tagged(world, "short", max_length=5, **wanted), words=True))
+    assert len(short) == len(x)
+    assert short.any(axis=1).sum() == sum(min(count, 3) for count in counts)
+    with pytest.raises(BadRecipeError, match="features describe whole texts"):
+        list(world.adapter.run(tagged(world, "unasked", **wanted)))
+
+
+def features(world: World, job: TransferJob) -> NDArray[np.float32]:
+    done = next(event for event in world.adapter.run(job) if isinstance(event, Finished))
+    found: NDArray[np.float32] = np.load(done.folder / "features.npz")["x"]
+    return found

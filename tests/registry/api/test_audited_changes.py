@@ -124,6 +124,7 @@ TOLD_ELSEWHERE = {
 }
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
+    *("catalog.given_file", "catalog.list_models", "catalog.list_versions"),
     "teams.show",
     *("selection.compare", "selection.ranking"),
     "notifications.test_mail", "notifications.test_webhook", "notifications.webhook",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry.cli import parsing
+from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import SplitPlan
 from registry.errors import InvalidError, NotFoundError, TooLargeError, UsageError
 
@@ -97,3 +98,10 @@ def test_a_model_of_the_hub_is_named_with_its_revision(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hf:mine").write_text("weights")
     assert parsing.importable("hf:mine") == "./hf:mine"
+
+
+def test_a_kind_of_input_is_one_of_those_that_there_are() -> None:
+    assert parsing.MODALITIES.split("|") == list(Modality)
+    assert (parsing.modality("text"), parsing.modality(None)) == (Modality.TEXT, None)
+    with pytest.raises(UsageError, match="must be one of image, text"):
+        parsing.modality("smell")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,21 @@ from registry.domain.verbs.catalog import ImportModel
 from registry.errors import (
     DigestMismatchError,
     InvalidError,
+    NameTakenError,
     NoSpaceError,
     RegistryError,
     ServerUnreachableError,
     TooLargeError,
+    UnauthenticatedError,
     UsageError,
 )
+from registry.ports.clock import Clock
 from registry.server import create_app
 from registry.services.drafts import uploading
 from registry.services.keys import registry_key
 from registry.services.registry import LocalRegistry
 from tests.adapters.dvc.worlds import draw
+from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FACTS, FakePlugins
 from tests.proxies import buffering
 from tests.serving import HOST, ServedRegistry, listening, serve_family
@@ -58,12 +63,11 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedRegistry]:
         yield replace(served, app=app(served, licence="mit"))
 
 
-def app(served: ServedRegistry, *, licence: str | None) -> FastAPI:
+def app(served: ServedRegistry, *, licence: str | None, clock: Clock | None = None) -> FastAPI:
     settings, home = served.family.settings, served.family.home
-    context = replace(
-        bootstrap.open_system(home, settings=settings).context,
-        plugins=FakePlugins(facts=replace(FACTS, licence=licence)),
-    )
+    opened = bootstrap.open_system(home, settings=settings).context
+    plugins = FakePlugins(facts=replace(FACTS, licence=licence))
+    context = replace(opened, plugins=plugins, clock=clock or opened.clock)
     registry = LocalRegistry(context)
     door = Doorkeeper(registry.sessions, registry_key(home, settings), Attempts(per_minute=100_000))
     return create_app(registry, settings, door, home=home)
@@ -307,3 +311,20 @@ def test_a_server_that_knows_no_pieces_is_said_with_both_versions(own: ServedReg
         registry.catalog.import_model(ImportModel(Name("library", f"bert{next(NUMBERS)}"), str(source)))
     assert refused.value.code == "other-version"
     assert "0.0.1" in str(refused.value)
+
+
+def test_a_name_that_folds_to_another_is_refused_before_anything_is_sent(own: ServedRegistry, source: Path) -> None:
+    first, second, before = Counted(own), Counted(own), kept(own)
+    first.registry.catalog.import_model(ImportModel(Name("library", "fold-1"), str(source)))
+    (source / "model.safetensors").write_text(of("other", 3000))
+    with pytest.raises(NameTakenError, match="- counts as _"):
+        second.registry.catalog.import_model(ImportModel(Name("library", "fold_1"), str(source)))
+    assert (second.sent, second.posted, kept(own)) == ([], [], before)
+
+
+def test_a_token_that_has_expired_is_refused_before_anything_is_sent(own: ServedRegistry, source: Path) -> None:
+    late = Counted(replace(own, app=app(own, licence="mit", clock=FakeClock(datetime.now(UTC) + timedelta(days=400)))))
+    with pytest.raises(UnauthenticatedError) as refused:
+        late.add(source)
+    assert (refused.value.code, late.sent, late.posted) == ("unauthenticated", [], [])
+    assert "forebear login" in refused.value.remedy

@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from registry.domain.comparison.verdict import Interval
+from registry.domain.data.datasets import LabelKind
 from registry.domain.names import Reference
+from registry.domain.selection.report import LeftOut
+from registry.domain.selection.standings import Standing, Standings
 from registry.domain.verbs.selection import Ranking, RankingState, Recommend
-from tests.builders import event
+from tests.builders import event, model_ref
 from tests.registry.web.test_selection import report
 from tests.serving import ServedRegistry, form_token
 
@@ -73,6 +77,40 @@ def test_a_ranking_that_failed_says_why_and_can_be_started_again(ranked: ServedR
     told = browser.get(f"/start/rankings/{WAITING}").text
     assert "Reading &lt;b&gt;it&lt;/b&gt;" in told
     assert 'data-goes-on="no"' in told
+
+
+def test_a_ranking_under_way_is_a_table_that_grows(ranked: ServedRegistry) -> None:
+    browser, context = ranked.browser("dev"), ranked.family.registry("ana").context
+    first, second = (model_ref(f"library/{name}/1") for name in ("lite", "heavy"))
+    going = Ranking(
+        WAITING[:-3] + "xxx",
+        Recommend(Reference.parse("datasets:/vision/digits/1")),
+        RankingState.RUNNING,
+        report().created_at,
+        "ana",
+        "local",
+        ("Scoring library/heavy/1 (2 of 2)",),
+        standings=Standings(
+            LabelKind.CLASS,
+            (Standing(first, "MIT", Interval(0.9, 0.8, 0.95), 1.0, cached=False, flag=""),),
+            (second,),
+            (LeftOut(first, "invalid", "its features are <not> finite"),),
+        ),
+    )
+    with context.write() as uow:
+        uow.selections.add_ranking(going)
+        uow.commit(event("selection.started", going.id))
+    told = browser.get(f"/start/rankings/{going.id}").text
+    page = browser.get(f"/start?{DATA}&ranking={going.id}").text
+    for shown in (told, page):
+        assert "<b>2 of 3 models done</b>" in shown
+        assert "0.900 [0.800, 0.950]" in shown
+        assert (
+            shown.index("library/lite/1</a>") < shown.index("reads your rows") < shown.index("left out: its features")
+        )
+        assert "&lt;not&gt;" in shown
+    assert 'data-goes-on="yes"' in told
+    assert '<noscript><meta http-equiv="refresh"' in page  # it goes on where there is no JavaScript
 
 
 @pytest.mark.slow

@@ -28,13 +28,9 @@ def register_draft(
         str | None,
         typer.Option("--alias", help="A name to give the version, for example candidate.", show_default=False),
     ] = None,
-    architecture: Annotated[
-        str | None, typer.Option("--architecture", help="The architecture of the weights.", show_default=False)
-    ] = None,
+    architecture: parsing.ArchitectureOption = None,
     task: parsing.TaskOption = None,
-    modality: Annotated[
-        str | None, typer.Option("--modality", help="The kind of input: image, text, …", show_default=False)
-    ] = None,
+    modality: parsing.ModalityOption = None,
     licence: parsing.LicenceOption = None,
     description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
     tag: parsing.TagOption = None,
@@ -54,8 +50,6 @@ def register_draft(
     the card (README.md): license, pipeline_tag, base_model.
     """
     from registry.cli.views.catalog import note_findings, note_licence, say_published
-    from registry.domain.catalog.models import Modality
-    from registry.domain.codec import from_json
     from registry.domain.drafts.drafts import RegisterDraft
 
     wanted = RegisterDraft(
@@ -63,7 +57,7 @@ def register_draft(
         alias=alias,
         architecture=architecture,
         task=task,
-        modality=None if modality is None else from_json(Modality, modality),
+        modality=parsing.modality(modality),
         licence=licence,
         description=description,
         tags=parsing.pairs(tag, option="--tag"),

@@ -29,6 +29,7 @@ VARIABLES = (
     "baseline",
     "quality",
     "forgetting",
+    "similarity",
     "transfer",
     "evidence",
     "tier",

@@ -29,10 +29,13 @@ from registry.domain.governance.policies.evidence_types import EvidenceField, Ev
 from registry.domain.governance.policies.terms import Tier
 from registry.domain.governance.reviews.findings import Severity
 from registry.domain.recipes.recipe import Method
+from registry.domain.selection.likeness import LikenessVerdict
+from registry.domain.selection.similarity import Against
 from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
 from registry.domain.verbs.lineage import Use
 from registry.services.governance.quality import MAIN
 from registry.services.governance.recording.boms import COUNTS as BOM_COUNTS
+from registry.services.governance.similarity import FACT, ITSELF, NUMBERS, TEXTS
 
 FORGOTTEN = ("sets", "unmeasured", "worst", "worst_high", "by_probe")
 _METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
@@ -67,6 +70,7 @@ def fact_types(
         "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
         "quality": _quality(),
         "forgetting": Record("forgetting", {**dict.fromkeys(FORGOTTEN, DOUBLE), "on": TEXT}),
+        "similarity": _similarity(),
         "transfer": _transfer("transfer"),
         "evidence": Record("evidence", evidence, remedy=remedy),
         "params": Record(
@@ -126,6 +130,17 @@ def _quality() -> Record:
     """As `quality.quality` gives it; empty where no main metric was measured."""
     numbers = dict.fromkeys(("value", "constant", "gain", "production", "change"), DOUBLE)
     return Record("quality", {"metric": Single(Kind.TEXT, MAIN), **numbers})
+
+
+def _similarity() -> Record:
+    """As `similarity.similarity_of` gives it; empty where nothing was compared."""
+    against = (Against.ROWS, Against.SUMMARY, Against.STATISTICS, ITSELF)
+    kinds: dict[str, Type] = {
+        "verdict": Single(Kind.TEXT, tuple(LikenessVerdict)),
+        "against": Single(Kind.TEXT, against),
+        "assurance": Single(Kind.TEXT, tuple(Assurance)),
+    }
+    return Record(FACT, {**dict.fromkeys(TEXTS, TEXT), **dict.fromkeys(NUMBERS, DOUBLE), **kinds})
 
 
 def _transfer(what: str) -> Record:

@@ -124,6 +124,7 @@ class CasePart(_Part):
     baseline: dict[str, float] = {}
     quality: dict[str, Any] = {}
     forgetting: dict[str, Any] = {}
+    similarity: dict[str, Any] = {}
     transfer: dict[str, Any] = {}
     lineage: dict[str, Count] = {}
     ancestors: list[AncestorPart] = []
@@ -203,6 +204,7 @@ class CasePart(_Part):
             transfer=self.transfer,
             quality=self.quality,
             forgetting=self.forgetting,
+            similarity=self.similarity,
             ancestry=Ancestry(
                 listed=tuple(_ancestor(kind, one) for kind, one in listed),
                 restrictions=tuple(Restriction(r.clause, r.source, r.licence) for r in self.restrictions),

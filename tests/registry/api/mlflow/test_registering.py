@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from registry.api.mlflow import ledger
+from registry.api.mlflow.ledger import NAME as LEDGER
+from registry.api.mlflow.ledger import RECOUNTED_SECONDS
 from registry.api.mlflow.staging import FOLDER, KEPT_SECONDS
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
@@ -35,7 +38,7 @@ def put(served: ServedRegistry, path: str, body: bytes, *, handle: str = "dev") 
 
 
 def staged(served: ServedRegistry) -> list[str]:
-    return sorted(one.name for one in (served.family.home / FOLDER).rglob("*") if one.is_file())
+    return sorted(one.name for one in (served.family.home / FOLDER).rglob("*") if one.is_file() and one.name != LEDGER)
 
 
 def test_an_unmodified_client_uploads_a_folder_and_registers_it_with_its_parent_and_no_approval(
@@ -138,11 +141,44 @@ def test_an_upload_is_its_owners_alone_goes_after_a_day_and_has_a_limit(own_serv
     over = put(own_served, "uploads/other/b.txt", b"x" * 6)
     assert (over.status_code, over.json()["error_code"]) == (413, "INVALID_PARAMETER_VALUE")
     assert staged(own_served) == ["a.txt"]
-    (upload,) = (one for one in (own_served.family.home / FOLDER).glob("*/*"))
+    (upload,) = (one for one in (own_served.family.home / FOLDER).glob("*/*") if one.is_dir())
     old = upload.stat().st_mtime - KEPT_SECONDS - 60
     os.utime(upload, (old, old))
     assert put(own_served, "uploads/other/b.txt", b"x" * 6).status_code == 200
     assert staged(own_served) == ["b.txt"]
+
+
+def test_an_upload_walks_no_other_and_the_total_is_right_after_every_kind_of_change(
+    own_served: ServedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = own_served.family.home / FOLDER
+
+    def total() -> tuple[int, int]:
+        (record,) = home.glob(f"*/{LEDGER}")
+        _, files, size = record.read_text().split()
+        return int(files), int(size)
+
+    def put_all(*paths: str) -> None:
+        for path in paths:
+            assert put(own_served, path, b"x" * 10).status_code == 200
+
+    put_all("uploads/one/a", f"uploads/one/{LEDGER}", "uploads/two/a.part")
+    assert total() == (3, 30)
+    assert put(own_served, "uploads/one/a", b"x" * 4).status_code == 200, "in place of the first"
+    assert total() == (3, 24)
+    walked: list[Path] = []
+    monkeypatch.setattr(ledger, "counted", walked.append)
+    put_all("uploads/three/a")
+    assert (total(), walked) == ((4, 34), [])
+    monkeypatch.undo()
+    (record,) = home.glob(f"*/{LEDGER}")
+    counted_at, *_ = record.read_text().split()
+    record.write_text(f"{float(counted_at) - RECOUNTED_SECONDS} 900 900")  # as a process that died may leave it
+    put_all("uploads/three/b")
+    assert total() == (5, 44)
+    with importing_here():
+        assert create(own_served, "mlflow-artifacts:/uploads/three")[0] == 400
+    assert total() == (5, 44), "what was not registered is there still"
 
 
 @pytest.mark.parametrize(

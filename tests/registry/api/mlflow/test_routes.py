@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from registry.domain.catalog.models import Status
+from registry.api.contents import GivenFile
+from registry.api.mlflow import files
+from registry.domain.catalog.models import Status, VersionDetail
 from registry.domain.names import Reference
-from tests.serving import ServedRegistry, listening
+from tests.registry.api.test_costs import questions, widen
+from tests.serving import ServedRegistry, copy_of, listening
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -153,3 +156,48 @@ def test_an_unmodified_client_finds_and_downloads_a_version_by_its_alias(
         HttpArtifactRepository(where).download_artifacts("", str(tmp_path))
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {"README.md", "config.json", "weights/model.safetensors"}
+
+
+def test_a_search_asks_as_much_for_many_models_as_for_few_whatever_its_filter(
+    served: ServedRegistry, tmp_path: Path
+) -> None:
+    wide = copy_of(served, tmp_path / "home")
+    searches: list[tuple[str, dict[str, Any]]] = [
+        ("/registered-models/search", {"max_results": 500}),
+        ("/registered-models/search", {"filter": "tags.team != 'x' AND name ILIKE '%'", "order_by": "timestamp DESC"}),
+        ("/model-versions/search", {"max_results": 500}),
+        ("/model-versions/search", {"filter": "run_id != 'x' AND source_path LIKE '%1'", "max_results": 500}),
+        ("/registered-models/get", {"name": "wide.many"}),
+    ]
+    few: list[int] = []
+    many: list[int] = []
+    for counts, count, start in ((few, 5, 0), (many, 60, 5)):
+        widen(wide, count, start)
+        for path, query in searches:
+            got(wide, path, **query)
+            with questions() as asked:
+                got(wide, path, **query)
+            counts.append(len(asked))
+    assert len(got(wide, "/model-versions/search")["model_versions"]) > 100
+    assert [late > early + 1 for early, late in zip(few, many, strict=True)] == [False] * len(searches), (few, many)
+
+
+def test_one_file_is_found_by_its_path_and_without_the_list_of_all(
+    served: ServedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vic = served.client("vic")
+    listed = {one["path"] for one in vic.get(FILES, params={"path": "vision.digits/2"}).json()["files"]}
+    assert listed == {"README.md", "config.json", "weights"}
+    bodies = {path: vic.get(f"{FILES}/vision.digits/2/{path}").content for path in ("README.md", "config.json")}
+    assert b"# digits" in bodies["README.md"]
+    asked: list[str] = []
+
+    def all_of_them(_registry: object, detail: VersionDetail) -> dict[str, GivenFile]:
+        asked.append(str(detail.summary.ref))
+        return {}
+
+    monkeypatch.setattr(files, "artifacts", all_of_them)
+    assert vic.get(f"{FILES}/vision.digits/2/config.json").content == bodies["config.json"]
+    assert asked == []
+    assert vic.get(f"{FILES}/vision.digits/2/README.md").status_code == 404, "the card is added to the list"
+    assert asked == ["models:/vision/digits/2"]

@@ -90,4 +90,4 @@ def test_what_has_no_children_or_is_another_model_is_refused(context: Context) -
 
 def test_all_but_the_named_versions_stays_pinned(context: Context) -> None:
     step = Transfers(context).step(Catalog(context).version(ref("models:/text/second/1")).step)
-    assert again(step, {}) == {name: value for name, value in step.recipe.items() if name != "submitted"}
+    assert again(step.recipe, {}) == {name: value for name, value in step.recipe.items() if name != "submitted"}

@@ -20,7 +20,7 @@ from registry.storage.database import default_url, open_database
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
 from tests.registry.services.registries import open_context
-from tests.registry.services.selection.worlds import TABLE, Reading, add_data, add_model
+from tests.registry.services.selection.worlds import TABLE, Reading, add_data, add_model, tagged
 
 
 @contextmanager
@@ -45,6 +45,7 @@ def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     with opened(_migrated_file, folder) as found:
         add_data(found, folder, TABLE)
         add_data(found, folder, "text\n" + "".join(f"row {n}\n" for n in range(30)), "bare", LabelKind.NONE)
+        add_data(found, folder, tagged(40), "tagged", LabelKind.TAGS)
         for name in ("strong", "fair", "weak", "broken"):
             add_model(found, folder, name)
         add_model(found, folder, "strong-untrained", scale=1.0)

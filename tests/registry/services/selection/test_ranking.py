@@ -45,7 +45,13 @@ def test_each_candidate_is_seen_when_it_has_finished_and_the_report_has_the_id_o
     assert ended.told[2].startswith("Scored library/strong/1: accuracy 0.9")
     assert ended.told[2].endswith("(1 of 2)")
     assert ended.told[4].startswith("Left out library/broken/1: ")
+    standings = ended.standings
+    assert standings is not None
+    assert [str(one.ref) for one in standings.scored] == ["models:/library/strong/1"]
+    assert [one.code for one in standings.left_out] == ["bad-data"]
+    assert (standings.waiting, standings.done, standings.total) == ((), 2, 2)
     report = selection.report(started.id)
+    assert standings.scored[0].score == report.ranked[0].score
     assert [one.ref.name.name for one in report.ranked] == ["strong"]
     assert str(ended.wanted.dataset) == str(report.dataset) == "datasets:/data/reviews/1"
 

@@ -6,6 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from registry.domain.data.datasets import LabelKind
+from registry.domain.names import Reference
+from registry.domain.recipes.recipe import Method
+from registry.domain.verbs.selection import Recommend
 from registry.errors import AdapterError, NotFoundError
 from registry.ports.scoring import Scorer
 from registry.services.context import Context
@@ -34,6 +38,19 @@ def test_models_that_the_rows_do_not_tell_apart_are_no_clear_winner(context: Con
 def test_a_classical_model_that_does_as_well_is_the_answer(context: Context) -> None:
     report = recommend(context, "weak")  # the baseline sees lengths: it answers the commonest class, as this model does
     assert "a transfer may not be worth its cost" in report.conclusion
+
+
+def test_models_are_ranked_for_words_that_have_tags_and_a_word_that_was_cut_off_is_wrong(context: Context) -> None:
+    wanted = [Reference.parse(f"models:/library/{name}") for name in ("weak", "strong")]
+    data = Reference.parse("datasets:/data/tagged")
+    report = Selection(context).recommend(Recommend(data, models=tuple(wanted)))
+    assert order(report) == ["strong", "weak"]
+    assert (report.labels, report.rows, report.scored) == (LabelKind.TAGS, 40, 40)
+    first = report.ranked[0].score
+    assert first.value == pytest.approx(report.ranked[0].scores["probe"])
+    assert 0.8 < first.value <= 198 / 200, "two of 200 words have no features"
+    start = report.starts[0]
+    assert (start.method, "freeze: backbone" in start.recipe) == (Method.FINE_TUNING, True)
 
 
 def test_where_no_model_can_be_scored_the_error_says_what_each_lacks_and_nothing_is_left(context: Context) -> None:

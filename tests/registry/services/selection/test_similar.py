@@ -107,3 +107,16 @@ def test_data_that_may_not_be_read_any_more_is_compared_by_the_summary_that_was_
 
 def test_of_a_slow_candidate_fewer_rows_are_read_than_of_a_fast_one() -> None:
     assert [similar.affordable(seconds) for seconds in (0.0, 0.01, 0.5, 30.0)] == [500, 500, 120, 40]
+
+
+def test_statistics_in_the_weights_are_the_summary_of_a_model_that_came_without_data(
+    world: Context, tmp_path: Path
+) -> None:
+    add_model(world, tmp_path, "weak-normed")
+    wanted = Recommend(DATA, models=(Reference.parse("models:/library/weak-normed"),))
+    found = of(Selection(world).recommend(wanted), "weak-normed")
+    assert found == Similarity(Against.STATISTICS, target=90, energy=0.25)
+    assert (found.brief, found.verdict) == ("energy 0.25", None)
+    assert found.sentence.startswith(
+        "By the statistics that its normalisations keep of what it learnt from: energy 0.25"
+    )

@@ -50,12 +50,19 @@ class Reading(FakeAdapter):
             yield self._asked(job, name)
             return
         rows = sorted(job.data["train"].chosen, key=lambda row: row.key)
-        x = np.random.default_rng([len(name), len(rows)]).normal(size=(len(rows), 4)).astype(np.float32)
-        x[:, 0] += [STRENGTHS[name] * (row.text or "").count("aa") for row in rows]
+        texts = [row.text or "" for row in rows]
+        if job.words:
+            texts = [word for text in texts for word in text.split()]
+        x = np.random.default_rng([len(name), len(texts)]).normal(size=(len(texts), 4)).astype(np.float32)
+        x[:, 0] += [STRENGTHS[name] * text.count("aa") for text in texts]
+        if job.words:
+            x[-2:] = 0.0  # cut off
         output = job.work / "output"
         output.mkdir(parents=True)
         np.savez(output / "features.npz", x=x)
-        facts = {"features_computed": len(rows)}
+        facts: dict[str, object] = {"features_computed": len(rows)}
+        if job.norms and name == "weak":
+            facts["norms"] = {"layers": 2, "rows": len(rows), "energy": 0.25}
         yield Finished(output, "", 1.0, 2.0, "by hand", (), facts, DataFormat.NPZ, LabelKind.CLASS)
 
     def _asked(self, job: TransferJob, name: str) -> Finished:
@@ -70,6 +77,13 @@ class Reading(FakeAdapter):
         return Finished(output, "", 1.0, 2.0, "by hand", ("cat", "dog", "owl"), {})
 
 
+def tagged(rows: int) -> str:
+    """Sentences of which each third word is a name."""
+    words = [("aa", "NAME") if n % 3 == 0 else (f"w{n}", "O") for n in range(5)]
+    line = f"{' '.join(word for word, _ in words)},{' '.join(tag for _, tag in words)},train\n"
+    return "text,label,split\n" + line * rows
+
+
 def add_model(context: Context, folder: Path, name: str, *, scale: float = 1.5, licence: str = "apache-2.0") -> None:
     source = folder / name
     source.mkdir(parents=True)
@@ -80,12 +94,14 @@ def add_model(context: Context, folder: Path, name: str, *, scale: float = 1.5, 
     Catalog(context).import_model(ImportModel(Name("library", name), str(source), licence=licence))
 
 
-def add_child(context: Context, folder: Path, name: str, data: str, *, split: str = "train") -> None:
-    """A version of `name` that somebody's program made from `library/strong` with `data`."""
+def add_child(
+    context: Context, folder: Path, name: str, data: str, *, source: str = "models:/library/strong/1"
+) -> None:
+    """A version of `name` that somebody's program made from `source` with the training rows of `data`."""
     made = folder / name
     made.mkdir(parents=True)
     save_file({"last.weight": np.arange(float(len(name)))}, made / "model.safetensors")
-    inputs = UsedInput(Reference.parse("models:/library/strong/1"), "source"), UsedInput(_data(data), "train", split)
+    inputs = UsedInput(Reference.parse(source), "source"), UsedInput(_data(data), "train", "train")
     said = (Environment("3", "here", {}, {}), 1.0)
     Transfers(context).record(
         RecordTransfer(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lineage import Assurance
 from registry.domain.names import VersionRef
+from registry.services.lineage.learnt_from import LearntFrom, learnt_from
 from registry.services.lineage.obligations import MAX_ANCESTORS
-from registry.services.selection.learnt_from import LearntFrom, learnt_from
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, event

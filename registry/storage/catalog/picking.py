@@ -1,0 +1,244 @@
+"""Lists of models and of versions by comparisons: one statement finds a page, and a fixed number reads what it shows.
+
+A comparison with a name, or with the beginning of one, enters the index of names; one for equality of a tag that of
+tags. The others are tested on the rows in the order of the page, until it is full.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, false, func, literal, or_, select
+
+from registry.domain.catalog.models import AliasValue
+from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.storage.catalog.versions import is_live, latest, model_summaries, version_summaries
+from registry.storage.sql.among import among
+from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.tables import (
+    alias,
+    asset,
+    asset_tag,
+    card_revision,
+    listing,
+    model_version,
+    node,
+    version,
+    version_tag,
+)
+from registry.storage.tables.catalog import CardRevisionColumns
+
+_ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_AFTER_NAMES = "~"
+"""Sorts behind every character of a name."""
+
+
+def list_models(connection: Connection, picked: Picked) -> Page[ListedModel]:
+    """One page of registered models, by name where no order is given. Raises: BadCursorError."""
+    dialect = connection.dialect.name
+    statement = select(asset).where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
+    for one in picked.comparisons:
+        statement = statement.where(*_of_model(one, dialect))
+    columns: Mapping[Sort, tuple[ColumnElement[Any], type]] = {
+        Sort.NAME: (asset.c.name, str),
+        Sort.CREATED: (asset.c.created_at, datetime),
+        Sort.UPDATED: (asset.c.updated_at, datetime),
+    }
+    last = () if any(key is Sort.NAME for key, _ in picked.order) else ((Sort.NAME, False),)
+    order = [SortBy(*columns[key], descends) for key, descends in (*picked.order, *last)]
+    rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"models {_scope(picked)}")
+    keys = [row.id for row in rows]
+    summaries = model_summaries(connection, rows, latest(connection, keys))
+    names, newest = _aliases(connection, keys), _newest(connection, keys)
+    return Page(
+        [
+            ListedModel(one, tuple(names.get(key, ())), tuple(newest.get(key, ())))
+            for key, one in zip(keys, summaries, strict=True)
+        ],
+        cursor,
+    )
+
+
+def list_versions(connection: Connection, picked: Picked) -> Page[ListedVersion]:
+    """One page of live versions of models, newest first where no order is given. Raises: BadCursorError."""
+    dialect = connection.dialect.name
+    statement = (
+        select(version.c.node_id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), is_live())
+    )
+    for one in picked.comparisons:
+        statement = statement.where(*_of_version(one, picked.addresses, dialect))
+    columns: Mapping[Sort, tuple[ColumnElement[Any], type]] = {
+        Sort.NAME: (asset.c.name, str),
+        Sort.NUMBER: (version.c.number, int),
+        Sort.CREATED: (version.c.node_id, int),
+        Sort.UPDATED: (version.c.node_id, int),
+    }
+    wanted: Sequence[tuple[Sort, bool]] = picked.order or ((Sort.CREATED, True),)
+    last = (
+        () if {Sort.CREATED, Sort.UPDATED} & {key for key, _ in wanted} else ((Sort.NAME, False), (Sort.NUMBER, True))
+    )
+    named = {key for key, _ in wanted}
+    order = [
+        SortBy(*columns[key], descends) for key, descends in (*wanted, *(one for one in last if one[0] not in named))
+    ]
+    rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"versions {_scope(picked)}")
+    keys = [row.node_id for row in rows]
+    found = _listed(connection, keys)
+    return Page([found[key] for key in keys], cursor)
+
+
+def _scope(picked: Picked) -> str:
+    return repr(replace(picked, page=PageRequest()))
+
+
+def _of_model(one: Comparison, dialect: str) -> list[ColumnElement[bool]]:
+    if one.of is Of.TAG:
+        return [_tagged(one, asset_tag, asset_tag.c.asset_id, asset.c.id, dialect)]
+    return _named(one, dialect) if one.of is Of.NAME else [false()]
+
+
+def _of_version(one: Comparison, addresses: str, dialect: str) -> list[ColumnElement[bool]]:
+    if one.of is Of.TAG:
+        return [_tagged(one, version_tag, version_tag.c.node_id, version.c.node_id, dialect)]
+    if one.of is Of.NUMBER:
+        return [_ORDERED[one.operator](version.c.number, one.value)]
+    if one.of is Of.ADDRESS:
+        dotted = func.replace(asset.c.name, "/", ".")
+        address = literal(f"{addresses}/") + dotted + literal("/") + cast(version.c.number, String)
+        return [_compared(one, address, dialect)]
+    return _named(one, dialect)
+
+
+def _named(one: Comparison, dialect: str) -> list[ColumnElement[bool]]:
+    """The comparison, and for a pattern the part of the index that its beginning leaves."""
+    found = [_compared(one, asset.c.name, dialect)]
+    if one.operator == "LIKE":
+        begins = str(one.value).split("%")[0].split("_")[0]
+        if begins:
+            found += [asset.c.name >= begins, asset.c.name <= begins + _AFTER_NAMES]
+    return found
+
+
+def _tagged(one: Comparison, tags: Any, owner: Any, key: Any, dialect: str) -> ColumnElement[bool]:
+    mine = tags.c.key == one.key
+    if one.operator == "=" and not one.holds_without:
+        same: ColumnElement[bool] = key.in_(select(owner).where(mine, tags.c.value == one.value))
+        return same
+    has = select(owner).where(owner == key, mine, _compared(one, tags.c.value, dialect))
+    there = has.correlate(asset, version).exists()
+    if not one.holds_without:
+        return there
+    return or_(there, ~select(owner).where(owner == key, mine).correlate(asset, version).exists())
+
+
+def _compared(one: Comparison, column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
+    value = one.value
+    if isinstance(value, tuple):
+        return column.not_in(value) if one.operator == "NOT IN" else column.in_(value)
+    if one.operator not in {"LIKE", "ILIKE"}:
+        return and_(_ORDERED[one.operator](column, value))
+    pattern, minds_capitals = str(value), one.operator == "LIKE"
+    if dialect == "postgresql":
+        return column.like(pattern, escape="") if minds_capitals else column.ilike(pattern, escape="")
+    return column.bool_op("GLOB")(_glob(pattern)) if minds_capitals else column.like(pattern)
+
+
+def _glob(pattern: str) -> str:
+    """The pattern as SQLite's GLOB has it, which minds capitals."""
+    return "".join({"%": "*", "_": "?"}.get(char, f"[{char}]" if char in "*?[" else char) for char in pattern)
+
+
+def _newest(connection: Connection, models: Sequence[int]) -> dict[int, list[ListedVersion]]:
+    """The newest version of each stage and status of each model, the highest number first."""
+    rows = connection.execute(_newest_of(), {"keys": models}).all()
+    listed = _listed(connection, [row.id for row in rows])
+    found: dict[int, list[ListedVersion]] = {}
+    for row in rows:
+        found.setdefault(row.asset_id, []).append(listed[row.id])
+    return found
+
+
+@cache
+def _newest_of() -> Any:
+    newest = (
+        select(listing.c.asset_id, func.max(listing.c.number).label("number"))
+        .where(among(listing.c.asset_id), listing.c.number > 0)
+        .group_by(listing.c.asset_id, listing.c.stage, listing.c.status)
+        .subquery()
+    )
+    same = and_(listing.c.asset_id == newest.c.asset_id, listing.c.number == newest.c.number)
+    return select(listing.c.id, listing.c.asset_id).join(newest, same).order_by(listing.c.number.desc())
+
+
+def _listed(connection: Connection, keys: Sequence[int]) -> dict[int, ListedVersion]:
+    summaries = version_summaries(connection, keys)
+    tags: dict[int, dict[str, str]] = {}
+    for row in connection.execute(_tags_of(), {"keys": keys}):
+        tags.setdefault(row.node_id, {})[row.key] = row.value
+    cards = {row.node_id: row.text for row in connection.execute(_cards_of(), {"keys": keys})}
+    return {
+        row.node_id: ListedVersion(
+            summaries[row.node_id], tags.get(row.node_id, {}), cards.get(row.node_id, ""), row.label, row.status_reason
+        )
+        for row in connection.execute(_made_by(), {"keys": keys})
+    }
+
+
+@cache
+def _tags_of() -> Any:
+    return select(version_tag).where(among(version_tag.c.node_id)).order_by(version_tag.c.key)
+
+
+@cache
+def _cards_of() -> Any:
+    later = card_revision.alias("later").with_cols(CardRevisionColumns)
+    newer = select(later.c.id).where(
+        later.c.node_id == card_revision.c.node_id, later.c.number > card_revision.c.number
+    )
+    return select(card_revision.c.node_id, card_revision.c.text).where(among(card_revision.c.node_id), ~newer.exists())
+
+
+@cache
+def _made_by() -> Any:
+    return (
+        select(version.c.node_id, node.c.label, model_version.c.status_reason)
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .join(node, node.c.id == version.c.step_id)
+        .where(among(version.c.node_id))
+    )
+
+
+def _aliases(connection: Connection, keys: Sequence[int]) -> dict[int, list[AliasValue]]:
+    found: dict[int, list[AliasValue]] = {}
+    for row in connection.execute(_aliases_of(), {"keys": keys}):
+        ref = VersionRef(AssetKind.MODELS, Name.parse(row.name), row.number)
+        value = AliasValue(row.alias, ref, row.protected, row.moved_at, row.moved_by)
+        found.setdefault(row.asset_id, []).append(value)
+    return found
+
+
+@cache
+def _aliases_of() -> Any:
+    return (
+        select(alias, asset.c.name, version.c.number)
+        .join(asset, asset.c.id == alias.c.asset_id)
+        .join(version, version.c.node_id == alias.c.node_id)
+        .where(among(alias.c.asset_id))
+        .order_by(alias.c.alias)
+    )

@@ -1,0 +1,178 @@
+"""Lists by comparisons, on both databases: what is found, in which order, and how many statements that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.errors import BadCursorError
+from registry.services.unit_of_work import UnitOfWork
+from registry.storage.database import Database
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+from tests.builders import NOW, add_model, add_version
+
+ADDRESSES = "http://here/files"
+
+
+@pytest.fixture
+def uow(open_uow: Factory) -> Iterator[UnitOfWork]:
+    """Four models; one has three versions in two stages, and one has none."""
+    with open_uow(actor="ana", write=True) as uow:
+        first = add_version(uow, "vision/digits", at=NOW, tags={"run": "r1", "x": "A_b%"})
+        for minute, stage in enumerate(("production", "registered"), start=1):
+            add_version(uow, "vision/digits", stage=stage, at=NOW + timedelta(minutes=minute), tags={"run": "r2"})
+        add_version(uow, "vision/digits-2", at=NOW + timedelta(minutes=3))
+        add_version(uow, "text/mails", at=NOW + timedelta(minutes=4))
+        add_model(uow, "vision/planned", at=NOW + timedelta(minutes=5), tags={"team": "cv"})
+        uow.catalog.set_tags(Name("vision", "digits"), {"team": "Cv", "note": "a[b]*?"}, at=NOW)
+        uow.catalog.add_card(first, "# One", by="ana", at=NOW)
+        uow.catalog.add_card(first, "# Two", by="ana", at=NOW)
+        uow.catalog.set_alias("best", first, protected=False, by="ana", at=NOW)
+        yield uow
+
+
+def models(uow: UnitOfWork, *comparisons: Comparison, order: tuple[tuple[Sort, bool], ...] = ()) -> list[str]:
+    return [str(one.summary.name) for one in uow.catalog.list_models(Picked(comparisons, order)).items]
+
+
+def versions(uow: UnitOfWork, *comparisons: Comparison, order: tuple[tuple[Sort, bool], ...] = ()) -> list[str]:
+    page = uow.catalog.list_versions(Picked(comparisons, order, addresses=ADDRESSES))
+    return [one.summary.ref.label for one in page.items]
+
+
+def name(operator: str, value: str | tuple[str, ...]) -> Comparison:
+    return Comparison(Of.NAME, operator, value)
+
+
+def tag(key: str, operator: str, value: str, absent: str | None = None) -> Comparison:
+    return Comparison(Of.TAG, operator, value, key, absent)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (name("=", "vision/digits"), ["vision/digits"]),
+        (name("!=", "vision/digits"), ["text/mails", "vision/digits-2", "vision/planned"]),
+        (name("IN", ("vision/digits", "no/such")), ["vision/digits"]),
+        (name("NOT IN", ("vision/digits", "text/mails")), ["vision/digits-2", "vision/planned"]),
+        (name("LIKE", "vision/d%"), ["vision/digits", "vision/digits-2"]),
+        (name("LIKE", "vision/digit_"), ["vision/digits"]),
+        (name("LIKE", "%digits"), ["vision/digits"]),
+        (name("LIKE", "VISION%"), []),
+        (name("LIKE", ""), []),
+        (name("ILIKE", "VISION/D%"), ["vision/digits", "vision/digits-2"]),
+        (tag("team", "=", "cv"), ["vision/planned"]),
+        (tag("team", "!=", "cv"), ["vision/digits"]),
+        (tag("team", "LIKE", "c%"), ["vision/planned"]),
+        (tag("team", "ILIKE", "c%"), ["vision/digits", "vision/planned"]),
+        (tag("note", "LIKE", "a[b]*_"), ["vision/digits"]),
+        (tag("note", "LIKE", "ab*_"), []),
+        (Comparison(Of.NUMBER, "=", 1), []),
+    ],
+)
+def test_models_are_picked_by_name_and_tag(uow: UnitOfWork, comparison: Comparison, expected: list[str]) -> None:
+    assert models(uow, comparison) == expected
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (name("=", "vision/digits"), ["vision/digits/3", "vision/digits/2", "vision/digits/1"]),
+        (name("LIKE", "vision/digits_2"), ["vision/digits-2/1"]),
+        (Comparison(Of.NUMBER, ">=", 2), ["vision/digits/3", "vision/digits/2"]),
+        (Comparison(Of.NUMBER, "!=", 1), ["vision/digits/3", "vision/digits/2"]),
+        (tag("run", "=", "r1"), ["vision/digits/1"]),
+        (
+            tag("run", "!=", "r1", absent=""),
+            ["text/mails/1", "vision/digits-2/1", "vision/digits/3", "vision/digits/2"],
+        ),
+        (tag("run", "=", "", absent=""), ["text/mails/1", "vision/digits-2/1"]),
+        (tag("run", "LIKE", "%", absent=""), 5),
+        (tag("run", "ILIKE", "R%", absent=""), ["vision/digits/3", "vision/digits/2", "vision/digits/1"]),
+        (tag("x", "LIKE", "A__%"), ["vision/digits/1"]),
+        (tag("x", "LIKE", "a%"), []),
+        (Comparison(Of.ADDRESS, "LIKE", "%/vision.digits/2"), ["vision/digits/2"]),
+        (Comparison(Of.ADDRESS, "=", f"{ADDRESSES}/text.mails/1"), ["text/mails/1"]),
+    ],
+)
+def test_versions_are_picked_by_name_number_tag_and_address(
+    uow: UnitOfWork, comparison: Comparison, expected: list[str] | int
+) -> None:
+    found = versions(uow, comparison)
+    assert (len(found) if isinstance(expected, int) else found) == expected
+
+
+def test_all_comparisons_hold_and_the_order_may_have_several_keys(uow: UnitOfWork) -> None:
+    both = (name("LIKE", "vision/%"), tag("team", "ILIKE", "cv"))
+    assert models(uow, *both, order=((Sort.CREATED, True),)) == ["vision/planned", "vision/digits"]
+    assert models(uow, order=((Sort.UPDATED, False), (Sort.NAME, True)))[-1] == "vision/planned"
+    by_number = versions(uow, order=((Sort.NUMBER, False), (Sort.NAME, True)))
+    assert by_number == ["vision/digits-2/1", "vision/digits/1", "text/mails/1", "vision/digits/2", "vision/digits/3"]
+
+
+def test_a_listed_model_has_its_aliases_and_the_newest_version_of_each_stage(uow: UnitOfWork) -> None:
+    (digits,) = uow.catalog.list_models(Picked((name("=", "vision/digits"),))).items
+    assert [(one.alias, one.ref.number) for one in digits.aliases] == [("best", 1)]
+    assert [(one.summary.ref.number, one.summary.stage) for one in digits.newest] == [
+        (3, "registered"),
+        (2, "production"),
+    ]
+    (planned,) = uow.catalog.list_models(Picked((name("=", "vision/planned"),))).items
+    assert (planned.summary.version, planned.newest) == (None, ())
+    first = uow.catalog.list_versions(Picked((tag("run", "=", "r1"),))).items[0]
+    assert (first.card, first.tags["x"], first.summary.aliases) == ("# Two", "A_b%", ("best",))
+    assert first.step.startswith("step-")
+
+
+def test_pages_hold_together_and_a_cursor_is_of_its_own_list(uow: UnitOfWork) -> None:
+    def through(limit: int) -> list[VersionRef]:
+        found: list[VersionRef] = []
+        cursor = None
+        while True:
+            page = uow.catalog.list_versions(Picked(page=PageRequest(limit, cursor)))
+            found += [one.summary.ref for one in page.items]
+            if (cursor := page.next_cursor) is None:
+                return found
+
+    assert through(1) == through(2) == through(100)
+    cursor = uow.catalog.list_versions(Picked(page=PageRequest(1))).next_cursor
+    with pytest.raises(BadCursorError):
+        uow.catalog.list_models(Picked(page=PageRequest(1, cursor)))
+
+
+def test_a_deleted_version_and_a_deleted_model_are_not_listed(uow: UnitOfWork) -> None:
+    uow.catalog.delete_version(VersionRef(AssetKind.MODELS, Name("vision", "digits"), 3), at=NOW)
+    uow.catalog.delete_model(Name("text", "mails"), at=NOW)
+    assert versions(uow) == ["vision/digits-2/1", "vision/digits/2", "vision/digits/1"]
+    assert "text/mails" not in models(uow)
+
+
+def test_a_page_takes_as_many_statements_for_many_rows_as_for_few(database: Database, uow: UnitOfWork) -> None:
+    def asked(picked: Picked) -> tuple[int, int]:
+        statements: list[str] = []
+
+        def note(_c: object, _u: object, statement: str, *_rest: object) -> None:
+            statements.append(statement)
+
+        event.listen(database.engine, "before_cursor_execute", note)
+        try:
+            pages: tuple[Page[ListedModel], Page[ListedVersion]] = (
+                uow.catalog.list_models(picked),
+                uow.catalog.list_versions(picked),
+            )
+        finally:
+            event.remove(database.engine, "before_cursor_execute", note)
+        return len(statements), sum(len(one.items) for one in pages)
+
+    few, _ = asked(Picked((name("LIKE", "vision/%"),), page=PageRequest(500)))
+    for number in range(30):
+        add_version(uow, f"vision/more-{number}", at=NOW)
+    many, rows = asked(Picked((name("LIKE", "vision/%"),), page=PageRequest(500)))
+    assert rows > 60
+    assert many == few
