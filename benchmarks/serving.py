@@ -173,14 +173,14 @@ def _servers(folder: Path) -> Iterator[AbstractContextManager[Served]]:
     home, token = _ours(folder)
     bearer = {"Authorization": f"Bearer {token}"}
     own = {"FOREBEAR_HOME": str(home), "FOREBEAR_MLFLOW_URI": "off", **UNLIMITED}
-    yield _running(OURS, ["registry.cli", "serve", "--home", str(home)], own, bearer)
+    yield running(OURS, ["registry.cli", "serve", "--home", str(home)], own, bearer)
     if find_spec("granian"):
         words = ["granian", "--interface", "asgi", "--factory", "--no-ws", "--log-level", "error"]
-        yield _running("our application in granian", [*words, "benchmarks.serving:application"], own, bearer)
+        yield running("our application in granian", [*words, "benchmarks.serving:application"], own, bearer)
     store = _theirs(folder)
     words = ["mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", str(folder / "art")]
-    yield _running(PEER, words, {}, {})
-    yield _running(f"{PEER} --workers 1", [*words, "--workers", "1"], {}, {})
+    yield running(PEER, words, {}, {})
+    yield running(f"{PEER} --workers 1", [*words, "--workers", "1"], {}, {})
 
 
 def _ours(folder: Path) -> tuple[Path, str]:
@@ -210,9 +210,10 @@ def _theirs(folder: Path) -> str:
 
 
 @contextmanager
-def _running(
+def running(
     name: str, words: list[str], environment: Mapping[str, str], headers: Mapping[str, str]
 ) -> Iterator[Served]:
+    """A server started by `python -m WORDS… --port PORT`, as soon as it answers. Raises: SystemExit."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

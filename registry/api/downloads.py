@@ -27,8 +27,8 @@ from registry.ports.blobs import FileStream
 
 log = logging.getLogger("forebear.server")
 CHUNK = 1024**2
-STRETCH = 4 * CHUNK
-"""Bytes that the kernel is given to send at a time."""
+STRETCH = 16 * CHUNK
+"""Bytes that the kernel is given to send at a time: what goes out at most after a recall."""
 EXTENSION = "http.response.zerocopysend"
 """The extension of ASGI by which our server sends files (`registry/connections.py`)."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

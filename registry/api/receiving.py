@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from registry.api.gathering import gathered
 from registry.errors import NoSpaceError, TooLargeError, UsageError
 
 PIECE = 1024**2
@@ -22,7 +23,7 @@ async def received_into(request: Request, file: Path, limit: int) -> int:
     size = 0
     try:
         with file.open("xb") as out:
-            async for chunk in request.stream():
+            async for chunk in gathered(request.stream()):
                 size += len(chunk)
                 if size > limit:
                     raise TooLargeError(f"The body is larger than {limit:,} bytes")

@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lineage import Digest
 from registry.api.digests import Digests
+from registry.api.gathering import gathered
 from registry.api.repeats import begin
 from registry.api.wire import UPLOAD, read_json
 from registry.domain.codec import from_json
@@ -232,7 +233,7 @@ async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
         raise UsageError(f"A boundary is longer than {MAX_BOUNDARY} bytes")
     receiver = _Receiver(folder, boundary, limit)
     try:
-        async for chunk in request.stream():
+        async for chunk in gathered(request.stream()):
             await run_in_threadpool(receiver.feed, chunk)
     except ClientDisconnect as error:
         raise UsageError("The upload was cut short: the connection was closed") from error

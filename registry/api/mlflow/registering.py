@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
+from registry.api.gathering import gathered
 from registry.api.mlflow.prompts import refuse_prompts
 from registry.api.mlflow.routes import API, Asked, MlflowRoute, Showing, Wanted
 from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_name, read_version
@@ -37,7 +38,7 @@ router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
 async def put_file(request: Request, registry: AsActor, upload: str, path: str) -> Response:
     """One file of an upload."""
     registry.actor.require(Permission.EDIT)
-    await _staging(request).receive(registry.actor.handle, upload, path, request.stream())
+    await _staging(request).receive(registry.actor.handle, upload, path, gathered(request.stream()))
     return JSONResponse({})
 
 

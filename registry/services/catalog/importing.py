@@ -72,7 +72,7 @@ def import_model(context: Context, wanted: ImportModel, *, notes: tuple[str, ...
         )
         describing, architecture = _describe(wanted, converted)
         manifest = Manifest.of(store_folder(context.blobs, converted.folder))
-        given = files_as_given(source)
+        given = files_as_given(source, manifest.files, converted.folder)
         weights = _compared(context, wanted, converted.folder, work)
         relations = {ref: one.relation for ref, one in weights.items()}
         interface = of_output(context, converted.folder, relations)

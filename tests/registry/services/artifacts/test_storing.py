@@ -14,7 +14,7 @@ from lineage import Digest
 from registry.domain.manifests import FileEntry
 from registry.errors import InvalidError, NoSpaceError, UnavailableError
 from registry.folders import writing
-from registry.services.artifacts.storing import Hashing, open_extents, store_folder
+from registry.services.artifacts.storing import Hashing, files_as_given, open_extents, store_folder
 from registry.services.storage.catalog import Extent
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs
@@ -74,3 +74,14 @@ def test_a_full_disk_and_a_folder_without_permission_are_different_errors(tmp_pa
         Path("/dev/full").write_bytes(b"x" * 10)
     with pytest.raises(UnavailableError, match="cannot be written: Not a directory"), writing(tmp_path):
         (draw(tmp_path, {"file": ""}) / "file" / "below").mkdir()
+
+
+def test_files_as_given_have_their_own_digests_whether_or_not_the_same_bytes_are_stored(tmp_path: Path) -> None:
+    given_files = {"same": "weights", "other": "Weights", "long": "weights of a model", ".hidden": "weights"}
+    source = draw(tmp_path / "given", given_files)
+    folder = draw(tmp_path / "stored", {"a.safetensors": "weights", "b.safetensors": "weights of a Model"})
+    stored = store_folder(MemoryBlobs(), folder)
+    expected = {name: Digest.of(text.encode()) for name, text in given_files.items() if name != ".hidden"}
+    for entries in (files_as_given(source), files_as_given(source, stored, folder)):
+        assert {one.path: one.sha256 for one in entries} == expected
+        assert [one.size for one in entries] == [len(given_files[one.path]) for one in entries]
