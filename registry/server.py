@@ -46,8 +46,11 @@ from registry.api.router import api_router
 from registry.api.streams import Streams
 from registry.api.timed_body import TimedBody
 from registry.api.uploads import sweep
-from registry.auth import COOKIE, Attempts, Counts, Doorkeeper, Rates
+from registry.auth import COOKIE, Attempts, Counts, Doorkeeper, Guesses, Rates
 from registry.auth.counting import FILE as COUNTS
+from registry.auth.oidc import Way
+from registry.auth.oidc.flow import PATH as PROVIDER
+from registry.auth.oidc.flow import RETURN
 from registry.auth.reach import check_reach
 from registry.compression import Compression
 from registry.domain.people.people import Actor
@@ -65,11 +68,18 @@ from registry.services.keys import registry_key
 from registry.settings import Settings
 from registry.web.administration import error_page
 from registry.web.governance.badges import Badges
-from registry.web.people.signing_in import client_address, cookie_header, sign_in, sign_in_form
+from registry.web.people import providing
+from registry.web.people.signing_in import (
+    client_address,
+    cookie_header,
+    sign_in,
+    sign_in_by_password,
+    sign_in_form,
+)
 from registry.web.render import STATIC, link
 from registry.web.routes import pages_router
 
-OPEN = frozenset({"/healthz", "/sign-in"})
+OPEN = frozenset({"/healthz", "/sign-in", "/sign-in/password", "/api/v1/sign-in/token", PROVIDER, RETURN})
 """The addresses, besides static files, that need no sign-in."""
 MAX_FORM = 256 * 1024
 """Largest form in bytes; the API limits its own bodies, since uploads may be large."""
@@ -120,7 +130,7 @@ class Guard:
         try:
             self._check_host(request)
             await self._let_in(request, send)
-            send.named = _is_program(request)
+            send.named = _is_program(request) and hasattr(request.state, "registry")
             await self.app(request.scope, request.receive, send)
         except RegistryError as error:
             await self._refusal(request, error)(request.scope, request.receive, send)
@@ -235,13 +245,17 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     """
     app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.home, app.state.door, app.state.streams = settings, home, door, Streams()
-    app.state.badges, app.state.seen = Badges(), Seen()
+    app.state.badges, app.state.seen, app.state.system = Badges(), Seen(), registry
+    app.state.way = Way.of(settings, door.key)
     app.state.staging = Staging(home, settings.max_upload)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for path, method, answer in (
         ("/healthz", "GET", health),
         ("/sign-in", "GET", sign_in_form),
         ("/sign-in", "POST", sign_in),
+        ("/sign-in/password", "POST", sign_in_by_password),
+        (PROVIDER, "GET", providing.begin),
+        (RETURN, "GET", providing.returned),
     ):
         app.add_api_route(
             path, answer, methods=[method], include_in_schema=False, response_model=None, max_body_size=MAX_FORM
@@ -279,7 +293,8 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     sweep(home)
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
-    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates)
+    guesses = Guesses("password", counts)
+    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, guesses)
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):

@@ -114,6 +114,30 @@ class Settings:
     """The address that e-mail comes from."""
     public_url: str = ""
     """The address that people reach the server by, for links in e-mail."""
+    passwords: bool = False
+    """Whether people may set a password and sign in with it (extra passwords)."""
+    oidc_issuer: str = ""
+    """The issuer of the identity provider that people sign in by (extra oidc); empty: nobody does."""
+    oidc_client: str = ""
+    """The client id that the provider knows this server by."""
+    oidc_secret_file: Path | None = None
+    """File with the secret of that client; None for a client without one."""
+    oidc_name: str = "your organisation"
+    """What the sign-in page calls the provider."""
+    oidc_scopes: str = "openid profile"
+    """The scopes that the provider is asked for."""
+    oidc_algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
+    """Signatures that ID tokens may have."""
+    oidc_groups_claim: str = "groups"
+    """The claim of ID tokens with the groups of a person."""
+    oidc_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Groups, and the roles that they give."""
+    oidc_deciding_groups: tuple[str, ...] = ()
+    """Groups that give roles that decide without a second person."""
+    oidc_new_people: bool = False
+    """Whether somebody whom the provider signs in, and nobody here knows, gets an account."""
+    oidc_private: bool = False
+    """Whether the provider's host may have an address of the own network, and be asked without encryption."""
     session_idle_minutes: int = 60
     """Minutes without a request after which a browser has to sign in again; judged to a twelfth of them."""
     session_hours: int = 12
@@ -145,6 +169,7 @@ class Settings:
             return found or default
 
         home, roots, anchors = text("HOME"), text("TIMESTAMP_ROOTS"), text("CHECKPOINT_ANCHORS")
+        secret_file, algorithms = text("OIDC_SECRET_FILE"), text("OIDC_ALGORITHMS")
         return cls(
             home=Path(home).expanduser() if home else None,
             actor=text("ACTOR"),
@@ -186,6 +211,20 @@ class Settings:
             smtp_url=text("SMTP_URL"),
             mail_from=text("MAIL_FROM") or "",
             public_url=text("PUBLIC_URL") or "",
+            passwords=bool(number("PASSWORDS", 0)),
+            oidc_issuer=text("OIDC_ISSUER") or "",
+            oidc_client=text("OIDC_CLIENT") or "",
+            oidc_secret_file=Path(secret_file).expanduser() if secret_file else None,
+            oidc_name=text("OIDC_NAME") or cls().oidc_name,
+            oidc_scopes=text("OIDC_SCOPES") or cls().oidc_scopes,
+            oidc_algorithms=tuple(a.strip() for a in algorithms.split(",")) if algorithms else cls().oidc_algorithms,
+            oidc_groups_claim=text("OIDC_GROUPS_CLAIM") or cls().oidc_groups_claim,
+            oidc_roles=_groups(text("OIDC_ROLES") or ""),
+            oidc_deciding_groups=tuple(
+                filter(None, (g.strip() for g in (text("OIDC_DECIDING_GROUPS") or "").split(";")))
+            ),
+            oidc_new_people=bool(number("OIDC_NEW_PEOPLE", 0)),
+            oidc_private=bool(number("OIDC_PRIVATE", 0)),
             session_idle_minutes=number("SESSION_IDLE_MINUTES", cls().session_idle_minutes, least=1),
             session_hours=number("SESSION_HOURS", cls().session_hours, least=1),
             secret=text("SECRET"),
@@ -225,4 +264,15 @@ def _pairs(name: str, text: str) -> dict[str, str]:
         if not (key and equals and value):
             raise UsageError(f"FOREBEAR_{name} must be written as host=key,host=key", remedy="Change or unset it")
         found[key.lower()] = value
+    return found
+
+
+def _groups(text: str) -> dict[str, tuple[str, ...]]:
+    """`a=x,y;CN=b,OU=c=z` as the roles of each group, which may hold commas and equal signs. Raises: UsageError."""
+    found = {}
+    for one in filter(None, (part.strip() for part in text.split(";"))):
+        group, _, roles = (part.strip() for part in one.rpartition("="))
+        if not (group and roles):
+            raise UsageError("FOREBEAR_OIDC_ROLES must be written as group=role,role;group=role", remedy="Change it")
+        found[group] = tuple(role.strip() for role in roles.split(","))
     return found

@@ -12,6 +12,7 @@ from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Name, Reference
 from registry.domain.people.people import Scope
+from registry.domain.people.signing_in import TOKEN_DAYS
 from registry.domain.people.teams import Level
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import Environment, UsedInput
@@ -318,6 +319,25 @@ class KeyWish:
     """The public Ed25519 key that somebody signs with, in hexadecimal."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordWish:
+    """A new password, and a fresh sign-in: a token without a limit, or the password before."""
+
+    password: str = field(repr=False)
+    proof: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSignIn:
+    """Who signs in with which password, and the token that they want for it."""
+
+    handle: str
+    password: str = field(repr=False)
+    label: str
+    scope: Scope = Scope.CONTRIBUTE
+    days: int = TOKEN_DAYS
 
 
 @dataclass(frozen=True, slots=True)

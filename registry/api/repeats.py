@@ -7,6 +7,7 @@ boundary between the parts.
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Callable, Coroutine
 from secrets import token_hex
 from typing import Any
@@ -64,7 +65,9 @@ async def begin(request: Request, body: Digest) -> None:
     if header is None:
         return
     target = f"{request.method} {request.url.path}?{request.url.query}".encode()
-    claim = Claim(check_key(header), Digest.of(target + body.hex.encode()), token_hex(16))
+    key: str = request.app.state.door.key  # a digest that is kept tells nothing about a password in the body
+    keyed = hmac.digest(key.encode(), b"forebear.request " + target + body.hex.encode(), "sha256")
+    claim = Claim(check_key(header), Digest(keyed.hex()), token_hex(16))
     await _raise_known(request, claim)
     request.state.claim = claim
 

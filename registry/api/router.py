@@ -21,6 +21,7 @@ from registry.api.routes import (
     reports,
     reviews,
     selection,
+    signing_in,
     store,
     transfers,
     versions,
@@ -51,6 +52,7 @@ def api_router() -> APIRouter:
         *decisions,
         people,
         teams,
+        signing_in,
         webhooks,
         mail,
         audit,
@@ -58,6 +60,7 @@ def api_router() -> APIRouter:
         doctor,
     ):
         api.include_router(one.router)
+    api.include_router(signing_in.anonymous)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api
 

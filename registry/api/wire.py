@@ -19,7 +19,14 @@ from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry.domain.text import check_facts, did_you_mean
 from registry.domain.verbs.registry import Registry
-from registry.errors import BadFilterError, BadReferenceError, NotFoundError, TooLargeError, UsageError
+from registry.errors import (
+    BadFilterError,
+    BadReferenceError,
+    NotFoundError,
+    RegistryError,
+    TooLargeError,
+    UsageError,
+)
 
 T = TypeVar("T")
 BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -28,6 +35,8 @@ PARTIAL = "application/partial-upload"
 """A piece of an object (draft-ietf-httpbis-resumable-upload)."""
 UPLOAD = "multipart/form-data"
 """The media type of uploads."""
+MAX_SECRETS = 16 * 1024
+"""Bytes of a body that holds a password."""
 MAX_BODY = 2 * 1024**2
 """Bytes of a JSON body; what is larger is an upload."""
 
@@ -36,6 +45,11 @@ def registry_of(request: Request) -> Registry:
     """The verbs, for the actor whom the server's guard found in the token or session."""
     registry: Registry = request.state.registry
     return registry
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a trusted proxy, what the proxy says."""
+    return request.client.host if request.client else ""
 
 
 async def _as_actor(request: Request) -> Registry:
@@ -148,6 +162,22 @@ def body_of(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
 
     async def read(request: Request) -> T:
         return from_json(kind, read_json(await read_capped(request), "body"))
+
+    return read
+
+
+def secrets_of(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
+    """The same for a body that holds a password or a token: no error repeats anything of it. Raises: UsageError."""
+
+    async def read(request: Request) -> T:
+        raw = await read_capped(request, MAX_SECRETS)
+        try:
+            data = json.loads(raw)
+            check_facts(data, "body", credentials=True)
+            return from_json(kind, data)
+        except (ValueError, RecursionError, RegistryError):
+            names = ", ".join(field.name for field in fields(kind))  # type: ignore[arg-type]
+            raise UsageError(f"The body is not a JSON object with the fields {names}") from None
 
     return read
 

@@ -1,4 +1,4 @@
-"""How often somebody may ask within a minute: by token, person and address; and how often with a wrong token.
+"""How often somebody may ask within a minute: by token, person and address; and how often with a wrong one.
 
 The counts are this server's own, in memory. `Counts` writes them into a file of the registry folder, so that they
 outlive a restart; what came since the last writing is forgotten when the server is killed.
@@ -6,6 +6,7 @@ outlive a restart; what came since the last writing is forgotten when the server
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -27,13 +28,15 @@ from registry.settings import Settings
 
 WRONG_PER_MINUTE = 20
 """Wrong tokens that one address may send in a minute: enough for a person who pastes the wrong text."""
+WRONG_OF_PERSON, WRONG_WITHIN = 10, 15
+"""Wrong passwords of one person, from wherever they come, and the minutes within which they are counted."""
 FILE = "request-counts.json"
 _LARGEST = 16 * 1024**2
 log = logging.getLogger("forebear.server")
 
 
 class Counts:
-    """The counts of all limits, each until the end of its minute; kept in `file`, where there is one."""
+    """The counts of all limits, each until the end of its time; kept in `file`, where there is one."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.storage = MemoryStorage()
@@ -62,7 +65,7 @@ class Counts:
             log.warning("How often clients asked cannot be read from %s: %s", self._file, error)
             return
         for key, (number, end) in kept.items():
-            left = min(end - time.time(), 60.0)
+            left = min(end - time.time(), 60.0 * WRONG_WITHIN)
             if left > 0 < number:
                 self.storage.incr(key, math.ceil(left), number)
 
@@ -85,7 +88,7 @@ class Attempts:
         if not self._limiter.test(self._limit, "wrong", who):
             seconds = _seconds(self._limiter, self._limit, "wrong", who)
             raise TooManyAttemptsError(
-                "Too many wrong tokens came from your address",
+                "Too many wrong tokens or passwords came from your address",
                 remedy=f"Wait {seconds} s",
                 facts={"retry_after": seconds},
             )
@@ -93,6 +96,34 @@ class Attempts:
             yield
         except UnauthenticatedError:
             self._limiter.hit(self._limit, "wrong", who)
+            raise
+
+
+class Guesses:
+    """Counts the wrong passwords, or codes, of each person: after `most` within a quarter of an hour none is taken.
+
+    Whoever guesses from many addresses is stopped by it; the person signs in with a token meanwhile.
+    """
+
+    def __init__(self, what: str, counts: Counts | None = None, most: int = WRONG_OF_PERSON) -> None:
+        self._what, self._limit = what, RateLimitItemPerMinute(most, WRONG_WITHIN)
+        self._limiter = (counts or Counts()).limiter
+
+    @contextmanager
+    def counted(self, handle: str) -> Iterator[None]:
+        """Around one try, also for a handle that nobody has. Raises: TooManyAttemptsError before it."""
+        who = hashlib.sha256(handle.encode()).hexdigest()[:16]
+        if not self._limiter.test(self._limit, self._what, who):
+            seconds = _seconds(self._limiter, self._limit, self._what, who)
+            raise TooManyAttemptsError(
+                f"Too many wrong {self._what}s came for this person",
+                remedy=f"Wait {seconds} s, or sign in with a token",
+                facts={"retry_after": seconds},
+            )
+        try:
+            yield
+        except UnauthenticatedError:
+            self._limiter.hit(self._limit, self._what, who)
             raise
 
 

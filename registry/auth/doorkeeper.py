@@ -11,14 +11,16 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from registry.auth.counting import Attempts, Rates
+from registry.auth.counting import Attempts, Guesses, Rates
 from registry.auth.links import Links
 from registry.domain.people.people import Actor
 from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
 from registry.domain.verbs.people import SessionVerbs
+from registry.domain.verbs.signing_in import PasswordVerbs
 from registry.errors import PermissionDeniedError, UnauthenticatedError
 
 COOKIE = "forebear_session"
@@ -32,6 +34,7 @@ class Doorkeeper:
     key: str
     attempts: Attempts
     rates: Rates = field(default_factory=Rates)
+    guesses: Guesses = field(default_factory=lambda: Guesses("password"))
 
     def actor_of_header(self, authorization: str, address: str) -> Actor:
         """The actor of `Authorization: Bearer fbr_…`. Raises: UnauthenticatedError, TooManyAttemptsError."""
@@ -55,10 +58,32 @@ class Doorkeeper:
         """
         with self.attempts.counted(address):
             started = self.sessions.begin(secret.strip(), address)
+        self.end_before(before)
+        return started
+
+    def sign_in_by_password(
+        self, passwords: PasswordVerbs, handle: str, password: str, address: str, *, before: str | None = None
+    ) -> StartedSession:
+        """The same for who knows the password of `handle`. Raises: as `sign_in`."""
+        with self.guessing(handle, address):
+            started = passwords.begin(handle, password, address)
+        self.end_before(before)
+        return started
+
+    @contextmanager
+    def guessing(self, handle: str, address: str) -> Iterator[None]:
+        """Around one try of a password: a wrong one counts for the address and for the person.
+
+        Raises: TooManyAttemptsError before it.
+        """
+        with self.attempts.counted(address), self.guesses.counted(handle):
+            yield
+
+    def end_before(self, before: str | None) -> None:
+        """End the session that the browser had: a cookie that somebody planted leads nowhere."""
         if before is not None:
             with suppress(UnauthenticatedError):
                 self.sign_out(self.visit(before).session)
-        return started
 
     def visit(self, cookie: str) -> Visit:
         """Who asks with this cookie. Raises: UnauthenticatedError."""

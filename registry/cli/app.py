@@ -35,6 +35,7 @@ GROUPS = (
     ("team", "Teams: who sees what is registered under a name.", "teams.team", "app"),
     ("role", "What people may do, and whose votes count.", "people", "role"),
     ("token", "Tokens to sign in to the server with.", "people", "token"),
+    ("password", "Your password, where the registry has passwords.", "password", "app"),
     ("webhook", "Webhooks: what other programs are sent when something happens.", "webhook", "app"),
     ("mail", "E-mail: who is told where of what waits for them.", "mail", "app"),
     ("store", "The stored files of all versions: verify, repair and free them.", "store", "app"),

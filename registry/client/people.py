@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Never
 
+from lineage import Digest
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import Connection, signed_in
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
+from registry.domain.people.identities import BoundIdentity, Identity
+from registry.domain.people.passwords import PasswordSummary
 from registry.domain.people.people import (
     Actor,
     NewToken,
@@ -21,6 +24,7 @@ from registry.domain.people.people import (
     check_role,
 )
 from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
+from registry.domain.people.signing_in import AskedToken
 from registry.domain.people.teams import Level, Team, TeamDetail, check_team
 from registry.errors import NotRemoteError
 
@@ -150,6 +154,47 @@ class RemoteSessions:
 
     def end_all(self, handle: str) -> int:
         return self.server.send(int, "DELETE", f"{_at(handle)}/sessions")
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePasswords:
+    """Implements `PasswordVerbs`."""
+
+    server: Connection
+
+    def of(self, handle: str) -> PasswordSummary:
+        return self.server.get(PasswordSummary, f"{_at(handle)}/password")
+
+    def set(self, handle: str, password: str, *, proof: str) -> PasswordSummary:
+        return self.server.send(
+            PasswordSummary, "PUT", f"{_at(handle)}/password", {"password": password, "proof": proof}
+        )
+
+    def remove(self, handle: str) -> PasswordSummary:
+        return self.server.send(PasswordSummary, "DELETE", f"{_at(handle)}/password")
+
+    def begin(self, handle: str, password: str, address: str) -> StartedSession:  # noqa: ARG002 - the verb's own signature
+        refuse_here()
+
+    def token(self, handle: str, password: str, wish: AskedToken, address: str) -> NewToken:  # noqa: ARG002 - the server sees it
+        body = {"password": password, "label": wish.label, "scope": wish.scope.value, "days": wish.days}
+        return self.server.send(NewToken, "POST", "/sign-in/token", {"handle": check_handle(handle), **body})
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteIdentities:
+    """Implements `IdentityVerbs`. Whom a provider has signed in is for the server alone to say."""
+
+    server: Connection
+
+    def of(self, handle: str) -> Sequence[BoundIdentity]:
+        return self.server.get(tuple[BoundIdentity, ...], f"{_at(handle)}/identities")
+
+    def begin(self, identity: Identity, spent: Digest, address: str) -> StartedSession:  # noqa: ARG002 - as above
+        refuse_here()
+
+    def bind(self, identity: Identity, spent: Digest) -> BoundIdentity:  # noqa: ARG002 - as above
+        refuse_here()
 
 
 def refuse_here() -> Never:

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.client.lineage import RemoteLineage
     from registry.client.notifications import RemoteNotifications
-    from registry.client.people import RemotePeople, RemoteSessions, RemoteTeams
+    from registry.client.people import (
+        RemoteIdentities,
+        RemotePasswords,
+        RemotePeople,
+        RemoteSessions,
+        RemoteTeams,
+    )
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
     from registry.client.transport.downloads import Watch
@@ -197,6 +203,20 @@ class RemoteRegistry:
         from registry.client.people import RemoteSessions  # noqa: PLC0415 - as above
 
         return RemoteSessions(self.server)
+
+    @cached_property
+    def passwords(self) -> RemotePasswords:
+        """Passwords."""
+        from registry.client.people import RemotePasswords  # noqa: PLC0415 - as above
+
+        return RemotePasswords(self.server)
+
+    @cached_property
+    def identities(self) -> RemoteIdentities:
+        """Accounts of an identity provider."""
+        from registry.client.people import RemoteIdentities  # noqa: PLC0415 - as above
+
+        return RemoteIdentities(self.server)
 
     @cached_property
     def audit(self) -> RemoteAudit:

@@ -34,10 +34,11 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def check_facts(facts: object, what: str, *, most: int | None = None) -> None:
+def check_facts(facts: object, what: str, *, most: int | None = None, credentials: bool = False) -> None:
     """Refuse JSON that cannot be stored, printed and read again: nested too deeply, or with text that is no Unicode.
 
-    With `most`, also what holds more keys and values than that. Credentials are refused too. Raises: InvalidError.
+    With `most`, also what holds more keys and values than that. Credentials are refused too, unless they are what is
+    asked for (`credentials`). Raises: InvalidError.
     """
     layer, depth, counted = [facts], 0, 0
     while layer:
@@ -54,7 +55,8 @@ def check_facts(facts: object, what: str, *, most: int | None = None) -> None:
         layer, depth, counted = within, depth + 1, counted + len(within)
         if most is not None and counted > most:
             raise InvalidError(f"The {what} has more than {most:,} values", remedy="Attach long lists as a file")
-    refuse_credentials(facts, what)
+    if not credentials:
+        refuse_credentials(facts, what)
 
 
 def expected(what: str, value: object) -> str:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
     from registry.services.notifications.verbs import Notifications
+    from registry.services.people.identities import Identities
+    from registry.services.people.passwords import Passwords
     from registry.services.people.sessions import Sessions
     from registry.services.people.teams import Teams
     from registry.services.people.verbs import People
@@ -223,6 +225,20 @@ class LocalRegistry:
         from registry.services.people.sessions import Sessions  # noqa: PLC0415 - a command needs one subject of eight
 
         return self._guarded(Sessions(self.context), "sessions")
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """Passwords, and what one gets for one."""
+        from registry.services.people.passwords import Passwords  # noqa: PLC0415 - as above
+
+        return Passwords(self.context)
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Accounts of an identity provider."""
+        from registry.services.people.identities import Identities  # noqa: PLC0415 - as above
+
+        return Identities(self.context)
 
     @cached_property
     def audit(self) -> Audit:

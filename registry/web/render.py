@@ -39,6 +39,10 @@ class Frame:
     section: str
     api: str
     """The address of the same data as JSON; empty where there is none."""
+    passwords: bool = False
+    """Whether people may have one here."""
+    provider: bool = False
+    """Whether people sign in by an identity provider."""
     version: str = __version__
 
 
@@ -54,6 +58,8 @@ def page(
         csrf=getattr(request.state, "csrf", ""),
         section=section,
         api=api,
+        passwords=request.app.state.settings.passwords,
+        provider=bool(request.app.state.settings.oidc_issuer),
     )
     shown = {field.name: getattr(context, field.name) for field in fields(context)}
     html = environment().get_template(template).render(frame=frame, here=str(request.url.path), **shown)

@@ -31,7 +31,7 @@ from registry.web.governance import (
 from registry.web.guided import pages as guided
 from registry.web.parts import check_form
 from registry.web.people import pages as people
-from registry.web.people import signing_in
+from registry.web.people import passwords, providing, signing_in
 
 
 def pages_router() -> APIRouter:
@@ -59,6 +59,8 @@ def pages_router() -> APIRouter:
         reports,
         notifications,
         people,
+        passwords,
+        providing,
         signing_in,
         administration,
     ):

@@ -6,8 +6,10 @@ import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lineage import Digest
 from registry.domain.catalog.picking import Picked
 from registry.domain.drafts.drafts import Commit
+from registry.domain.people.identities import Identity
 from registry.domain.verbs.drift import CheckDrift
 from registry.domain.verbs.registry import Registry
 from registry.domain.verbs.selection import CompareDatasets
@@ -23,6 +25,9 @@ HERE_ONLY: Mapping[str, Callable[[Registry, Path], object]] = {
     "catalog.given_file": lambda r, _: r.catalog.given_file(CHILD, "config.json"),
     "catalog.list_models": lambda r, _: r.catalog.list_models(Picked()),
     "catalog.list_versions": lambda r, _: r.catalog.list_versions(Picked()),
+    "passwords.begin": lambda r, _: r.passwords.begin("ana", "x", "::1"),
+    "identities.begin": lambda r, _: r.identities.begin(Identity("https://id.example", "u"), Digest.of(b""), "::1"),
+    "identities.bind": lambda r, _: r.identities.bind(Identity("https://id.example", "u"), Digest.of(b"")),
     "selection.compare": lambda r, _: r.selection.compare(CompareDatasets(DATA, DATA)),
     "drift.watch": lambda r, _: r.drift.watch(CHILD, DATA),
     "drift.check": lambda r, _: r.drift.check(CheckDrift(CHILD, DATA)),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from registry.domain.paging import PageRequest
+from registry.domain.people.passwords import KeptPassword, PasswordSummary
 from registry.domain.people.people import Person, Reach, TokenSummary
 from registry.domain.people.sessions import Means, SessionSummary
 from registry.errors import ConflictError, NotFoundError
@@ -108,6 +109,19 @@ def test_a_token_remembers_its_last_use_and_its_end(uow: UnitOfWork) -> None:
     assert uow.people.token("tok-1") == replace(new_token("tok-1"), last_used_at=NOW, revoked_at=LATER)
     with pytest.raises(NotFoundError):
         uow.people.revoke_token("tok-2", at=LATER)
+
+
+def test_a_password_takes_the_place_of_the_one_before_and_can_be_dropped(uow: UnitOfWork) -> None:
+    assert uow.people.kept_password("ana") is None
+    first = KeptPassword(PasswordSummary("ana", NOW, "ana"), "$argon2id$one")
+    second = KeptPassword(PasswordSummary("ana", LATER, "root"), "$argon2id$two")
+    for one in (first, second):
+        uow.people.set_password(one)
+        assert uow.people.kept_password("ana") == one
+    uow.people.drop_password("ana")
+    assert (uow.people.kept_password("ana"), uow.people.kept_password("nobody")) == (None, None)
+    with pytest.raises(NotFoundError):
+        uow.people.set_password(replace(first, summary=replace(first.summary, person="nobody")))
 
 
 def test_an_enrolment_remembers_who_confirmed_it(uow: UnitOfWork) -> None:

@@ -159,6 +159,8 @@ PROTOCOLS: Mapping[str, type] = {
     "people": verbs.people.PeopleVerbs,
     "teams": verbs.people.TeamVerbs,
     "sessions": verbs.people.SessionVerbs,
+    "passwords": verbs.signing_in.PasswordVerbs,
+    "identities": verbs.signing_in.IdentityVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,
     "backups": verbs.backups.BackupVerbs,

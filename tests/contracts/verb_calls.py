@@ -183,6 +183,7 @@ READS: Mapping[str, Verb] = {
     "people.tokens": lambda r: [
         r.people.tokens("ben", PageRequest()), listed(lambda page: r.people.tokens(None, page)),
     ],
+    "identities.of": lambda r: r.identities.of("ben"),
     "sessions.of": lambda r: [r.sessions.of("ben", PageRequest()), listed(lambda page: r.sessions.of("ana", page))],
     "people.token": lambda r: r.people.token(r.people.tokens("ben", PageRequest()).items[0].id),
     "audit.search": lambda r: [

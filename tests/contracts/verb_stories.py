@@ -26,6 +26,7 @@ from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import every
 from registry.domain.people import teams
 from registry.domain.people.keys import new_key, public_key
+from registry.domain.people.signing_in import AskedToken
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.work import Able, Outcome, WorkReport
@@ -190,6 +191,10 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "uploads.discard", None
     yield "uploads.standing, then", dev.uploads.standing(target, [announced])
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
+    yield "passwords.of", outcome(lambda: vic.passwords.of("vic"))
+    yield "passwords.set", outcome(lambda: vic.passwords.set("vic", "heron kettle orbit", proof="fbr_x"))
+    yield "passwords.remove", outcome(lambda: vic.passwords.remove("vic"))
+    yield "passwords.token", outcome(lambda: vic.passwords.token("vic", "heron kettle", AskedToken("x"), ""))
     yield "sessions.end_all", vic.sessions.end_all("vic")
     ana.catalog.delete(Reference.parse("models:/edge/digits-small/1"), reason="old")
     yield "catalog.delete", outcome(lambda: ana.catalog.version(Reference.parse("models:/edge/digits-small/1")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from registry.cli.session import Session, command
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
+    from registry.client.transport.connection import Connection
     from registry.client.transport.profiles import Server
     from registry.domain.people.people import Actor
 
@@ -26,6 +28,7 @@ def register(app: typer.Typer) -> None:
         "login",
         "forebear login https://models.example.com",
         "forebear login https://models.example.com --token-stdin < token.txt",
+        "forebear login https://models.example.com --password --person ana",
     )(login)
     command(app, "logout", "forebear logout", "forebear logout https://models.example.com")(logout)
     command(app, "whoami", "forebear whoami")(whoami)
@@ -37,6 +40,19 @@ def login(
     token_stdin: Annotated[
         bool, typer.Option("--token-stdin", help="Read the token from standard input instead of asking for it.")
     ] = False,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for your password, and make a token with it.")
+    ] = False,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Your handle there, for --password.", show_default=False)
+    ] = None,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            help="The most that the token allows that --password makes: read, use, contribute, vote or admin.",
+        ),
+    ] = "contribute",
     name: Annotated[
         str | None, typer.Option("--name", help="A short name for the server. Default: its host.", show_default=False)
     ] = None,
@@ -46,15 +62,21 @@ def login(
 ) -> None:
     """Sign in to a server with a token, and use its registry from now on where no registry folder is nearer.
 
+    With --password a token is made that is good for 90 days and for what --scope allows.
     The token is kept in the keyring of your system (extra keyring), else in a file that only you can read.
     """
     from registry.cli.printing import hint, tell
     from registry.client.choosing import Remote
-    from registry.client.transport.connection import check_address
+    from registry.client.transport.connection import Connection, check_address
     from registry.client.transport.profiles import Profiles
 
     address = check_address(url, secret=True, allow_http=allow_http or session.settings.allow_http)
-    secret = _token(session, from_stdin=token_stdin)
+    if password and token_stdin:
+        raise UsageError("--password and --token-stdin are two ways to sign in", remedy="Leave one of them out")
+    if password:
+        secret = _by_password(Connection(address, allow_http=allow_http), person, scope)
+    else:
+        secret = _token(session, from_stdin=token_stdin)
     with Remote(address, allow_http, named=True).connect(session.settings, secret) as registry:
         actor = registry.actor
     profiles = Profiles.of_user()
@@ -77,6 +99,26 @@ def _token(session: Session, *, from_stdin: bool) -> str:
     if not secret:
         raise UsageError("The token is empty", remedy="Make one on the server: forebear token create PERSON")
     return secret
+
+
+def _by_password(server: Connection, person: str | None, scope: str) -> str:
+    """A token that the server makes for a handle and a password. Raises: UnauthenticatedError."""
+    from registry.cli.commands.password import typed
+    from registry.client.people import RemotePasswords
+    from registry.domain.people.people import Scope
+    from registry.domain.people.signing_in import AskedToken
+
+    if scope not in list(Scope):
+        raise UsageError(f"There is no scope {scope[:80]!r}", remedy=f"Give one of: {', '.join(Scope)}")
+    if person is None and not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask for your handle", remedy="Give it: --person HANDLE")
+    handle = person or str(typer.prompt("Handle", err=True))
+    try:
+        wish = AskedToken(f"forebear login on {platform.node() or 'a machine'}"[:128], Scope(scope))
+        made = RemotePasswords(server).token(handle, typed("Password"), wish, "")
+    finally:
+        server.close()
+    return made.secret
 
 
 def logout(

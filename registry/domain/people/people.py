@@ -212,9 +212,14 @@ def check_reach(teams: Collection[str], step: str) -> Reach:
     return Reach(tuple(sorted(set(teams))), step)
 
 
+def is_handle(text: str) -> bool:
+    """True where `text` can be a handle."""
+    return len(text) <= 64 and _HANDLE.fullmatch(text) is not None
+
+
 def check_handle(text: str) -> str:
     """`text` if it can be a handle. Raises: InvalidError."""
-    if not _HANDLE.fullmatch(text) or len(text) > 64:
+    if not is_handle(text):
         raise InvalidError(
             f"{text[:80]!r} is not a valid handle", remedy="Use lower-case letters and digits, for example ana"
         )

@@ -21,11 +21,13 @@ class Means(StrEnum):
     """What somebody signed in with."""
 
     TOKEN = "token"  # noqa: S105 - the word
+    PASSWORD = "password"  # noqa: S105 - as above
+    PROVIDER = "provider"
 
     @property
     def label(self) -> str:
         """In words."""
-        return {"token": "a token"}[self.value]
+        return {"token": "a token", "password": "a password", "provider": "the identity provider"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)

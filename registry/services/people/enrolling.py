@@ -2,7 +2,8 @@
 
 An admin makes it and hands it over; it is good for nothing until somebody else who decides has confirmed it. All that
 it then does is to make one token of the person, once. With that every other token and session of the account ends, so
-that nobody has it beside the person, and the person sees that it was done.
+that nobody has it beside the person, and the person sees that it was done. A password and a bound account of the
+provider end, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from registry.services.governance.policies.stored import deciding_roles
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.lookup import found
 from registry.services.people.offering import NOBODY, confirmers, takes_two
+from registry.services.people.passwords import end_ways_in
 from registry.services.people.tokens import new_token, refuse_limited
 from registry.services.unit_of_work import UnitOfWork
 
@@ -87,7 +89,7 @@ def redeem(context: Context, uow: UnitOfWork, person: Person, made: NewToken) ->
             uow.people.revoke_token(one.id, at=now)
     ended = uow.people.end_sessions(person.handle, at=now)
     facts = {"token": context.actor.token, "made": made.summary.id, "sessions": ended}
-    return [Event("enrolment.used", f"person:{person.handle}", facts)]
+    return [*end_ways_in(uow, person.handle, at=now), Event("enrolment.used", f"person:{person.handle}", facts)]
 
 
 def _confirmed(token: TokenSummary, *, alone: bool) -> Event:

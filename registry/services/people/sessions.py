@@ -7,6 +7,7 @@ and `STAYS_GOOD` longer. Used after that it is a copy: then the session ends, fo
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -77,9 +78,15 @@ class Sessions:
             return self.start(uow, token.person, Means.TOKEN, address, token)
 
     def start(
-        self, uow: UnitOfWork, person: str, means: Means, address: str, token: TokenSummary | None = None
+        self,
+        uow: UnitOfWork,
+        person: str,
+        means: Means,
+        address: str,
+        token: TokenSummary | None = None,
+        also: Sequence[Event] = (),
     ) -> StartedSession:
-        """Begin a session for somebody who has proved who they are, and commit."""
+        """Begin a session for somebody who has proved who they are, and commit, with the entries `also`."""
         now, cookie = self.context.clock.now(), new_cookie()
         ends = now + timedelta(hours=self.context.settings.session_hours)
         summary = SessionSummary(
@@ -94,7 +101,8 @@ class Sessions:
         uow.people.add_session(KeptSession(summary, _name(cookie), rotated_at=now))
         detail = {"session": summary.id, "means": means.value, "address": address}
         uow.commit(
-            Event("session.started", _subject(person), detail if token is None else {**detail, "token": token.id})
+            *also,
+            Event("session.started", _subject(person), detail if token is None else {**detail, "token": token.id}),
         )
         return StartedSession(summary, cookie)
 

@@ -36,6 +36,7 @@ from registry.services.lookup import found
 from registry.services.people.enrolling import confirm, enrol, redeem
 from registry.services.people.keys import key_event, set_key
 from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
+from registry.services.people.passwords import end_ways_in
 from registry.services.people.tokens import new_token, refuse_limited, token_event
 from registry.services.unit_of_work import UnitOfWork
 
@@ -117,7 +118,7 @@ class People:
             if offer_of(uow, handle, role) is not None:
                 uow.people.drop_offer(handle, role)
             facts: dict[str, object] = {"role": role, "alone": True} if decides else {"role": role}
-            events = _granted(uow, handle, role, facts, by=actor, at=now, decides=decides)
+            events = give(uow, handle, role, facts, by=actor, at=now, decides=decides)
             person = _known(uow, handle)
             uow.commit(*events)
         return person
@@ -146,7 +147,7 @@ class People:
                 )
             uow.people.drop_offer(handle, role)
             facts: dict[str, object] = {"role": role, "offered_by": offer.offered_by}
-            events = _granted(uow, handle, role, facts, by=actor.handle, at=now, decides=True)
+            events = give(uow, handle, role, facts, by=actor.handle, at=now, decides=True)
             person = _known(uow, handle)
             uow.commit(*events)
         return person
@@ -157,11 +158,9 @@ class People:
             first, second = _known(uow, handle), _known(uow, other)
             if first.who == second.who:
                 return first
-            for one in every(uow.people.search):
-                if one.who in {first.who, second.who}:
-                    uow.people.identify(one.handle, second.who)
+            events = join(uow, first, second, {})
             person = _known(uow, handle)
-            uow.commit(Event("person.linked", _subject(handle), {"same_as": second.who}))
+            uow.commit(*events)
         return person
 
     def revoke(self, handle: str, role: str) -> Person:
@@ -299,11 +298,21 @@ def _not_erased(person: Person) -> Person:
     return person
 
 
-def _granted(
+def join(uow: UnitOfWork, first: Person, second: Person, facts: Mapping[str, object]) -> list[Event]:
+    """All accounts of both count as one person from now on; the caller commits."""
+    if first.who == second.who:
+        return []
+    for one in every(uow.people.search):
+        if one.who in {first.who, second.who}:
+            uow.people.identify(one.handle, second.who)
+    return [Event("person.linked", _subject(first.handle), {"same_as": second.who, **facts})]
+
+
+def give(
     uow: UnitOfWork, handle: str, role: str, facts: Mapping[str, object], *, by: str, at: datetime, decides: bool
 ) -> list[Event]:
-    """Give the role. Tokens that others made for somebody who decides from now on end, and so does a key that was
-    registered before; the caller commits.
+    """Give the role. Tokens that others made for somebody who decides from now on end, and so do a key, a password and
+    bound accounts of the provider from before; the caller commits.
     """
     first = not deciding_roles(uow) & set(_known(uow, handle).roles)
     uow.people.grant(handle, role, by=by, at=at)
@@ -314,6 +323,8 @@ def _granted(
             if token.made_by not in {"", handle} and token.revoked_at is None:
                 uow.people.revoke_token(token.id, at=at)
                 events.append(token_event("token.revoked", token))
+    if decides and first and not person.service:
+        events += end_ways_in(uow, handle, at=at)
     if decides and first and person.key:
         uow.people.set_key(handle, "")
         events.append(key_event(handle, ""))

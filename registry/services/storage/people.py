@@ -10,6 +10,8 @@ from typing import Protocol
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erasure
+from registry.domain.people.identities import BoundIdentity
+from registry.domain.people.passwords import KeptPassword
 from registry.domain.people.people import Person, RoleOffer, TokenSummary
 from registry.domain.people.sessions import SessionSummary
 
@@ -112,6 +114,32 @@ class PeopleRepository(Protocol):
 
     def end_sessions(self, person: str, *, at: datetime) -> int:
         """End all of a person that have not ended by themselves. Gives how many."""
+        ...
+
+    def kept_password(self, handle: str) -> KeptPassword | None:
+        """The password of a person, if there is such a person and they have one."""
+        ...
+
+    def set_password(self, kept: KeptPassword) -> None:
+        """Keep it, in place of the one before."""
+        ...
+
+    def drop_password(self, handle: str) -> None: ...
+    def identity(self, issuer: str, subject: str) -> BoundIdentity | None:
+        """The account that this identity belongs to."""
+        ...
+
+    def identities(self, handle: str) -> Sequence[BoundIdentity]:
+        """Those of one person, the oldest first."""
+        ...
+
+    def add_identity(self, bound: BoundIdentity) -> None: ...
+    def change_identity(self, bound: BoundIdentity) -> None:
+        """Keep its roles, whether it is good, and who could bind it."""
+        ...
+
+    def spend(self, spent: Digest, *, at: datetime) -> bool:
+        """Remember that this sign-in is finished. False where it was before."""
         ...
 
     def taken_key(self, handle: str, key: str) -> TakenKey | None: ...

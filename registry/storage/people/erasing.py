@@ -35,8 +35,10 @@ from registry.storage.tables import (
     document,
     email_address,
     idempotency_key,
+    identity,
     mail,
     metadata,
+    password,
     person,
     policy,
     policy_proposal,
@@ -59,6 +61,8 @@ def erase_person(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
         connection.execute(text("PRAGMA secure_delete = ON"))  # freed pages of the file keep nothing
     key = connection.execute(select(person.c.id).where(person.c.handle == erasure.handle)).scalar_one()
     connection.execute(delete(idempotency_key).where(idempotency_key.c.person_id == key))
+    connection.execute(delete(identity).where(identity.c.person_id == key))
+    connection.execute(delete(password).where(password.c.person_id == key))
     connection.execute(update(token).where(token.c.person_id == key).values(label=""))
     connection.execute(delete(mail).where(mail.c.person_id == key))
     connection.execute(delete(email_address).where(email_address.c.person_id == key))

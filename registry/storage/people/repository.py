@@ -12,10 +12,14 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, s
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erasure
+from registry.domain.people.identities import BoundIdentity
+from registry.domain.people.passwords import KeptPassword
 from registry.domain.people.people import Person, Reach, RoleOffer, Scope, TokenSummary
 from registry.domain.people.sessions import SessionSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import KeptSession, TakenKey
+from registry.storage.people.identities import add_identity, change_identity, identities_of, identity_of, spend
+from registry.storage.people.passwords import drop_password, kept_password, set_password
 from registry.storage.people.sessions import (
     add_session,
     change_session,
@@ -189,6 +193,30 @@ class SqlPeople:
 
     def end_sessions(self, person: str, *, at: datetime) -> int:
         return end_sessions(self._connection, self._key(person), at=at)
+
+    def kept_password(self, handle: str) -> KeptPassword | None:
+        return kept_password(self._connection, handle)
+
+    def set_password(self, kept: KeptPassword) -> None:
+        set_password(self._connection, self._key(kept.summary.person), kept)
+
+    def drop_password(self, handle: str) -> None:
+        drop_password(self._connection, self._key(handle))
+
+    def identity(self, issuer: str, subject: str) -> BoundIdentity | None:
+        return identity_of(self._connection, issuer, subject)
+
+    def identities(self, handle: str) -> Sequence[BoundIdentity]:
+        return identities_of(self._connection, handle)
+
+    def add_identity(self, bound: BoundIdentity) -> None:
+        add_identity(self._connection, self._key(bound.person), bound)
+
+    def change_identity(self, bound: BoundIdentity) -> None:
+        change_identity(self._connection, bound)
+
+    def spend(self, spent: Digest, *, at: datetime) -> bool:
+        return spend(self._connection, spent, at=at)
 
     def taken_key(self, handle: str, key: str) -> TakenKey | None:
         row = self._connection.execute(select(_keys).where(*self._one_key(handle, key))).one_or_none()

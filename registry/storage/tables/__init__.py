@@ -42,7 +42,10 @@ from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import (
+    finished_sign_in,
     idempotency_key,
+    identity,
+    password,
     person,
     role_grant,
     role_offer,
@@ -94,8 +97,10 @@ __all__ = [
     "feature_summary",
     "file",
     "finding",
+    "finished_sign_in",
     "headline",
     "idempotency_key",
+    "identity",
     "lease",
     "listing",
     "mail",
@@ -106,6 +111,7 @@ __all__ = [
     "node",
     "node_mark",
     "overruling",
+    "password",
     "person",
     "policy",
     "policy_proposal",

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, TypedColumns, false
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    TypedColumns,
+    UniqueConstraint,
+    false,
+)
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata, partial_index
@@ -88,6 +99,37 @@ class SessionColumns(TypedColumns):
     rotated_at = Column(UtcDateTime, nullable=False)
 
 
+class PasswordColumns(TypedColumns):
+    """The password of a person: its Argon2id hash in the PHC format, never the password."""
+
+    person_id = Column(Key, ForeignKey("person.id"), primary_key=True, autoincrement=False)
+    hash = Column(String(256), nullable=False)
+    set_at = Column(UtcDateTime, nullable=False)
+    made_by = Column(String(64), nullable=False)
+    """Who could sign in as the person when it was set."""
+
+
+class IdentityColumns(TypedColumns):
+    """An account of an identity provider, and whose it is here for good."""
+
+    id = Column(Key, primary_key=True)
+    person_id = Column(Key, ForeignKey("person.id"), nullable=False)
+    issuer = Column(String, nullable=False)
+    subject = Column(String(255), nullable=False)
+    roles = Column(String, nullable=False)
+    """Those that its groups gave, with commas."""
+    live = Column(Boolean, nullable=False)
+    made_by = Column(String(64), nullable=False)
+    bound_at = Column(UtcDateTime, nullable=False)
+
+
+class FinishedSignInColumns(TypedColumns):
+    """SHA-256 of the secret of a sign-in by a provider that was finished; forgotten after a day."""
+
+    name = Column(DigestBytes, primary_key=True)
+    at = Column(UtcDateTime, nullable=False, index=True)
+
+
 class IdempotencyKeyColumns(TypedColumns):
     """An idempotency key that a request took, and what it was answered; forgotten after a day."""
 
@@ -131,6 +173,15 @@ role_grant = Table(
 role_offer = Table("role_offer", metadata, RoleOfferColumns)
 token = Table("token", metadata, TokenColumns)
 session = Table("session", metadata, SessionColumns)
+password = Table("password", metadata, PasswordColumns)
+identity = Table(
+    "identity",
+    metadata,
+    IdentityColumns,
+    UniqueConstraint("issuer", "subject", name="uq_identity_issuer_subject"),
+    UniqueConstraint("person_id", "issuer", name="uq_identity_person_id_issuer"),
+)
+finished_sign_in = Table("finished_sign_in", metadata, FinishedSignInColumns)
 idempotency_key = Table("idempotency_key", metadata, IdempotencyKeyColumns)
 team = Table("team", metadata, TeamColumns)
 team_member = Table("team_member", metadata, TeamMemberColumns)

@@ -147,6 +147,9 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/people/{handle}/email/test"): ("admin", None),
     ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
     ("delete", "/api/v1/people/{handle}/sessions"): ("admin", None),
+    ("put", "/api/v1/people/{handle}/password"): ("admin", {"password": "heron kettle orbit", "proof": "fbr_x"}),
+    ("delete", "/api/v1/people/{handle}/password"): ("admin", None),
+    ("post", "/api/v1/sign-in/token"): ("nothing", {"handle": "ana", "password": "heron kettle", "label": "x"}),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }
 HOLDERS = {
@@ -155,4 +158,5 @@ HOLDERS = {
     "admin": ("ana",),
     "service": (),
     "own": ("ana",),
+    "nothing": ("zed", "vic", "dev", "ben", "ana"),
 }

@@ -60,7 +60,7 @@ HUB: Mapping[str, str] = {
 """The routes by which the Hub's clients write."""
 UPLOADED = {"PUT /api/2.0/mlflow-artifacts/artifacts/uploads/{upload}/{path:path}"}
 """Files of MLflow's clients, kept in a folder until a version is made of them."""
-THROUGH = {"sessions.end": "sign_out"}
+THROUGH = {"sessions.end": "sign_out", "passwords.begin": "sign_in_by_password"}
 """Verbs that an edge calls through the doorkeeper, and by what name."""
 READING = {f"POST /api/{kind}/{{team}}/{{name}}/paths-info/{{revision}}" for kind in ("models", "datasets")} | {
     "POST /api/models/{team}/{name}/preupload/{revision}",

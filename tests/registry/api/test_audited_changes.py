@@ -88,6 +88,11 @@ TOLD_ELSEWHERE = {
     "catalog.import_model": "tests/registry/services/artifacts/test_publishing.py",
     "datasets.add": "tests/registry/services/artifacts/test_publishing.py",
     **dict.fromkeys(("sessions.begin", "sessions.end"), "tests/registry/services/people/test_sessions.py"),
+    **dict.fromkeys(("identities.begin", "identities.bind"), "tests/registry/services/people/test_identities.py"),
+    **dict.fromkeys(
+        ("passwords.begin", "passwords.remove", "passwords.set", "passwords.token"),
+        "tests/registry/services/people/test_passwords.py",
+    ),
     **dict.fromkeys(("promotions.complete", "promotions.veto"), "tests/registry/services/governance"),
     **dict.fromkeys(
         (
@@ -130,6 +135,7 @@ UNCHANGING = {
     "notifications.test_mail", "notifications.test_webhook", "notifications.webhook",
     *("lineage.identify", "recalls.advisory"),
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "sessions.visit",
+    "passwords.of",
     "sessions.still", "sessions.holder", "sessions.authenticate", "promotions.explain", "promotions.policy_proposal",
     *("drafts.card", "drafts.check_card", "drafts.check_room", "drafts.epoch"),
     *("drafts.list", "drafts.sent", "drafts.show", "uploads.standing", "uploads.lay_out"),

@@ -31,6 +31,7 @@ WRITES_NOTHING = {
         "lineage/identify",
         "webhooks/{webhook_id}/test",
         "people/{handle}/email/test",
+        "sign-in/token",
     )
 }
 

@@ -25,7 +25,8 @@ from registry.services.keys import registry_key
 from registry.web.render import static
 from tests.serving import HOST, ServedRegistry, form_token, problem
 
-OPEN = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in")}
+OPEN = {("GET", path) for path in ("/healthz", "/sign-in", "/sign-in/provider", "/sign-in/provider/return")}
+OPEN |= {("POST", path) for path in ("/sign-in", "/sign-in/password", "/api/v1/sign-in/token")}
 
 
 def routes_of(app: Any) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from registry.services.unit_of_work import UnitOfWork
 
 def check_own_account(uow: UnitOfWork, context: Context) -> None:
     """Raises: PermissionDeniedError for a token whose scope does not let it decide; PolicyRefusedError while somebody
-    else has made a token of the actor that is still valid.
+    else has made a token of the actor that is still valid, or that their password was set with or an account elsewhere
+    bound.
 
     Such tokens end when a role that decides is given. They are left where an owner decides, or where a role decides
     only since a policy says so. Service accounts have no tokens of their own making.
@@ -21,6 +22,18 @@ def check_own_account(uow: UnitOfWork, context: Context) -> None:
     actor.require(Permission.DECIDE)
     if actor.service:
         return
+    kept = uow.people.kept_password(actor.handle)
+    if kept is not None and kept.summary.made_by != actor.handle:
+        raise PolicyRefusedError(
+            f"The password of {actor.handle} was set with a token that {kept.summary.made_by} had made",
+            (f"Nobody knows which of them decides: {actor.handle} sets it with a token of their own making",),
+        )
+    for one in uow.people.identities(actor.handle):
+        if one.live and one.made_by not in {"", actor.handle}:
+            raise PolicyRefusedError(
+                f"An account of {one.issuer} was bound to {actor.handle} with a token that {one.made_by} had made",
+                (f"Nobody knows whose it is: {actor.handle} binds it anew, signed in with a token of their own",),
+            )
     for token in every(lambda page: uow.people.tokens(actor.handle, page)):
         foreign = token.made_by not in {"", actor.handle} and not token.reach.enrolment
         if foreign and token.revoked_at is None and token.expires_at > now:

@@ -1,0 +1,72 @@
+"""Passwords, and the tokens that programs get for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from registry.api.bodies import PasswordSignIn, PasswordWish
+from registry.api.conditions import changes
+from registry.api.repeats import Route
+from registry.api.wire import AsActor, address_of, answer, secrets_of, speaks
+from registry.auth import Doorkeeper
+from registry.domain.people.identities import BoundIdentity
+from registry.domain.people.passwords import PasswordSummary
+from registry.domain.people.people import NewToken, check_handle
+from registry.domain.people.signing_in import AskedToken
+from registry.domain.verbs.registry import Registry
+
+router = APIRouter(tags=["people"], route_class=Route)
+anonymous = APIRouter(tags=["people"])
+"""Routes for who is not signed in yet."""
+
+
+def _password(registry: Registry, path: Mapping[str, str]) -> PasswordSummary:
+    return registry.passwords.of(check_handle(path["handle"]))
+
+
+Unchanged = Annotated[Registry, changes(_password, "/people/{handle}/password")]
+
+
+@router.get("/people/{handle}/password", **speaks(PasswordSummary))
+def password(registry: AsActor, handle: str) -> Response:
+    """Since when you have a password, or as an admin anybody."""
+    return answer(registry.passwords.of(check_handle(handle)))
+
+
+@router.put("/people/{handle}/password", **speaks(PasswordSummary, takes=PasswordWish))
+def set_password(
+    request: Request, registry: Unchanged, handle: str, body: Annotated[PasswordWish, Depends(secrets_of(PasswordWish))]
+) -> Response:
+    """Set your password, with a fresh sign-in; nobody does that for somebody else."""
+    door: Doorkeeper = request.app.state.door
+    with door.guessing(registry.actor.handle, address_of(request)):
+        return answer(registry.passwords.set(check_handle(handle), body.password, proof=body.proof))
+
+
+@router.delete("/people/{handle}/password", **speaks(PasswordSummary))
+def remove_password(registry: Unchanged, handle: str) -> Response:
+    """Take a password away: yours, or as an admin anybody's. Their sessions in browsers end."""
+    return answer(registry.passwords.remove(check_handle(handle)))
+
+
+@router.get("/people/{handle}/identities", **speaks(Sequence[BoundIdentity]))
+def identities(registry: AsActor, handle: str) -> Response:
+    """The accounts of the identity provider that you sign in with, or as an admin somebody else."""
+    return answer(registry.identities.of(check_handle(handle)))
+
+
+@anonymous.post("/sign-in/token", **speaks(NewToken, takes=PasswordSignIn, status=201))
+def token(request: Request, body: Annotated[PasswordSignIn, Depends(secrets_of(PasswordSignIn))]) -> Response:
+    """Make a token with a handle and a password, without being signed in. Its secret is in this answer alone."""
+    door: Doorkeeper = request.app.state.door
+    address, wish = address_of(request), AskedToken(body.label, body.scope, body.days)
+    system: Registry = request.app.state.system
+    with door.guessing(body.handle, address):
+        made = answer(system.passwords.token(body.handle, body.password, wish, address), 201)
+    made.headers["Cache-Control"] = "no-store"
+    return made

@@ -1,0 +1,67 @@
+"""Verbs of signing in otherwise than with a token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lineage import Digest
+from registry.domain.people.identities import BoundIdentity, Identity
+from registry.domain.people.passwords import PasswordSummary
+from registry.domain.people.people import NewToken
+from registry.domain.people.sessions import StartedSession
+from registry.domain.people.signing_in import AskedToken
+
+
+class IdentityVerbs(Protocol):
+    """Accounts of an identity provider, and who signs in with them. The provider itself is asked before."""
+
+    def of(self, handle: str) -> Sequence[BoundIdentity]:
+        """Those of a person: one's own, or as an admin anybody's. Raises: NotFoundError, PermissionDeniedError."""
+        ...
+
+    def begin(self, identity: Identity, spent: Digest, address: str) -> StartedSession:
+        """A session for whom a provider has signed in, with the roles of the groups; `spent` is good once.
+
+        Somebody new gets an account where the settings say so. Raises: UnauthenticatedError, ConflictError.
+        """
+        ...
+
+    def bind(self, identity: Identity, spent: Digest) -> BoundIdentity:
+        """Bind it to one's own account for good; `spent` is good once.
+
+        Raises: ConflictError where it belongs to another account, and the two count as one person from then on;
+        PermissionDeniedError, UnauthenticatedError.
+        """
+        ...
+
+
+class PasswordVerbs(Protocol):
+    """Passwords, and what one gets for one."""
+
+    def of(self, handle: str) -> PasswordSummary:
+        """Since when one has a password; as an admin, anybody. Raises: NotFoundError without one."""
+        ...
+
+    def set(self, handle: str, password: str, *, proof: str) -> PasswordSummary:
+        """Set one's own password; all sessions of the person end. Nobody sets that of somebody else.
+
+        `proof` is a token of one's own without a limit, or the password before. Raises: PermissionDeniedError,
+        UnauthenticatedError, InvalidError for a password that is refused, ConflictError where there are none.
+        """
+        ...
+
+    def remove(self, handle: str) -> PasswordSummary:
+        """Take a password away, one's own or as an admin anybody's; sessions of the person end.
+
+        Raises: NotFoundError without one, PermissionDeniedError.
+        """
+        ...
+
+    def begin(self, handle: str, password: str, address: str) -> StartedSession:
+        """A session for who knows the password of `handle`, begun from `address`. Raises: UnauthenticatedError."""
+        ...
+
+    def token(self, handle: str, password: str, wish: AskedToken, address: str) -> NewToken:
+        """A token for who knows the password of `handle`. Raises: UnauthenticatedError, InvalidError."""
+        ...
