@@ -90,7 +90,8 @@ def send(closed: Closed, browser: Any, client: Any, method: str, path: str, team
             answer = client.request(method, where, params=params, content=need.replace(HIDDEN, team), headers=yaml)
         else:
             body = json.loads(json.dumps(need).replace(HIDDEN, team))
-            answer = client.request(method, where, params=params, json=body)
+            offset = {"Upload-Offset": "0"} if method == "PATCH" and "/uploads/" in path else {}
+            answer = client.request(method, where, params=params, json=body, headers=offset)
     elif (method, path) in BODIES:
         body = json.loads(json.dumps(BODIES[method, path]).replace(HIDDEN, team))
         answer = client.request(method, where, params=params, json=body)

@@ -87,12 +87,12 @@ class Catalog:
     def list_models(self, picked: Picked) -> Page[ListedModel]:
         """Registered models that the comparisons pick, a page at a time."""
         with self.context.read() as uow:
-            return uow.catalog.list_models(picked)
+            return uow.catalog.list_models(picked, self.context.actor.sight.hidden)
 
     def list_versions(self, picked: Picked) -> Page[ListedVersion]:
         """Versions that the comparisons pick, a page at a time."""
         with self.context.read() as uow:
-            return uow.catalog.list_versions(picked)
+            return uow.catalog.list_versions(picked, self.context.actor.sight.hidden)
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         """How the matches of `query` are spread over the fields that can be filtered."""

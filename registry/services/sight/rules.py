@@ -42,10 +42,10 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "catalog": _of(
         make=(Rule(Level.CONTRIBUTE, makes=True), "import_model create"),
         copy=(MAKE, "copy"),
-        lists=(LIST, "search facets"),
+        lists=(LIST, "search facets list_models list_versions"),
         see=(SEE, "model versions version difference cards alias_history history"),
         read=(READ_BYTES, "open_file"),
-        pull=(Rule(Level.USE, Level.USE), "pull pull_plan"),
+        pull=(Rule(Level.USE, Level.USE), "pull pull_plan given_file"),
         change=(CHANGE, "revise_card describe tag set_alias drop_alias set_status mark delete"),
     ),
     "datasets": _of(

@@ -7,7 +7,7 @@ tags. The others are tested on the rows in the order of the page, until it is fu
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -19,6 +19,7 @@ from registry.domain.catalog.models import AliasValue
 from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
+from registry.storage.catalog.hidden import is_hidden
 from registry.storage.catalog.versions import is_live, latest, model_summaries, version_summaries
 from registry.storage.sql.among import among
 from registry.storage.sql.paging import SortBy, page_rows
@@ -47,10 +48,12 @@ _AFTER_NAMES = "~"
 """Sorts behind every character of a name."""
 
 
-def list_models(connection: Connection, picked: Picked) -> Page[ListedModel]:
+def list_models(connection: Connection, picked: Picked, hidden: Collection[str] = ()) -> Page[ListedModel]:
     """One page of registered models, by name where no order is given. Raises: BadCursorError."""
     dialect = connection.dialect.name
     statement = select(asset).where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
+    if hidden:
+        statement = statement.where(~is_hidden(hidden, dialect))
     for one in picked.comparisons:
         statement = statement.where(*_of_model(one, dialect))
     columns: Mapping[Sort, tuple[ColumnElement[Any], type]] = {
@@ -73,7 +76,7 @@ def list_models(connection: Connection, picked: Picked) -> Page[ListedModel]:
     )
 
 
-def list_versions(connection: Connection, picked: Picked) -> Page[ListedVersion]:
+def list_versions(connection: Connection, picked: Picked, hidden: Collection[str] = ()) -> Page[ListedVersion]:
     """One page of live versions of models, newest first where no order is given. Raises: BadCursorError."""
     dialect = connection.dialect.name
     statement = (
@@ -81,6 +84,8 @@ def list_versions(connection: Connection, picked: Picked) -> Page[ListedVersion]
         .join(asset, asset.c.id == version.c.asset_id)
         .where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), is_live())
     )
+    if hidden:
+        statement = statement.where(~is_hidden(hidden, dialect))
     for one in picked.comparisons:
         statement = statement.where(*_of_version(one, picked.addresses, dialect))
     columns: Mapping[Sort, tuple[ColumnElement[Any], type]] = {

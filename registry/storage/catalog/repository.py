@@ -134,11 +134,11 @@ class SqlCatalog:
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
         return versions.with_digest(self._connection, digest)
 
-    def list_models(self, picked: Picked) -> Page[ListedModel]:
-        return picking.list_models(self._connection, picked)
+    def list_models(self, picked: Picked, hidden: Collection[str] = ()) -> Page[ListedModel]:
+        return picking.list_models(self._connection, picked, hidden)
 
-    def list_versions(self, picked: Picked) -> Page[ListedVersion]:
-        return picking.list_versions(self._connection, picked)
+    def list_versions(self, picked: Picked, hidden: Collection[str] = ()) -> Page[ListedVersion]:
+        return picking.list_versions(self._connection, picked, hidden)
 
     def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
         statement = (
