@@ -146,7 +146,7 @@ def look_at_it(walk: Walk, name: str) -> None:
     page.get_by_label("Licence").fill("CC0-1.0")
     page.get_by_label("Name").fill(name)
     walk.click(page.get_by_role("button", name="Look at it"))
-    expect(page.get_by_role("heading", level=1)).to_contain_text(f"{name}/1")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"{name}/1", timeout=PATIENCE)
     expect(page.locator(".example")).to_have_count(12)
     walk.check()
 

@@ -55,7 +55,8 @@ def way(
     like the rows are to what the source learnt from, None where that is unknown: then rows and cost decide alone.
     """
     enough = fewest >= FEW_ROWS if labels is LabelKind.CLASS else rows >= 10 * FEW_ROWS
-    small = f"The smallest class has {fewest} rows" if labels is LabelKind.CLASS else f"There are {rows} rows"
+    few = f"The smallest class has {fewest} row{'s' if fewest != 1 else ''}"
+    small = few if labels is LabelKind.CLASS else f"There are {rows} rows"
     cost = None if seconds is None else seconds * PASSES * epochs
     what = f"{fewest} rows or more of each class" if labels is LabelKind.CLASS else f"{rows} rows"
     if not enough:

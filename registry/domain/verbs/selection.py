@@ -117,7 +117,7 @@ class SelectionVerbs(Protocol):
     def start(self, wanted: Recommend) -> Ranking:
         """Have the engine run `recommend` in a process of its own, and return at once.
 
-        Raises: NotFoundError, BadReferenceError, InvalidError for a split that the data has not, RefusedError,
+        Raises: NotFoundError, BadReferenceError, InvalidError for data that cannot be scored, RefusedError,
         UnavailableError.
         """
         ...

@@ -15,7 +15,7 @@ from registry.domain.selection.standings import Standings
 from registry.domain.verbs.selection import Ranking, RankingState, Recommend
 from registry.errors import NotFoundError, RegistryError
 from registry.services.context import Context
-from registry.services.selection.reading import dataset_of, refuse_split
+from registry.services.selection.reading import dataset_of, refuse_unscorable
 
 PREFIX = "sel-"
 ENDED = "Its process ended without a result"
@@ -30,7 +30,7 @@ def start(context: Context, wanted: Recommend) -> Ranking:
     """See `SelectionVerbs.start`."""
     context.actor.require(Permission.EDIT)
     data = dataset_of(context, wanted.dataset)
-    refuse_split(data, wanted.split)
+    refuse_unscorable(data, wanted.split)
     runner = context.plugins.engine(context.settings.engine)
     needs = runner.grant(Resources(cpus=context.settings.threads))
     now = context.clock.now()

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from lineage import Assurance, Digest
-from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
 from registry.domain.data.rows import read_index
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference
 from registry.domain.recipes.methods import TRAIN
+from registry.domain.selection.report import UNITS
 from registry.domain.transfers.steps import StepInput
 from registry.errors import BadReferenceError, InvalidError
 from registry.ports.transfers import DataInput
@@ -20,6 +21,8 @@ from registry.services.transfers.inputs import lay_out_data
 
 ALL = "all"
 """The split of a dataset whose splits are read together."""
+LEAST = 10
+"""Rows below which no score means anything."""
 
 
 def dataset_of(context: Context, reference: Reference) -> DatasetVersionDetail:
@@ -37,6 +40,33 @@ def refuse_split(detail: DatasetVersionDetail, split: str) -> None:
     splits = [one.name for one in detail.summary.splits]
     if split not in splits:
         raise InvalidError(f"{detail.summary.ref} has no split {split!r}", remedy=f"It has: {', '.join(splits)}")
+
+
+def refuse_unscorable(detail: DatasetVersionDetail, split: str) -> None:
+    """Raises: InvalidError for rows that models cannot be scored on, and for a split that it has not.
+
+    By what is on record, so that nothing is read or queued for it.
+    """
+    refuse_split(detail, split)
+    ref, kind = detail.summary.ref, detail.summary.labels
+    chosen = next(one for one in detail.summary.splits if one.name == split)
+    if kind not in UNITS:
+        what = "has no labels" if kind is LabelKind.NONE else f"has labels of the kind {kind.value}"
+        raise InvalidError(
+            f"{ref} {what}, and models are scored by how well they tell labels apart",
+            remedy="Register it with labels of the kind class, many, number or tags; "
+            "forebear dataset compare needs no labels",
+        )
+    if chosen.rows < LEAST:
+        raise InvalidError(
+            f"{chosen.rows} rows of {ref} are too few to score a model on", remedy=f"Use a split of {LEAST} or more"
+        )
+    if kind in {LabelKind.CLASS, LabelKind.TAGS} and sum(count > 0 for count in chosen.classes.values()) < 2:
+        what = f"rows of {ref} are of one class" if kind is LabelKind.CLASS else f"rows of {ref} have one tag"
+        raise InvalidError(
+            f"All {chosen.rows} {what}, so there is nothing to tell apart",
+            remedy="Choose another split, or data with two classes",
+        )
 
 
 def digests_of(context: Context, detail: DatasetVersionDetail) -> list[Digest]:

@@ -35,8 +35,8 @@ from registry.services.context import Context
 from registry.services.selection.candidates import candidates
 from registry.services.selection.measuring import Measured, Rows, Truth, measure, names_of, rows_of
 from registry.services.selection.past import PRETRAINING, priors
-from registry.services.selection.reading import dataset_of, refuse_split
-from registry.services.selection.sampling import check_labels, sampled
+from registry.services.selection.reading import dataset_of, refuse_unscorable
+from registry.services.selection.sampling import sampled
 from registry.services.selection.similar import Shelf
 from registry.services.selection.standing import Course, Show, in_order
 from registry.services.selection.starts import starts
@@ -57,14 +57,13 @@ def recommend(
     if not context.plugins.scorers():
         raise AdapterError("No scorer of models is installed", remedy="Install Forebear again")
     detail = dataset_of(context, wanted.dataset)
-    refuse_split(detail, wanted.split)
+    refuse_unscorable(detail, wanted.split)
     eligible, left = candidates(context, detail, wanted)
     if not eligible:
         raise _none(detail, left)
     with workspace(context.home, "selection") as folder:
         watch(f"Reading {detail.summary.ref}")
         whole = _laid_out(context, detail, wanted, folder)
-        check_labels(str(detail.summary.ref), whole.labels, whole.chosen)
         data = sampled(whole, wanted.rows, wanted.seed)
         rows = sorted(data.chosen, key=lambda row: row.key)
         truth = Truth.of(rows, data.labels)

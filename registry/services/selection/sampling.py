@@ -13,8 +13,6 @@ from lineage import Digest
 from registry.domain.data.datasets import LabelKind, Row
 from registry.domain.data.labels import classes_of
 from registry.domain.manifests import canonical_json
-from registry.domain.selection.report import UNITS
-from registry.errors import InvalidError
 from registry.ports.transfers import DataInput
 
 LEAST = 10
@@ -58,30 +56,6 @@ def _drawn(rows: Sequence[Row], labels: LabelKind, cap: int, seed: int) -> list[
 
 def _words(row: Row) -> int:
     return len((row.label or "").split())
-
-
-def check_labels(label: str, kind: LabelKind, rows: Sequence[Row]) -> None:
-    """Raises: InvalidError for rows that models cannot be scored on."""
-    if kind not in UNITS:
-        what = "has no labels" if kind is LabelKind.NONE else f"has labels of the kind {kind.value}"
-        raise InvalidError(
-            f"{label} {what}, and models are scored by how well they tell labels apart",
-            remedy="Register it with labels of the kind class, many, number or tags; "
-            "forebear dataset compare needs no labels",
-        )
-    if len(rows) < LEAST:
-        raise InvalidError(
-            f"{len(rows)} rows of {label} are too few to score a model on", remedy=f"Use a split of {LEAST} or more"
-        )
-    if kind is LabelKind.TAGS and len({tag for row in rows for tag in (row.label or "").split()}) < 2:
-        raise InvalidError(
-            f"All words of {label} have one tag, so there is nothing to tell apart", remedy="Choose another split"
-        )
-    if kind is LabelKind.CLASS and len({row.label for row in rows}) < 2:
-        raise InvalidError(
-            f"All {len(rows)} rows of {label} are of one class, so there is nothing to tell apart",
-            remedy="Choose another split, or data with two classes",
-        )
 
 
 def targets_of(rows: Sequence[Row], kind: LabelKind) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ const SAMPLE = 50;
 const TABLES = new Set(["csv", "tsv", "jsonl", "ndjson", "json", "parquet"]);
 const LEFT_BEHIND = new Set(["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"]); // as adapters/dvc leaves out
 let chosen = []; // [path, file]
+let columns = 0; // of a table whose header was read
 let choosing = 0;
 
 const ending = (path) => path.toLowerCase().split(".").at(-1);
@@ -119,6 +120,7 @@ async function choose(found) {
   if (called && (!parts.name.value || parts.name.value === parts.name.dataset.suggested)) {
     parts.name.value = parts.name.dataset.suggested = `data/${slug(called)}`;
   }
+  columns = heads.length;
   offered.replaceChildren(...heads.map((head) => new Option(head, head)));
   if (heads.length) [parts.text.value, parts.label.value] = guessed(heads, rows);
 }
@@ -159,6 +161,7 @@ async function upload() {
   if (!chosen.length) return refuse("No file was chosen", "Drop a file or a folder, or choose one of the datasets that are registered");
   if (bytes > most) return refuse(`This is ${size(bytes)}, and the server takes ${size(most)} at most`, "Divide it");
   if (chosen.length > files) return refuse(`These are ${number(chosen.length)} files, and the server takes ${number(files)} at most`, "Divide it");
+  if (columns === 1) return refuse("This table has one column, and rows need a label beside their text", "Add a column that says what each row is");
   const typed = (field) => form.elements[field].value.trim();
   const details = { licence: typed("licence") };
   if (!parts.columns.hidden) Object.assign(details, { text_column: typed("text") || "text", label_column: typed("label") || "label" });

@@ -127,6 +127,18 @@ def test_a_row_of_a_file_that_was_sent_is_shown_escaped(own_served: ServedRegist
     assert "&lt;script&gt;" in page
     assert "<script>1" not in page
     assert "No row is a copy of another" in page
+    sent = browser.post(
+        "/api/v1/datasets/data/bare/versions",
+        files={
+            "file": ("bare.csv", "".join(["text\n", *(f"row {n}\n" for n in range(20))]).encode()),
+            "details": (None, '{"licence": "mit", "labels": "none"}'),
+        },
+        headers={"X-CSRF-Token": form_token(browser.get("/start").text)},
+    )
+    assert sent.status_code == 201, sent.text
+    bare = browser.get("/start?data=datasets:/data/bare/1").text
+    assert "Its rows have no labels" in bare
+    assert "Rank the models on it" not in bare
 
 
 def test_the_page_that_sends_data_says_how_much_the_server_takes(own_served: ServedRegistry) -> None:

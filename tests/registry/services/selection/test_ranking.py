@@ -77,6 +77,10 @@ def test_what_cannot_be_ranked_is_refused_before_anything_is_started(context: Co
     selection, before = Selection(context), list(engine.started)
     with pytest.raises(NotFoundError):
         selection.start(replace(WANTED, dataset=Reference.parse("datasets:/no/data")))
+    with pytest.raises(InvalidError, match="has no labels"):
+        selection.start(replace(WANTED, dataset=Reference.parse("datasets:/data/bare")))
+    with pytest.raises(InvalidError, match="All 12 rows of datasets:/data/reviews/1 are of one class"):
+        selection.start(replace(WANTED, split="odd"))
     with pytest.raises(InvalidError, match="has no split 'nowhere'"):
         selection.start(replace(WANTED, split="nowhere"))
     for wrong in ("sel-01m8hjx51z8wa8pzh11majgyxx", "step-01m8hjx51z8wa8pzh11majgyxx", "x"):
