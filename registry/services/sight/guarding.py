@@ -257,7 +257,12 @@ class _Call:
         return cover.of(result)
 
     def _filled(self, cover: Cover, given: Mapping[str, Any], page: Page[Any]) -> Page[Any]:
-        """The page without what is hidden, filled from those that follow."""
+        """The page without what is hidden, filled from those that follow.
+
+        Where the page is asked for inside a query, storage has left out what is hidden, so the page is full already.
+        """
+        if "page" not in _signature(cast("Any", type(self.verbs)), self.verb).parameters:
+            return replace(page, items=cover.seen(page.items))
         asked = given.get("page", PageRequest())
         items, cursor, rounds = cover.seen(page.items), page.next_cursor, 1
         while cursor is not None and len(items) < asked.limit and rounds < ROUNDS:

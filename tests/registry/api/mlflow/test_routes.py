@@ -201,3 +201,21 @@ def test_one_file_is_found_by_its_path_and_without_the_list_of_all(
     assert asked == []
     assert vic.get(f"{FILES}/vision.digits/2/README.md").status_code == 404, "the card is added to the list"
     assert asked == ["models:/vision/digits/2"]
+
+
+def test_a_short_page_leaves_out_what_is_of_a_closed_team_and_the_next_one_follows(own_served: ServedRegistry) -> None:
+    every = [one["name"] for one in got(own_served, "/registered-models/search")["registered_models"]]
+    own_served.family.registry("ana").teams.close("vision")
+    for path, key in (("/registered-models/search", "registered_models"), ("/model-versions/search", "model_versions")):
+        names, query = list[str](), {"max_results": 1, "order_by": "name"}
+        while True:
+            page = got(own_served, path, **query)
+            names += [one["name"] for one in page[key]]
+            if "next_page_token" not in page:
+                break
+            query["page_token"] = page["next_page_token"]
+        assert names == [one for one in every if not one.startswith("vision.")], path
+    first = own_served.client("vic").get("/api/v1/models", params={"limit": 1, "sort": "name", "descending": False})
+    assert (len(first.json()["items"]), bool(first.json()["next_cursor"])) == (1, True)
+    for address in EVERY_ADDRESS:
+        assert refused(own_served, address.format(2)) == (404, "RESOURCE_DOES_NOT_EXIST"), address
