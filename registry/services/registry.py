@@ -231,14 +231,14 @@ class LocalRegistry:
         """Passwords, and what one gets for one."""
         from registry.services.people.passwords import Passwords  # noqa: PLC0415 - as above
 
-        return Passwords(self.context)
+        return self._guarded(Passwords(self.context), "passwords")
 
     @cached_property
     def identities(self) -> Identities:
         """Accounts of an identity provider."""
         from registry.services.people.identities import Identities  # noqa: PLC0415 - as above
 
-        return Identities(self.context)
+        return self._guarded(Identities(self.context), "identities")
 
     @cached_property
     def audit(self) -> Audit:

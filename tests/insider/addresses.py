@@ -73,11 +73,14 @@ APART = frozenset(
     f"{method} {path}"
     for method, paths in {
         "DELETE": (
+            "/api/v1/people/{handle}/password "
             "/api/2.0/mlflow/webhooks/{webhook} /api/v1/people/{handle}/erasure "
             "/api/v1/people/{handle}/roles/{role} /api/v1/people/{handle}/sessions /api/v1/tokens/{token} "
             "/api/v1/webhooks/{webhook_id}"
         ),
         "GET": (
+            "/api/v1/people/{handle}/identities /api/v1/people/{handle}/password /identities /password "
+            "/sign-in/provider /sign-in/provider/return "
             "/ /advisories /api /api/2.0/mlflow/webhooks /api/2.0/mlflow/webhooks/{webhook} "
             "/api/3.0/mlflow/server-info /api/datasets /api/models /api/v1/as-of/aliases /api/v1/attestations "
             "/api/v1/audit /api/v1/audit/checkpoints /api/v1/audit/export /api/v1/audit/keys /api/v1/audit/proof "
@@ -98,6 +101,7 @@ APART = frozenset(
         "HEAD": ("/api/v1/transfers/inputs/{reading}"),
         "PATCH": ("/api/2.0/mlflow/webhooks/{webhook}"),
         "POST": (
+            "/api/v1/sign-in/token /sign-in/password /password /password/remove "
             "/advisories /api/2.0/mlflow/webhooks /api/2.0/mlflow/webhooks/{webhook}/test /api/lfs/{oid}/{size} "
             "/api/v1/audit/checkpoints /api/v1/lineage/identify /api/v1/people /api/v1/people/{handle}/email/test "
             "/api/v1/people/{handle}/enrolment /api/v1/people/{handle}/enrolment/confirm "
@@ -113,6 +117,7 @@ APART = frozenset(
             "/webhooks /webhooks/{webhook_id}/{deed}"
         ),
         "PUT": (
+            "/api/v1/people/{handle}/password "
             "/api/2.0/mlflow-artifacts/artifacts/uploads/{upload}/{path:path} /api/lfs/{oid}/{size} "
             "/api/lfs/{oid}/{size}/{number} /api/v1/people/{handle}/email /api/v1/people/{handle}/key "
             "/api/v1/people/{handle}/roles/{role} /api/v1/people/{handle}/same-as/{other}"
