@@ -26,7 +26,8 @@ def _lines(notice: Notice) -> Iterator[str]:
         yield ""
         yield from _part(part)
     for text in notice.texts:
-        yield from ("", LINE, plain("; ".join(text.found_in)), LINE, "")
+        standard = f"The standard text of {text.standard}, from the SPDX list; its blanks are nobody's copyright lines"
+        yield from ("", LINE, plain(standard if text.standard else "; ".join(text.found_in)), LINE, "")
         yield from (plain(line) for line in text.text.splitlines())
     if notice.missing or not notice.complete:
         yield from ("", LINE, "Not on record; it has to be added by hand:", LINE, "")

@@ -243,7 +243,8 @@ def notice(
     """Print the notice to pass on with a version: copyright lines and the texts of licences of all that it came from.
 
     They are gathered from files such as LICENSE and NOTICE of every model and dataset that went into it. What the
-    licences ask for and no file holds is listed at the end.
+    licences ask for and no file holds is the standard text of the SPDX list, where the extra notices is installed,
+    or is listed at the end.
     """
     from registry.cli.streams import write_document
     from registry.domain.names import Reference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.domain.names import VersionRef
@@ -35,10 +35,14 @@ class NoticePart:
 
 @dataclass(frozen=True, slots=True)
 class NoticeText:
-    """One text, once, however many versions have it. `found_in` are `label: file`."""
+    """One text, once, however many versions have it. `found_in` are `label: file`.
+
+    `standard` is the SPDX id of a text that is on no file and comes from the SPDX list; else it is empty.
+    """
 
     found_in: tuple[str, ...]
     text: str
+    standard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,30 @@ class Notice:
     texts: tuple[NoticeText, ...]
     missing: tuple[str, ...]
     complete: bool
+
+
+PUBLISHED: Mapping[str, str] = {
+    "LicenseRef-scancode-openmdw-1.0": "OpenMDW License Agreement, version 1.0",
+    "LicenseRef-scancode-bigscience-open-rail-m": "BigScience OpenRAIL-M License",
+    "LicenseRef-scancode-bigscience-rail-1.0": "BigScience RAIL License v1.0",
+    "LicenseRef-scancode-bigcode-open-rail-m-v1": "BigCode OpenRAIL-M v1 License Agreement",
+    "LicenseRef-scancode-stable-diffusion-2022-08-22": "CreativeML Open RAIL-M, dated August 22, 2022",
+    "LicenseRef-openrail-plus-plus-m": "CreativeML Open RAIL++-M License",
+    "LicenseRef-scancode-llama-2-license-2023": "Llama 2 Community License Agreement of Meta, with its use policy",
+    "LicenseRef-llama-3": "Meta Llama 3 Community License Agreement, with its use policy",
+    "LicenseRef-scancode-llama-3.1-license-2024": "Llama 3.1 Community License Agreement of Meta, with its use policy",
+    "LicenseRef-scancode-llama-3.2-license-2024": "Llama 3.2 Community License Agreement of Meta, with its use policy",
+    "LicenseRef-scancode-llama-3.3-license-2024": "Llama 3.3 Community License Agreement of Meta, with its use policy",
+    "LicenseRef-scancode-llama-4-cla-2025": "Llama 4 Community License Agreement of Meta, with its use policy",
+    "LicenseRef-scancode-gemma-tou-2024-04-01": "Gemma Terms of Use of Google, with its prohibited use policy",
+    "LicenseRef-deepfloyd-if": "DeepFloyd IF License Agreement of Stability AI",
+    "LicenseRef-apple-amlr": "Apple Machine Learning Research Model License Agreement",
+    "LicenseRef-apple-ascl": "Apple Sample Code License",
+    "LicenseRef-intel-research": "Intel Research Use License Agreement",
+    "LicenseRef-fair-noncommercial-research": "FAIR Noncommercial Research License of Meta",
+    "LicenseRef-grok2-community": "Grok 2 Community License Agreement of xAI",
+}
+"""The names under which licences that are not on the SPDX list were published by their authors."""
 
 
 def is_notice(path: str) -> bool:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from lineage import Graph, NodeKind
 from registry.domain.catalog import clauses
-from registry.domain.catalog.licences import licence_clauses
+from registry.domain.catalog.licences import licence_clauses, licence_ids
 from registry.domain.catalog.notices import (
     MOST_BYTES,
     MOST_FILES,
+    PUBLISHED,
     Notice,
     NoticePart,
     NoticeText,
@@ -24,7 +25,9 @@ from registry.domain.transfers.ways import Ways
 from registry.errors import IntegrityError, RefusedError
 from registry.services.artifacts.storing import write_files
 from registry.services.context import Context
+from registry.services.extras import install_command
 from registry.services.lineage.obligations import MAX_ANCESTORS
+from registry.services.lineage.standard_texts import EXTRA, standard_texts
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 from registry.services.unit_of_work import UnitOfWork
@@ -53,11 +56,13 @@ def notice(context: Context, reference: Reference) -> Notice:
     members = list(_contributing(record))
     with workspace(context.home, "notice") as folder:
         read = [_read(context, one, folder / str(number)) for number, one in enumerate(members[:MOST])]
+    owed = _owed(read)
+    standard = standard_texts(owed) if owed else {}
     return Notice(
         ref,
         tuple(one.part for one in read),
-        tuple(_texts(read)),
-        tuple(_missing(read)),
+        (*_texts(read), *(NoticeText((), text, one) for one, text in (standard or {}).items())),
+        (*_missing(read), *_missing_texts(owed, standard)),
         record.complete and len(members) <= MOST,
     )
 
@@ -123,8 +128,7 @@ def _texts(read: list[_Read]) -> Iterator[NoticeText]:
 
 
 def _missing(read: list[_Read]) -> Iterator[str]:
-    """What the licences ask for and no file holds. A text beside one version serves all of the same licence."""
-    with_text = {one.part.licence for one in read if one.texts}
+    """What the licences ask for beside their texts and nothing on record has."""
     for one in read:
         part, asked = one.part, licence_clauses(one.part.licence)
         if one.why_not:
@@ -133,7 +137,28 @@ def _missing(read: list[_Read]) -> Iterator[str]:
             yield f"{part.label}: nobody knows what its licence, {part.licence}, asks"
         elif clauses.ATTRIBUTION in asked and not part.copyright:
             yield f"{part.label}: no copyright line is on record"
-    for licence in dict.fromkeys(one.part.licence for one in read):
-        if licence not in with_text and licence_clauses(licence) & OWED:
-            of = ", ".join(one.part.label for one in read if one.part.licence == licence)
-            yield f"The text of {licence} is in no file of what stands under it: {of}"
+
+
+def _owed(read: list[_Read]) -> dict[str, list[str]]:
+    """By the id of a licence whose text is on no file, what stands under it.
+
+    A text beside one version serves all of the same licence.
+    """
+    with_text = {licence for one in read if one.texts for licence in licence_ids(one.part.licence)}
+    owed: dict[str, list[str]] = {}
+    for part in (one.part for one in read):
+        for licence in sorted(licence_ids(part.licence) - with_text):
+            if licence_clauses(licence) & OWED:
+                owed.setdefault(licence, []).append(part.label)
+    return owed
+
+
+def _missing_texts(owed: Mapping[str, list[str]], standard: Mapping[str, str] | None) -> Iterator[str]:
+    """Which texts have to be obtained, by the names that their authors gave them."""
+    for licence, labels in owed.items():
+        if licence not in (standard or {}):
+            known = PUBLISHED.get(licence)
+            obtain = f". Obtain it from its publisher: {known}" if known else ""
+            yield f"The text of {licence} is in no file of what stands under it: {', '.join(labels)}{obtain}"
+    if standard is None and any(not one.startswith("LicenseRef-") for one in owed):
+        yield f"Standard texts of the SPDX list come with an extra. Run: {install_command([EXTRA])}"
