@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
 from registry.domain.catalog.models import MetricComparison, Modality, SearchQuery, SortKey, Status
-from registry.domain.names import Name
+from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError
 from registry.services.unit_of_work import UnitOfWork
+from registry.storage.catalog import facets as counting
+from registry.storage.catalog import search
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_model, add_version, metric
@@ -153,6 +155,33 @@ def test_facets_count_models_for_each_value(uow: UnitOfWork) -> None:
     assert facets["licence"] == {"Apache-2.0": 3, "MIT": 1}
     assert facets["owner"] == {"ana": 4, "bo": 1}
     assert facets["tag"] == {"lang": 1, "note": 1, "team": 1}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        SearchQuery(stage="registered"),
+        SearchQuery(status=Status.ACTIVE),
+        SearchQuery(status=Status.ARCHIVED),
+        SearchQuery(licence="Apache-2.0", owner="ana"),
+        SearchQuery(task="image-classification", stage="registered", status=Status.ACTIVE),
+        SearchQuery(modality=Modality.TEXT, origin="internal"),
+        SearchQuery(owner="nobody"),
+    ],
+    ids=str,
+)
+def test_what_passes_is_counted_as_well_by_what_does_not(
+    uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch, query: SearchQuery
+) -> None:
+    """Of a filter that most models pass, the others are counted and taken from the kept counts."""
+    add_version(uow, "text/news", licence="MIT", stage="production", at=NOW + timedelta(minutes=6))
+    uow.catalog.set_status(VersionRef(AssetKind.MODELS, Name.parse("text/news"), 1), Status.ARCHIVED, "", at=NOW)
+    uow.catalog.delete_version(VersionRef(AssetKind.MODELS, Name.parse("vision/digits"), 1), at=NOW)
+    by_matches = uow.catalog.facets(query)
+    monkeypatch.setattr(search, "FEW", -1)
+    assert uow.catalog.facets(query) == by_matches
+    monkeypatch.setattr(counting, "FEW_OUTSIDE", -1)
+    assert uow.catalog.facets(query) == by_matches
 
 
 def test_a_facet_ignores_its_own_filter_and_obeys_the_others(uow: UnitOfWork) -> None:

@@ -1,6 +1,7 @@
 """How the models that match are spread over the fields that can be filtered.
 
-Without a filter the counts are kept (`tables.listing`). With one, at most 100,000 matches are counted.
+Without a filter the counts are kept (`tables.listing`). With one that most models pass, what does not pass is counted
+and taken from them; with any other, at most 100,000 matches are counted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, desc, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, union_all
 
 from registry.domain.catalog.models import Facet, SearchQuery, Status
 from registry.storage.catalog.conditions import conditions_of
@@ -26,6 +27,8 @@ MOST = 50
 """Values that one facet shows, the most frequent first."""
 COUNTED = 100_000
 """Matches that are counted."""
+FEW_OUTSIDE = 12_000
+"""Versions without a value up to which those are counted, and not the matches."""
 OF_MODELS = frozenset({"task", "modality", "origin", "owner"})
 """Fields in which all versions of a model have the same value."""
 
@@ -35,7 +38,7 @@ def count_facets(connection: Connection, query: SearchQuery, hidden: Collection[
 
     The field's own filter is left out, so that the counts say what choosing another value would give.
     """
-    known: dict[SearchQuery, Matches] = {}
+    known: dict[SearchQuery, Matches | AllBut] = {}
     less = _hidden_counts(connection, hidden) if hidden else None
     facets = []
     for field in (*FIELDS, "tag"):
@@ -45,7 +48,7 @@ def count_facets(connection: Connection, query: SearchQuery, hidden: Collection[
             continue
         matches = known.get(asked)
         if matches is None:
-            matches = known[asked] = Matches(connection, asked, hidden)
+            matches = known[asked] = _counted(connection, asked, hidden)
         facets.append(matches.tags() if field == "tag" else matches.facet(field))
     return facets
 
@@ -64,18 +67,27 @@ def known_values(connection: Connection, field: str, hidden: Collection[str] = (
     return sorted(found)
 
 
+def _counted(connection: Connection, query: SearchQuery, hidden: Collection[str]) -> Matches | AllBut:
+    """Kept counts have the models of hidden teams in them: where there is such a team, only matches are counted."""
+    rare = rarest(connection, conditions_of(query, connection.dialect.name, hidden=hidden))
+    outside = None if rare is not None or hidden else _outside(connection, query)
+    return Matches(connection, query, hidden, rare) if outside is None else AllBut(connection, query, outside)
+
+
 class Matches:
     """The versions that match a query, up to `COUNTED` and one more; with archived ones for the facet `status`."""
 
-    def __init__(self, connection: Connection, query: SearchQuery, hidden: Collection[str]) -> None:
+    def __init__(
+        self, connection: Connection, query: SearchQuery, hidden: Collection[str], rare: Select[Any] | None
+    ) -> None:
         self._connection = connection
-        self._found = Counts(_matching(connection, query, hidden, archived=True))
+        self._found = Counts(_matching(connection, query, hidden, rare, archived=True))
         self._used = self._found
         if query.status is None:
-            at = FIELDS.index("status") + 2
-            used = [row for row in self._found.rows if row[at] != Status.ARCHIVED]
+            used = _used(self._found.rows)
             # Among as many rows as are counted, archived ones took the place of others.
-            self._used = Counts(_matching(connection, query, hidden, archived=False) if self._found.capped else used)
+            capped = self._found.capped
+            self._used = Counts(_matching(connection, query, hidden, rare, archived=False) if capped else used)
 
     def facet(self, field: str) -> Facet:
         """The models with each value of `field`."""
@@ -83,9 +95,53 @@ class Matches:
 
     def tags(self) -> Facet:
         """The models with each key of a tag, of their own or on a matching version."""
-        given = {"models": {row[1] for row in self._used.rows}, "keys": [row[0] for row in self._used.rows]}
-        most = self._connection.execute(_tag_counts(), given).all()
-        return Facet("tag", tuple((row.key, row.models) for row in most), self._used.capped)
+        return Facet("tag", _most(_tags(self._connection, self._used.rows)), self._used.capped)
+
+
+class AllBut:
+    """The versions that match a query which most pass: all that are kept counts of, but for those of some models.
+
+    `outside` are the models with a version that does not match. What they count for is taken from the kept counts,
+    and what their matching versions count for is added: no match of another model is read.
+    """
+
+    def __init__(self, connection: Connection, query: SearchQuery, outside: Collection[int]) -> None:
+        self._connection = connection
+        rows = connection.execute(_of_models(), {"models": outside}).all()
+        wanted = [
+            (at + 2, getattr(query, field)) for at, field in enumerate(FIELDS) if getattr(query, field) is not None
+        ]
+        matching = [row for row in rows if all(row[at] == value for at, value in wanted)]
+        self._every, self._matching = Counts(rows), Counts(matching)
+        self._used, self._used_matching = Counts(_used(rows)), Counts(_used(matching))
+
+    def facet(self, field: str) -> Facet:
+        """The models with each value of `field`."""
+        status = field == "status"
+        before, after = (self._every, self._matching) if status else (self._used, self._used_matching)
+        return self._less(field, before.values(field) - after.values(field))
+
+    def tags(self) -> Facet:
+        """The models with each key of a tag, of their own or on a matching version."""
+        before, after = (_tags(self._connection, one.rows) for one in (self._used, self._used_matching))
+        return self._less("tag", before - after)
+
+    def _less(self, field: str, fewer: Counter[str]) -> Facet:
+        # Of the values that are counted most as they are kept, all but the `fewer` stay in front of those not read.
+        kept = self._connection.execute(_kept_counts(), {"of": field, "most": MOST + len(fewer)}).all()
+        return Facet(field, _most(Counter({row.value: row.models - fewer[row.value] for row in kept})))
+
+
+def _used(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Those of versions that are not archived: such a version counts for nothing but its status."""
+    at = FIELDS.index("status") + 2
+    return [row for row in rows if row[at] != Status.ARCHIVED]
+
+
+def _most(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
+    """The most frequent values with their counts."""
+    some = ((value, count) for value, count in counts.items() if count > 0)
+    return tuple(sorted(some, key=lambda pair: (-pair[1], pair[0]))[:MOST])
 
 
 class Counts:
@@ -97,6 +153,10 @@ class Counts:
 
     def facet(self, field: str) -> Facet:
         """The models with each value of `field`."""
+        return Facet(field, _most(self.values(field)), self.capped)
+
+    def values(self, field: str) -> Counter[str]:
+        """As `facet`, with every value."""
         at = FIELDS.index(field) + 2
         if field in OF_MODELS:
             counts = Counter([row[at] for row in self._models])
@@ -104,8 +164,7 @@ class Counts:
             counts = Counter([row[at] for row in self._single])
             counts.update(value for _, value in {(row[1], row[at]) for row in self._several})
         del counts[None]
-        most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
-        return Facet(field, tuple(most), self.capped)
+        return counts
 
     @cached_property
     def _models(self) -> Collection[Sequence[Any]]:
@@ -127,15 +186,51 @@ class Counts:
         return [] if single is None else [row for row in self.rows if row[0] not in single]
 
 
+_ROW = (listing.c.id, listing.c.asset_id, *(listing.c[field] for field in FIELDS))
+"""The key of a version, its model and its fields."""
+
+
 def _matching(
-    connection: Connection, query: SearchQuery, hidden: Collection[str], *, archived: bool
+    connection: Connection, query: SearchQuery, hidden: Collection[str], rare: Select[Any] | None, *, archived: bool
 ) -> Sequence[Sequence[Any]]:
-    """Of each version that matches its key, its model and its fields."""
+    """`_ROW` of each version that matches; `rare` are the keys of the few for which the rarest condition holds."""
     conditions = conditions_of(query, connection.dialect.name, archived=archived, hidden=hidden)
-    rare = rarest(connection, conditions)
-    columns = (listing.c.id, listing.c.asset_id, *(listing.c[field] for field in FIELDS))
-    rows = select(*columns).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
+    rows = select(*_ROW).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
     return connection.execute(rows if rare is None else rows.where(listing.c.id.in_(rare))).all()
+
+
+def _outside(connection: Connection, query: SearchQuery) -> Collection[int] | None:
+    """The models with a version that does not match; None where those are many, or not found by their fields alone."""
+    if query.text or query.tags or query.metrics or query.status is Status.ARCHIVED:
+        return None  # kept counts leave archived versions out
+    wanted = {field: str(getattr(query, field)) for field in FIELDS if getattr(query, field) is not None}
+    found = connection.execute(_without_values(tuple(wanted)), {**wanted, "most": FEW_OUTSIDE + 1}).scalars().all()
+    return None if len(found) > FEW_OUTSIDE else set(found)
+
+
+@cache
+def _without_values(fields: tuple[str, ...]) -> Any:
+    """The model of each version that has another value of one of these fields, or none: read from narrow indexes."""
+    parts = []
+    for field in fields:
+        column: ColumnElement[Any] = listing.c[field]
+        value: ColumnElement[Any] = bindparam(field)
+        parts += [select(listing.c.asset_id).where(holds) for holds in (column < value, column > value)]
+        if listing.c[field].nullable:
+            parts.append(select(listing.c.asset_id).where(column.is_(None)))
+    others = union_all(*parts).subquery()
+    return select(others.c.asset_id).limit(bindparam("most"))
+
+
+@cache
+def _of_models() -> Any:
+    return select(*_ROW).where(among(listing.c.asset_id, "models"))
+
+
+def _tags(connection: Connection, rows: Sequence[Sequence[Any]]) -> Counter[str]:
+    """How many models have each key of a tag, of their own or on one of the versions `rows`."""
+    given = {"models": {row[1] for row in rows}, "keys": [row[0] for row in rows]}
+    return Counter({row.key: row.models for row in connection.execute(_tag_counts(), given)})
 
 
 @cache
@@ -143,8 +238,7 @@ def _tag_counts() -> Any:
     own = select(asset_tag.c.asset_id, asset_tag.c.key).where(among(asset_tag.c.asset_id, "models"))
     of_version = select(listing.c.asset_id, version_tag.c.key).join(listing, listing.c.id == version_tag.c.node_id)
     keys = own.union(of_version.where(among(version_tag.c.node_id))).subquery()
-    counts = select(keys.c.key, func.count().label("models")).group_by(keys.c.key)
-    return counts.order_by(desc("models"), keys.c.key).limit(MOST)
+    return select(keys.c.key, func.count().label("models")).group_by(keys.c.key)
 
 
 def _without(query: SearchQuery, field: str) -> SearchQuery:
@@ -159,7 +253,7 @@ def _is_narrowed(query: SearchQuery) -> bool:
 
 
 def _kept(connection: Connection, field: str) -> Facet:
-    rows = connection.execute(_kept_counts(), {"of": field}).all()
+    rows = connection.execute(_kept_counts(), {"of": field, "most": MOST}).all()
     return Facet(field, tuple((row.value, row.models) for row in rows))
 
 
@@ -181,7 +275,7 @@ def _hidden_counts(connection: Connection, hidden: Collection[str]) -> Mapping[t
 @cache
 def _kept_counts() -> Any:
     mine = select(facet).where(facet.c.field == bindparam("of"), facet.c.models > 0)
-    return mine.order_by(facet.c.models.desc(), facet.c.value).limit(MOST)
+    return mine.order_by(facet.c.models.desc(), facet.c.value).limit(bindparam("most"))
 
 
 @cache
