@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lineage.nodes import Edge, NodeId
 
@@ -13,9 +13,7 @@ def shortest_path(above: Iterable[Edge], source: NodeId, target: NodeId) -> tupl
 
     `above` are the edges of the ancestry of `target`; of several ways of one length that of the first edges is taken.
     """
-    into: dict[NodeId, list[Edge]] = {}
-    for edge in above:
-        into.setdefault(edge.target, []).append(edge)
+    into = by_target(above)
     return way_down(lambda node: into.get(node, ()), source, target)
 
 
@@ -52,11 +50,29 @@ def way_down(into: Callable[[NodeId], Iterable[Edge]], source: NodeId, target: N
     return tuple(way)
 
 
-def nearest_common(one: NodeId, above_one: Iterable[Edge], two: NodeId, above_two: Iterable[Edge]) -> set[NodeId]:
+def by_target(above: Iterable[Edge]) -> dict[NodeId, list[Edge]]:
+    """The edges into each node, in the order given."""
+    into: dict[NodeId, list[Edge]] = {}
+    for edge in above:
+        into.setdefault(edge.target, []).append(edge)
+    return into
+
+
+def nearest_common(into: Mapping[NodeId, Sequence[Edge]], one: NodeId, two: NodeId) -> set[NodeId]:
     """The common ancestors that no other common ancestor came from; one of the two when the other came from it.
 
-    All that a common ancestor came from is common too, so one that is not the nearest has an edge into another.
+    `into` are the edges into each node of both ancestries. All that a common ancestor came from is common too, so one
+    that is not the nearest has an edge into another.
     """
-    edges = {edge for edges in (above_one, above_two) for edge in edges}
-    common = ({one} | {edge.source for edge in above_one}) & ({two} | {edge.source for edge in above_two})
-    return common - {edge.source for edge in edges if edge.target in common}
+    common = _reached(into, one) & _reached(into, two)
+    return common - {edge.source for key in common for edge in into.get(key, ())}
+
+
+def _reached(into: Mapping[NodeId, Sequence[Edge]], start: NodeId) -> set[NodeId]:
+    found, left = {start}, [start]
+    for key in left:
+        for edge in into.get(key, ()):
+            if edge.source not in found:
+                found.add(edge.source)
+                left.append(edge.source)
+    return found

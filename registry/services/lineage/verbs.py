@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lineage import Graph, Node
-from lineage.above import nearest_common, shortest_path
+from lineage.above import by_target, nearest_common, shortest_path, way_down
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.notices import Notice
@@ -107,13 +107,13 @@ class Lineage:
         """The nearest common ancestors, with ways down to both. Raises: BadReferenceError, NotFoundError."""
         with self.context.read() as uow:
             first, second = _node(uow, one), _node(uow, other)
-            above = uow.graph.edges_above(first.id), uow.graph.edges_above(second.id)
-            nearest = sorted(nearest_common(first.id, above[0], second.id, above[1]))
+            into = by_target(uow.graph.edges_above(first.id, second.id))
+            nearest = sorted(nearest_common(into, first.id, second.id))
             edges = [
                 edge
                 for key in nearest
-                for last, edges in zip((first, second), above, strict=True)
-                for edge in shortest_path(edges, key, last.id) or ()
+                for last in (first, second)
+                for edge in way_down(lambda at: into.get(at, ()), key, last.id) or ()
             ]
             ways = tuple(dict.fromkeys(edges))
             keys = dict.fromkeys([first.id, second.id, *nearest, *(edge.target for edge in ways)])

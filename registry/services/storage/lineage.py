@@ -119,8 +119,8 @@ class GraphRepository(Protocol):
         """The nodes with these keys, with facts for people: two statements, however many there are."""
         ...
 
-    def edges_above(self, key: NodeId) -> Sequence[Edge]:
-        """Every edge between a node and its ancestors and among those, oldest first: one statement."""
+    def edges_above(self, *keys: NodeId) -> Sequence[Edge]:
+        """Every edge between these nodes and their ancestors and among those, oldest first: one statement."""
         ...
 
     def walk(

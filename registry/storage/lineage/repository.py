@@ -9,7 +9,18 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from lineage.above import depths_above
@@ -31,8 +42,8 @@ from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.makings import read_makings, read_parent_before
 from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
+from registry.storage.lineage.walks import SIBLINGS, next_below, walk
 from registry.storage.sql.among import among
-from registry.storage.sql.types import Key
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
 _FOR_EVER = 2**31 - 1
@@ -58,9 +69,9 @@ class SqlGraph:
     def nodes(self, keys: Collection[NodeId]) -> Mapping[NodeId, Node]:
         return nodes_by_id(self._connection, keys)
 
-    def edges_above(self, key: NodeId) -> Sequence[Edge]:
+    def edges_above(self, *keys: NodeId) -> Sequence[Edge]:
         with nested_loops(self._connection):
-            return _edges(self._connection.execute(_EDGES_ABOVE, {"start": key}))
+            return _edges(self._connection.execute(_EDGES_ABOVE, {"keys": keys}))
 
     def fans(self, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
         return read_fans(self._connection, keys, wish)
@@ -79,7 +90,7 @@ class SqlGraph:
 
     def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:
         with nested_loops(self._connection):
-            return self._connection.execute(_SIBLINGS, {"key": key, "limit": limit}).scalars().all()
+            return self._connection.execute(SIBLINGS, {"key": key, "limit": limit}).scalars().all()
 
     def walk(
         self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
@@ -102,7 +113,7 @@ class SqlGraph:
     def _whole_ancestry(self, start: NodeId, limit: int) -> tuple[Sequence[Node], Sequence[Edge]] | None:
         """As `walk` upwards without an end, by one statement for the edges; None where there may be more than that."""
         with nested_loops(self._connection):
-            rows = self._connection.execute(_FEW_EDGES_ABOVE, {"start": start, "most": _FEW + 1}).all()
+            rows = self._connection.execute(_FEW_EDGES_ABOVE, {"keys": [start], "most": _FEW + 1}).all()
         if len(rows) > _FEW:
             return None
         edges = _edges(row[:5] for row in sorted(rows, key=itemgetter(5)))  # by the key of the edge
@@ -215,11 +226,13 @@ class SqlGraph:
         hops = _FOR_EVER if generations < 0 else hops_of(generations, start.kind)
         if hops == 0:
             return [(start.id, 0)]
+        if limit <= _FEW and not upwards:
+            return self._first_below(start.id, hops, limit, as_of)
         # Both databases run a recursion level by level and give rows as they find them: reading stops at the limit,
         # without walking the rest. A node on two ways comes twice, at its nearest first.
         depths: dict[NodeId, int] = {}
         with self._connection.execute(
-            _walk(upwards, past=as_of is not None),
+            walk(upwards, past=as_of is not None),
             {"start": start.id, "hops": hops} | at_time(as_of),
             execution_options={"stream_results": True},
         ) as rows:
@@ -229,25 +242,35 @@ class SqlGraph:
                     break
         return list(depths.items())
 
+    def _first_below(
+        self, start: NodeId, hops: int, limit: int, as_of: datetime | None
+    ) -> Sequence[tuple[NodeId, int]]:
+        """Level by level: a recursion would read all that was made from a node before it gives the first of them."""
+        depths, level = {start: 0}, [start]
+        for depth in range(1, hops + 1):
+            found: list[NodeId] = []
+            with self._connection.execute(
+                next_below(past=as_of is not None),
+                {"keys": level} | at_time(as_of),
+                execution_options={"stream_results": True},
+            ) as rows:
+                for key in rows.scalars():
+                    if key not in depths:
+                        depths[key] = depth
+                        found.append(key)
+                        if len(depths) > limit:
+                            return list(depths.items())
+            if not found:
+                break
+            level = found
+        return list(depths.items())
+
 
 def _evidence(row: Row[Any]) -> EdgeEvidence:
     body = dict(row.body)
     interface = body.pop(INTERFACE, None)  # older rows have none
     compared = None if interface is None else from_json(tuple[InterfaceDifference, ...], interface)
     return EdgeEvidence(from_json(WeightComparison, body), row.checked_at, compared)
-
-
-@cache
-def _walk(upwards: bool, *, past: bool) -> Any:
-    """Nodes on one side with their distance in edges."""
-    here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
-    walk = select(bindparam("start", type_=Key).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
-    walk = walk.union(
-        select(there, walk.c.depth + 1)
-        .join(walk, here == walk.c.id)
-        .where(walk.c.depth < bindparam("hops", type_=Key), in_force(past))
-    )
-    return select(walk.c.id, walk.c.depth)
 
 
 def _edges(rows: Iterable[Any]) -> list[Edge]:
@@ -303,12 +326,17 @@ def _statements() -> tuple[Any, Any]:
 
 
 def _edges_above() -> tuple[Any, Any]:
-    """Every edge of the ancestry of a node, oldest first; and in any order at most so many, with their keys."""
-    walk = select(bindparam("start", type_=Key).label("id")).cte("walk", recursive=True)
+    """Every edge of the ancestry of some nodes, oldest first; and in any order at most so many, with their keys."""
+    walk = select(node.c.id).where(among(node.c.id)).cte("walk", recursive=True)
     walk = walk.union(
         select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
     )
-    above = select(*_EDGE).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
+    # By a sum, for which SQLite makes no index: it would read every edge and look into the ancestry, else.
+    above = (
+        select(*_EDGE)
+        .join(walk, edge.c.to_node == walk.c.id + literal_column("0"))
+        .where(edge.c.superseded_by.is_(None))
+    )
     return above.order_by(edge.c.id), above.add_columns(edge.c.id).limit(bindparam("most"))
 
 
@@ -317,28 +345,6 @@ def _edges_into(*, past: bool) -> Any:
     return select(*_EDGE).where(among(edge.c.to_node), in_force(past)).order_by(edge.c.id)
 
 
-def _siblings() -> Any:
-    """Own step, its inputs of the own kind, the other steps that took those, and what they made."""
-    own, inputs, uses, made = (edge.alias(name) for name in ("own", "inputs", "uses", "made"))
-    me, parent, child = node.alias("me"), node.alias("parent"), node.alias("child")
-    return (
-        select(made.c.to_node)
-        .select_from(own)
-        .join(me, me.c.id == own.c.to_node)
-        .join(inputs, inputs.c.to_node == own.c.from_node)
-        .join(parent, and_(parent.c.id == inputs.c.from_node, parent.c.kind == me.c.kind))
-        .join(uses, uses.c.from_node == parent.c.id)
-        .join(made, made.c.from_node == uses.c.to_node)
-        .join(child, and_(child.c.id == made.c.to_node, child.c.kind == me.c.kind))
-        .where(own.c.to_node == bindparam("key", type_=Key), made.c.to_node != own.c.to_node)
-        .where(*(one.c.superseded_by.is_(None) for one in (own, inputs, uses, made)))
-        .distinct()
-        .order_by(made.c.to_node)
-        .limit(bindparam("limit"))
-    )
-
-
-_SIBLINGS = _siblings()
 _ANCESTORS, _ANCESTRAL_EDGES = _statements()
 _EDGES_ABOVE, _FEW_EDGES_ABOVE = _edges_above()
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))

@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from registry.domain.catalog import clauses
-from registry.domain.catalog.notices import PUBLISHED, copyright_lines, is_notice
+from registry.domain.catalog.notices import copyright_lines, is_notice
 from registry.domain.names import Name, Reference
 from registry.domain.people.people import Actor, Scope
 from registry.domain.verbs.catalog import ImportModel
 from registry.presenting.notices import as_text
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
-from registry.services.lineage.standard_texts import standard_texts
 from registry.services.lineage.verbs import Lineage
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
@@ -77,20 +75,6 @@ def test_a_text_that_is_on_no_list_is_named_as_its_author_named_it(context: Cont
     gemma = next(one for one in found.missing if "gemma" in one)
     assert gemma.endswith("vision/grand/1. Obtain it from its publisher: Gemma Terms of Use of Google, "
                           "with its prohibited use policy")  # fmt: skip
-
-
-def test_every_licence_of_the_table_has_a_standard_text_or_the_name_of_one() -> None:
-    listed = [one for one in clauses.CLAUSES if not one.startswith("LicenseRef-")]
-    texts = standard_texts(listed)
-    assert texts is not None
-    assert set(texts) == set(listed)
-    assert all(len(text) > 200 for text in texts.values())
-    nameless = set(clauses.CLAUSES) - set(listed) - set(PUBLISHED)
-    assert nameless == {"LicenseRef-h-research"}, "the Hub's page does not say whose licence this is"
-
-
-def test_without_the_package_of_texts_nothing_is_made_up() -> None:
-    assert standard_texts(["MIT"], package="no-such-package-of-texts") is None
 
 
 def test_files_that_may_not_be_read_and_deleted_versions_are_named_as_missing(context: Context) -> None:
