@@ -177,9 +177,10 @@ def test_what_passes_is_counted_as_well_by_what_does_not(
     add_version(uow, "text/news", licence="MIT", stage="production", at=NOW + timedelta(minutes=6))
     uow.catalog.set_status(VersionRef(AssetKind.MODELS, Name.parse("text/news"), 1), Status.ARCHIVED, "", at=NOW)
     uow.catalog.delete_version(VersionRef(AssetKind.MODELS, Name.parse("vision/digits"), 1), at=NOW)
-    by_matches = uow.catalog.facets(query)
+    by_matches, of_others = uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])
     monkeypatch.setattr(search, "FEW", -1)
     assert uow.catalog.facets(query) == by_matches
+    assert uow.catalog.facets(query, ["vision"]) == of_others, "nothing of a hidden team is counted"
     monkeypatch.setattr(counting, "FEW_OUTSIDE", -1)
     assert uow.catalog.facets(query) == by_matches
 
