@@ -120,7 +120,7 @@ def damaged(ref: VersionRef) -> DamagedError:
 def summary_of(uow: UnitOfWork, ref: VersionRef) -> VersionSummary | DatasetVersionSummary:
     """The summary of a live version of a model or dataset. Raises: NotFoundError."""
     if ref.kind is AssetKind.MODELS:
-        return found(uow.catalog.version(ref), ref).summary
+        return found(uow.catalog.summary(ref), ref)
     return found(uow.datasets.version(ref), ref).summary
 
 

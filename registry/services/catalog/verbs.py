@@ -219,14 +219,13 @@ class Catalog:
         check_alias(alias)
         now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write() as uow:
-            detail = self._detail(uow, target)
-            ref = detail.summary.ref
-            refuse_protected(uow, ref.name, alias)
-            if not allows(detail.summary.status, Use.ALIAS):
-                raise ConflictError(f"{ref} is {detail.summary.status}", remedy="Name a version that is in use")
-            before = uow.catalog.resolve(Reference(ref.kind, ref.name, alias=alias))
+            ref = resolve(uow, model_only(target))
+            summary = found(uow.catalog.summary(ref), target)
+            before = refuse_protected(uow, ref.name, alias)
+            if not allows(summary.status, Use.ALIAS):
+                raise ConflictError(f"{ref} is {summary.status}", remedy="Name a version that is in use")
             uow.catalog.set_alias(alias, ref, protected=False, by=actor, at=now)
-            uow.commit(Event("alias.moved", str(ref), {"alias": alias, "from": str(before) if before else None}))
+            uow.commit(Event("alias.moved", str(ref), {"alias": alias, "from": str(before.ref) if before else None}))
         return AliasValue(alias, ref, False, now, actor)
 
     def drop_alias(self, name: Name, alias: str) -> None:
@@ -284,17 +283,17 @@ class Catalog:
         return found(uow.catalog.version(resolve(uow, reference)), reference)
 
 
-def refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> None:
-    """An alias that a promotion has moved stays protected whatever the policies say since.
+def refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> AliasValue | None:
+    """What the alias names now. One that a promotion has moved stays protected whatever the policies say since.
 
     Raises: PolicyRefusedError.
     """
     from registry.services.governance.policies.stored import protected_aliases  # noqa: PLC0415 - not needed to look at a model
 
-    model = uow.catalog.model(name)
-    moved = model is not None and any(one.alias == alias and one.protected for one in model.aliases)
-    if moved or alias in protected_aliases(uow):
+    now = uow.catalog.alias(name, alias)
+    if (now is not None and now.protected) or alias in protected_aliases(uow):
         raise PolicyRefusedError(
             "The alias is protected",
             (f"Nobody moves {alias!r} by hand; it follows a promotion: forebear promote request",),
         )
+    return now

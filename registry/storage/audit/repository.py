@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -146,9 +147,7 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
 
     Returns the newest entry before and after.
     """
-    head = connection.execute(
-        select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1)
-    ).one_or_none()
+    head = connection.execute(_newest()).one_or_none()
     seq, previous = (0, GENESIS) if head is None else (head.seq, head.entry)
     before = Head(seq, previous)
     rows = []
@@ -171,6 +170,11 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
     connection.execute(insert(audit_entry), rows)
     connection.execute(insert(audit_index), [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
     return before, Head(seq, previous)
+
+
+@cache
+def _newest() -> Any:
+    return select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1)
 
 
 def _entry(row: Any) -> AuditEntry:

@@ -63,6 +63,27 @@ def _aliases_of() -> Any:
     )
 
 
+def one_alias(connection: Connection, name: Name, alias_name: str) -> AliasValue | None:
+    """What an alias of a live model names now."""
+    given = {"kind": AssetKind.MODELS, "name": str(name), "folded": name.folded, "alias": alias_name}
+    row = connection.execute(_one_alias(), given).one_or_none()
+    if row is None:
+        return None
+    return AliasValue(
+        row.alias, VersionRef(AssetKind.MODELS, name, row.number), row.protected, row.moved_at, row.moved_by
+    )
+
+
+@cache
+def _one_alias() -> Any:
+    return (
+        select(alias, version.c.number)
+        .join(asset, asset.c.id == alias.c.asset_id)
+        .join(version, version.c.node_id == alias.c.node_id)
+        .where(is_named(), asset.c.deleted_at.is_(None), alias.c.alias == bindparam("alias"))
+    )
+
+
 def named_then(
     connection: Connection, name: str, at: datetime, page: PageRequest
 ) -> Page[tuple[VersionRef, AliasMove]]:

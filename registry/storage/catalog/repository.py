@@ -116,6 +116,10 @@ class SqlCatalog:
     def version(self, ref: VersionRef) -> VersionDetail | None:
         return details.version_detail(self._connection, ref) if ref.kind is MODELS else None
 
+    def summary(self, ref: VersionRef) -> VersionSummary | None:
+        row = assets.find_version(self._connection, ref) if ref.kind is MODELS else None
+        return None if row is None else versions.version_summaries(self._connection, [row.node_id])[row.node_id]
+
     def pin(self, ref: VersionRef, source: Upstream) -> None:
         upstreams.pin(self._connection, ref, source)
 
@@ -241,6 +245,9 @@ class SqlCatalog:
 
     def set_alias(self, alias: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None:
         aliases.set_alias(self._connection, alias, ref, protected=protected, by=by, at=at)
+
+    def alias(self, name: Name, alias: str) -> AliasValue | None:
+        return aliases.one_alias(self._connection, name, alias)
 
     def drop_alias(self, name: Name, alias: str, *, by: str, at: datetime) -> None:
         aliases.drop_alias(self._connection, name, alias, by=by, at=at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -36,6 +37,13 @@ from registry.storage.governance.records import baselines_of, stale_voters, test
 from registry.storage.governance.state import bound_of, recorded_state, vote_entry
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, model_version, node, overruling, policy, request, version, vote
+
+
+@cache
+def _newest_policies() -> Any:
+    """The newest version of each policy."""
+    newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name).subquery()
+    return select(policy).join(newest, (newest.c.name == policy.c.name) & (newest.c.version == policy.c.version))
 
 
 class SqlGovernance:
@@ -96,9 +104,8 @@ class SqlGovernance:
         )
 
     def policies(self) -> Sequence[PolicyValue]:
-        newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name).subquery()
-        query = select(policy).join(newest, (newest.c.name == policy.c.name) & (newest.c.version == policy.c.version))
-        return sorted((_policy(row) for row in self._connection.execute(query)), key=lambda value: value.name)
+        found = self._connection.execute(_newest_policies())
+        return sorted((_policy(row) for row in found), key=lambda value: value.name)
 
     def policy(self, name: str, version: int | None = None) -> PolicyValue | None:
         query = select(policy).where(policy.c.name == name).order_by(policy.c.version.desc()).limit(1)
