@@ -107,7 +107,7 @@ class Catalog:
     def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
         """Its versions, newest first."""
         with self.context.read() as uow:
-            found(uow.catalog.model(name), f"models:/{name}")
+            _require(uow, name, f"models:/{name}")
             return uow.catalog.versions(name, page)
 
     def version(self, reference: Reference) -> VersionDetail:
@@ -189,7 +189,7 @@ class Catalog:
         check_tags(describing.tags)
         refuse_credentials({field.name: getattr(describing, field.name) for field in fields(describing)}, "model's")
         with self.context.write() as uow:
-            found(uow.catalog.model(name), f"models:/{name}")
+            _require(uow, name, f"models:/{name}")
             uow.catalog.describe(name, describing, at=self.context.clock.now())
             uow.commit(Event("model.described", f"models:/{name}", {"task": describing.task}))
         return self.model(name)
@@ -204,7 +204,7 @@ class Catalog:
         with self.context.write() as uow:
             where: Name | VersionRef
             if model_only(target).number is None and target.alias is None:
-                found(uow.catalog.model(target.name), target)
+                _require(uow, target.name, target)
                 where, subject = target.name, f"models:/{target.name}"
             else:
                 where = resolve(uow, target)
@@ -240,7 +240,7 @@ class Catalog:
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
         """Every move of the alias, oldest first; None where it was removed."""
         with self.context.read() as uow:
-            found(uow.catalog.model(name), f"models:/{name}")
+            _require(uow, name, f"models:/{name}")
             return uow.catalog.alias_history(name, check_alias(alias))
 
     def set_status(self, reference: Reference, status: Status, reason: str) -> VersionRef:
@@ -264,7 +264,7 @@ class Catalog:
     def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
         """What happened to the model and its versions, newest first."""
         with self.context.read() as uow:
-            found(uow.catalog.model(name), f"models:/{name}")
+            _require(uow, name, f"models:/{name}")
             return uow.audit.search(subject=f"models:/{name}/*", action=None, page=page)
 
     def _refuse_taken_back(self, ref: VersionRef) -> None:
@@ -281,6 +281,12 @@ class Catalog:
             if exact is not None:
                 return exact
         return found(uow.catalog.version(resolve(uow, reference)), reference)
+
+
+def _require(uow: UnitOfWork, name: Name, what: object) -> None:
+    """Raises: NotFoundError, which names `what`."""
+    if not uow.catalog.has_model(name):
+        found(None, what)
 
 
 def refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> AliasValue | None:

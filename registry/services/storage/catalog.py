@@ -66,6 +66,10 @@ class CatalogRepository(Protocol):
     """Registered models, versions, files, aliases, tags and cards."""
 
     def model(self, name: Name) -> ModelDetail | None: ...
+    def has_model(self, name: Name) -> bool:
+        """True for a live model."""
+        ...
+
     def is_taken(self, kind: AssetKind, name: Name) -> bool:
         """True when the name (folded) is in use or ever was, for this kind."""
         ...

@@ -66,6 +66,9 @@ class SqlCatalog:
     def model(self, name: Name) -> ModelDetail | None:
         return details.model_detail(self._connection, name)
 
+    def has_model(self, name: Name) -> bool:
+        return assets.find_asset(self._connection, MODELS, name) is not None
+
     def is_taken(self, kind: AssetKind, name: Name) -> bool:
         return assets.is_taken(self._connection, kind, name)
 
