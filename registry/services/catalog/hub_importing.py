@@ -23,6 +23,7 @@ from registry.domain.governance.hub import (
     read_repository,
 )
 from registry.domain.names import Reference, VersionRef
+from registry.domain.people.teams import Level
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import (
     DigestMismatchError,
@@ -176,13 +177,13 @@ def _parents(
     """The versions here of the repositories that the card names as `base_model`, and notes where that is not clear.
 
     A repository that was imported once is that version. Of several, the one at the commit that `adapter_config.json`
-    names; else nothing is guessed.
+    names; else nothing is guessed. What this person may not use is as if it had not been imported.
     """
     commit = _base_commit(folder)
     found, notes = list[Reference](), list[str]()
     with context.read() as uow:
         for name in repository.bases:
-            known = uow.catalog.pinned_to(name)
+            known = [one for one in uow.catalog.pinned_to(name) if context.actor.sight.allows(one.ref.name, Level.USE)]
             exact = [one for one in known if one.upstream.endswith(f"@{commit}")] if commit else []
             if len(known) == 1 or len(exact) == 1:
                 found.append(Reference.to((exact or known)[0].ref))

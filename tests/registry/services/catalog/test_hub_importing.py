@@ -19,6 +19,7 @@ import pytest
 
 from lineage import Assurance
 from registry.domain.names import Name
+from registry.domain.people.teams import Sight
 from registry.domain.transfers.provenance import notes_of
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import (
@@ -325,3 +326,15 @@ def test_an_origin_of_ones_own_is_refused(context: Context, hub: FakeHub) -> Non
     with pytest.raises(InvalidError, match="is its repository"):
         Catalog(context).import_model(replace(WANTED, origin="us"))
     assert hub.asked == []
+
+
+def test_a_parent_in_a_team_that_is_closed_to_one_is_not_named(context: Context, hub: FakeHub) -> None:
+    Catalog(context).import_model(WANTED)
+    hub.files["model.safetensors"] = b"newer"
+    Catalog(context).import_model(WANTED)
+    hub.files["model.safetensors"] = b"tuned"
+    hub.said = {"cardData": {"base_model": "acme/digits"}}
+    blind = replace(context, actor=replace(context.actor, sight=Sight({"library": None}, "ana")))
+    made = Catalog(blind).import_model(ImportModel(Name("vision", "tuned"), "hf:acme/tuned"))
+    assert made.parents == ()
+    assert not any("acme/digits" in note for note in made.notes)
