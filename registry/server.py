@@ -46,7 +46,7 @@ from registry.api.router import api_router
 from registry.api.streams import Streams
 from registry.api.timed_body import TimedBody
 from registry.api.uploads import sweep
-from registry.auth import COOKIE, Attempts, Counts, Doorkeeper, Guesses, Rates
+from registry.auth import COOKIE, Attempts, Begun, Counts, Doorkeeper, Guesses, Rates
 from registry.auth.counting import FILE as COUNTS
 from registry.auth.oidc import Way
 from registry.auth.oidc.flow import PATH as PROVIDER
@@ -80,6 +80,7 @@ from registry.web.render import STATIC, link
 from registry.web.routes import pages_router
 
 OPEN = frozenset({"/healthz", "/sign-in", "/sign-in/password", "/api/v1/sign-in/token", PROVIDER, RETURN})
+OPEN |= {"/api/v1/device", "/api/v1/device/token"}
 """The addresses, besides static files, that need no sign-in."""
 MAX_FORM = 256 * 1024
 """Largest form in bytes; the API limits its own bodies, since uploads may be large."""
@@ -293,8 +294,8 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     sweep(home)
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
-    guesses = Guesses("password", counts)
-    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, guesses)
+    guesses, codes, begun = Guesses("password", counts), Guesses("code", counts), Begun(counts)
+    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, guesses, codes, begun)
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):

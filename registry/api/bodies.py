@@ -330,6 +330,13 @@ class PasswordWish:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicePoll:
+    """The code that a machine keeps to itself."""
+
+    device_code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordSignIn:
     """Who signs in with which password, and the token that they want for it."""
 

@@ -22,7 +22,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from registry.domain.people.people import Actor
-from registry.errors import TooManyAttemptsError, TooManyRequestsError, UnauthenticatedError
+from registry.errors import NotFoundError, TooManyAttemptsError, TooManyRequestsError, UnauthenticatedError
 from registry.files import write_whole
 from registry.settings import Settings
 
@@ -30,6 +30,8 @@ WRONG_PER_MINUTE = 20
 """Wrong tokens that one address may send in a minute: enough for a person who pastes the wrong text."""
 WRONG_OF_PERSON, WRONG_WITHIN = 10, 15
 """Wrong passwords of one person, from wherever they come, and the minutes within which they are counted."""
+BEGUN_PER_MINUTE = 10
+"""Machines that ask for a token from one address."""
 FILE = "request-counts.json"
 _LARGEST = 16 * 1024**2
 log = logging.getLogger("forebear.server")
@@ -122,9 +124,27 @@ class Guesses:
             )
         try:
             yield
-        except UnauthenticatedError:
+        except (UnauthenticatedError, NotFoundError):
             self._limiter.hit(self._limit, self._what, who)
             raise
+
+
+class Begun:
+    """Counts what strangers begin that is kept for a while: so many in a minute from one address."""
+
+    def __init__(self, counts: Counts | None = None, most: int = BEGUN_PER_MINUTE) -> None:
+        self._limit, self._limiter = RateLimitItemPerMinute(most), (counts or Counts()).limiter
+
+    def count(self, address: str) -> None:
+        """Count one. Raises: TooManyRequestsError."""
+        who = network_of(address)
+        if not self._limiter.hit(self._limit, "begun", who):
+            seconds = _seconds(self._limiter, self._limit, "begun", who)
+            raise TooManyRequestsError(
+                "Too many machines asked for a token from your address",
+                remedy=f"Wait {seconds} s",
+                facts={"retry_after": seconds},
+            )
 
 
 @dataclass(frozen=True, slots=True)

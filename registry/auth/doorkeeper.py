@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from registry.auth.counting import Attempts, Guesses, Rates
+from registry.auth.counting import Attempts, Begun, Guesses, Rates
 from registry.auth.links import Links
 from registry.domain.people.people import Actor
 from registry.domain.people.sessions import SessionSummary, StartedSession, Visit
@@ -35,6 +35,8 @@ class Doorkeeper:
     attempts: Attempts
     rates: Rates = field(default_factory=Rates)
     guesses: Guesses = field(default_factory=lambda: Guesses("password"))
+    codes: Guesses = field(default_factory=lambda: Guesses("code"))
+    begun: Begun = field(default_factory=Begun)
 
     def actor_of_header(self, authorization: str, address: str) -> Actor:
         """The actor of `Authorization: Bearer fbr_…`. Raises: UnauthenticatedError, TooManyAttemptsError."""

@@ -10,6 +10,7 @@ from lineage import Digest
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import Connection, signed_in
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.devices import BegunDevice, DeviceAnswer, DeviceRequest, DeviceWish, check_user_code
 from registry.domain.people.erasure import Erased
 from registry.domain.people.identities import BoundIdentity, Identity
 from registry.domain.people.passwords import PasswordSummary
@@ -195,6 +196,29 @@ class RemoteIdentities:
 
     def bind(self, identity: Identity, spent: Digest) -> BoundIdentity:  # noqa: ARG002 - as above
         refuse_here()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDevices:
+    """Implements `DeviceVerbs`."""
+
+    server: Connection
+
+    def begin(self, wish: DeviceWish, address: str) -> BegunDevice:  # noqa: ARG002 - the server sees it
+        body = {"machine": wish.machine, "client": wish.client, "scope": wish.scope.value, "days": wish.days}
+        return self.server.send(BegunDevice, "POST", "/device", body)
+
+    def poll(self, device_code: str) -> DeviceAnswer:
+        return self.server.send(DeviceAnswer, "POST", "/device/token", {"device_code": device_code})
+
+    def show(self, code: str) -> DeviceRequest:
+        return self.server.get(DeviceRequest, f"/device/{check_user_code(code)}")
+
+    def allow(self, code: str) -> DeviceRequest:
+        return self.server.send(DeviceRequest, "POST", f"/device/{check_user_code(code)}/allow")
+
+    def refuse(self, code: str) -> DeviceRequest:
+        return self.server.send(DeviceRequest, "POST", f"/device/{check_user_code(code)}/refuse")
 
 
 def refuse_here() -> Never:

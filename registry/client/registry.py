@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.client.lineage import RemoteLineage
     from registry.client.notifications import RemoteNotifications
     from registry.client.people import (
+        RemoteDevices,
         RemoteIdentities,
         RemotePasswords,
         RemotePeople,
@@ -217,6 +218,13 @@ class RemoteRegistry:
         from registry.client.people import RemoteIdentities  # noqa: PLC0415 - as above
 
         return RemoteIdentities(self.server)
+
+    @cached_property
+    def devices(self) -> RemoteDevices:
+        """Tokens for machines without a browser."""
+        from registry.client.people import RemoteDevices  # noqa: PLC0415 - as above
+
+        return RemoteDevices(self.server)
 
     @cached_property
     def audit(self) -> RemoteAudit:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
     from registry.services.notifications.verbs import Notifications
+    from registry.services.people.devices import Devices
     from registry.services.people.identities import Identities
     from registry.services.people.passwords import Passwords
     from registry.services.people.sessions import Sessions
@@ -239,6 +240,13 @@ class LocalRegistry:
         from registry.services.people.identities import Identities  # noqa: PLC0415 - as above
 
         return self._guarded(Identities(self.context), "identities")
+
+    @cached_property
+    def devices(self) -> Devices:
+        """Tokens for machines without a browser."""
+        from registry.services.people.devices import Devices  # noqa: PLC0415 - as above
+
+        return self._guarded(Devices(self.context), "devices")
 
     @cached_property
     def audit(self) -> Audit:

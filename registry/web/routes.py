@@ -30,8 +30,8 @@ from registry.web.governance import (
 )
 from registry.web.guided import pages as guided
 from registry.web.parts import check_form
+from registry.web.people import devices, passwords, providing, signing_in
 from registry.web.people import pages as people
-from registry.web.people import passwords, providing, signing_in
 
 
 def pages_router() -> APIRouter:
@@ -59,6 +59,7 @@ def pages_router() -> APIRouter:
         reports,
         notifications,
         people,
+        devices,
         passwords,
         providing,
         signing_in,

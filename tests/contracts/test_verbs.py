@@ -161,6 +161,7 @@ PROTOCOLS: Mapping[str, type] = {
     "sessions": verbs.people.SessionVerbs,
     "passwords": verbs.signing_in.PasswordVerbs,
     "identities": verbs.signing_in.IdentityVerbs,
+    "devices": verbs.signing_in.DeviceVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,
     "backups": verbs.backups.BackupVerbs,

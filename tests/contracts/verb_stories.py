@@ -25,6 +25,7 @@ from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import every
 from registry.domain.people import teams
+from registry.domain.people.devices import DeviceWish
 from registry.domain.people.keys import new_key, public_key
 from registry.domain.people.signing_in import AskedToken
 from registry.domain.recipes.recipe import Method
@@ -191,6 +192,13 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "uploads.discard", None
     yield "uploads.standing, then", dev.uploads.standing(target, [announced])
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
+    begun = vic.devices.begin(DeviceWish("a machine", "x"), "")
+    yield "devices.begin", [begun.expires_in, begun.interval]
+    yield "devices.show", vic.devices.show(begun.user_code).machine
+    yield "devices.allow", dev.devices.allow(begun.user_code).machine
+    yield "devices.refuse", outcome(lambda: dev.devices.refuse("WDJB-MJHT"))
+    granted = vic.devices.poll(begun.device_code)
+    yield "devices.poll", [granted.state, granted.token.summary.person if granted.token else ""]
     yield "passwords.of", outcome(lambda: vic.passwords.of("vic"))
     yield "passwords.set", outcome(lambda: vic.passwords.set("vic", "heron kettle orbit", proof="fbr_x"))
     yield "passwords.remove", outcome(lambda: vic.passwords.remove("vic"))

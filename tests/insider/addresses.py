@@ -80,6 +80,7 @@ APART = frozenset(
         ),
         "GET": (
             "/api/v1/people/{handle}/identities /api/v1/people/{handle}/password /identities /password "
+            "/device /api/v1/device/{code} "
             "/sign-in/provider /sign-in/provider/return "
             "/ /advisories /api /api/2.0/mlflow/webhooks /api/2.0/mlflow/webhooks/{webhook} "
             "/api/3.0/mlflow/server-info /api/datasets /api/models /api/v1/as-of/aliases /api/v1/attestations "
@@ -102,6 +103,8 @@ APART = frozenset(
         "PATCH": ("/api/2.0/mlflow/webhooks/{webhook}"),
         "POST": (
             "/api/v1/sign-in/token /sign-in/password /password /password/remove "
+            "/device /api/v1/device /api/v1/device/token /api/v1/device/{code}/allow /api/v1/device/{code}/refuse "
+            "/identities "
             "/advisories /api/2.0/mlflow/webhooks /api/2.0/mlflow/webhooks/{webhook}/test /api/lfs/{oid}/{size} "
             "/api/v1/audit/checkpoints /api/v1/lineage/identify /api/v1/people /api/v1/people/{handle}/email/test "
             "/api/v1/people/{handle}/enrolment /api/v1/people/{handle}/enrolment/confirm "

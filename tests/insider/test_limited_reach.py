@@ -19,7 +19,7 @@ from tests.registry.services.teams import Team
 from tests.serving import ServedRegistry, problem
 
 API = "/api/v1"
-OPEN = {f"{API}/me", f"{API}/openapi.json", f"{API}/sign-in/token"}
+OPEN = {f"{API}/me", f"{API}/openapi.json", f"{API}/sign-in/token", f"{API}/device", f"{API}/device/token"}
 """Who somebody is, and where a token that is sent along says nothing."""
 OTHERS = ["/api/models", "/api/datasets", "/api/2.0/mlflow/registered-models/search", "/", "/people", "/audit"]
 

@@ -17,7 +17,7 @@ FILLED = {
     "method": "fine_tuning", "baselines": "no",
 }  # fmt: skip
 """What a form may ask for."""
-OWN = {"/identities", "/sign-in", "/sign-in/password", "/sign-out", "/password", "/password/remove"}
+OWN = {"/device", "/identities", "/sign-in", "/sign-in/password", "/sign-out", "/password", "/password/remove"}
 """Forms about one's own way in."""
 LOOKED_UP = {"/advisories"}
 """Forms that write nothing: who may read may send them."""

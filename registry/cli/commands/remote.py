@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.cli.session import Session, command
-from registry.errors import UsageError
+from registry.errors import UnauthenticatedError, UsageError
 
 if TYPE_CHECKING:
     from registry.client.transport.connection import Connection
     from registry.client.transport.profiles import Server
-    from registry.domain.people.people import Actor
+    from registry.domain.people.people import Actor, Scope
 
 app = typer.Typer(name="remote", help="The servers that you have signed in to.", no_args_is_help=True)
 ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="Its name or its address.")]
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
         "forebear login https://models.example.com",
         "forebear login https://models.example.com --token-stdin < token.txt",
         "forebear login https://models.example.com --password --person ana",
+        "forebear login https://models.example.com --device",
     )(login)
     command(app, "logout", "forebear logout", "forebear logout https://models.example.com")(logout)
     command(app, "whoami", "forebear whoami")(whoami)
@@ -46,11 +48,15 @@ def login(
     person: Annotated[
         str | None, typer.Option("--person", help="Your handle there, for --password.", show_default=False)
     ] = None,
+    device: Annotated[
+        bool,
+        typer.Option("--device", help="Show a code, which you confirm in a browser on any machine, and get a token."),
+    ] = False,
     scope: Annotated[
         str,
         typer.Option(
             "--scope",
-            help="The most that the token allows that --password makes: read, use, contribute, vote or admin.",
+            help="The most that a token of --password or --device allows: read, use, contribute, vote or admin.",
         ),
     ] = "contribute",
     name: Annotated[
@@ -62,7 +68,7 @@ def login(
 ) -> None:
     """Sign in to a server with a token, and use its registry from now on where no registry folder is nearer.
 
-    With --password a token is made that is good for 90 days and for what --scope allows.
+    With --password or --device a token is made that is good for 90 days and for what --scope allows.
     The token is kept in the keyring of your system (extra keyring), else in a file that only you can read.
     """
     from registry.cli.printing import hint, tell
@@ -71,9 +77,11 @@ def login(
     from registry.client.transport.profiles import Profiles
 
     address = check_address(url, secret=True, allow_http=allow_http or session.settings.allow_http)
-    if password and token_stdin:
-        raise UsageError("--password and --token-stdin are two ways to sign in", remedy="Leave one of them out")
-    if password:
+    if password + token_stdin + device > 1:
+        raise UsageError("--password, --device and --token-stdin are ways to sign in", remedy="Give one of them")
+    if device:
+        secret = _by_device(Connection(address, allow_http=allow_http), scope)
+    elif password:
         secret = _by_password(Connection(address, allow_http=allow_http), person, scope)
     else:
         secret = _token(session, from_stdin=token_stdin)
@@ -105,20 +113,55 @@ def _by_password(server: Connection, person: str | None, scope: str) -> str:
     """A token that the server makes for a handle and a password. Raises: UnauthenticatedError."""
     from registry.cli.commands.password import typed
     from registry.client.people import RemotePasswords
-    from registry.domain.people.people import Scope
     from registry.domain.people.signing_in import AskedToken
 
-    if scope not in list(Scope):
-        raise UsageError(f"There is no scope {scope[:80]!r}", remedy=f"Give one of: {', '.join(Scope)}")
+    allowed = _scope(scope)
     if person is None and not sys.stdin.isatty():
         raise UsageError("There is no terminal to ask for your handle", remedy="Give it: --person HANDLE")
     handle = person or str(typer.prompt("Handle", err=True))
     try:
-        wish = AskedToken(f"forebear login on {platform.node() or 'a machine'}"[:128], Scope(scope))
+        wish = AskedToken(f"forebear login on {platform.node() or 'a machine'}"[:128], allowed)
         made = RemotePasswords(server).token(handle, typed("Password"), wish, "")
     finally:
         server.close()
     return made.secret
+
+
+def _by_device(server: Connection, scope: str) -> str:
+    """A token that somebody allows in a browser, on whichever machine. Raises: UnauthenticatedError."""
+    from registry import __version__
+    from registry.cli.printing import hint
+    from registry.client.people import RemoteDevices
+    from registry.domain.people.devices import DeviceState, DeviceWish
+
+    machine = f"forebear login on {platform.node() or 'a machine'}"[:128]
+    devices = RemoteDevices(server)
+    try:
+        begun = devices.begin(DeviceWish(machine, f"forebear {__version__}", _scope(scope)), "")
+        hint(f"Open {server.url}{begun.page} in a browser where you are signed in, and compare the code:")
+        hint(f"    {begun.user_code}")
+        until, interval = time.monotonic() + begun.expires_in, begun.interval
+        while time.monotonic() < until:
+            server.sleep(interval)
+            answer = devices.poll(begun.device_code)
+            interval = max(interval, answer.interval)
+            if answer.token is not None:
+                return answer.token.secret
+            if answer.state is DeviceState.DENIED:
+                raise UnauthenticatedError("It was refused in the browser", remedy="Begin again: forebear login URL")
+            if answer.state is DeviceState.EXPIRED:
+                break
+    finally:
+        server.close()
+    raise UnauthenticatedError("Nobody allowed it in time", remedy="Begin again: forebear login URL --device")
+
+
+def _scope(text: str) -> Scope:
+    from registry.domain.people.people import Scope
+
+    if text not in list(Scope):
+        raise UsageError(f"There is no scope {text[:80]!r}", remedy=f"Give one of: {', '.join(Scope)}")
+    return Scope(text)
 
 
 def logout(

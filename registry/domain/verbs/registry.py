@@ -25,7 +25,7 @@ from registry.domain.verbs.recalls import RecallVerbs, UpstreamVerbs
 from registry.domain.verbs.reports import ReportVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
 from registry.domain.verbs.selection import SelectionVerbs
-from registry.domain.verbs.signing_in import IdentityVerbs, PasswordVerbs
+from registry.domain.verbs.signing_in import DeviceVerbs, IdentityVerbs, PasswordVerbs
 from registry.domain.verbs.store import StoreVerbs
 from registry.domain.verbs.transfers import TransferVerbs
 
@@ -98,6 +98,8 @@ class Registry(Protocol):
     def passwords(self) -> PasswordVerbs: ...
     @property
     def identities(self) -> IdentityVerbs: ...
+    @property
+    def devices(self) -> DeviceVerbs: ...
     @property
     def audit(self) -> AuditVerbs: ...
     @property

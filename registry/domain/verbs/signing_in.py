@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from lineage import Digest
+from registry.domain.people.devices import BegunDevice, DeviceAnswer, DeviceRequest, DeviceWish
 from registry.domain.people.identities import BoundIdentity, Identity
 from registry.domain.people.passwords import PasswordSummary
 from registry.domain.people.people import NewToken
@@ -33,6 +34,30 @@ class IdentityVerbs(Protocol):
         Raises: ConflictError where it belongs to another account, and the two count as one person from then on;
         PermissionDeniedError, UnauthenticatedError.
         """
+        ...
+
+
+class DeviceVerbs(Protocol):
+    """Tokens for machines without a browser (RFC 8628)."""
+
+    def begin(self, wish: DeviceWish, address: str) -> BegunDevice:
+        """Ask for a token, from `address`, as nobody yet: someone who is signed in decides. Raises: InvalidError."""
+        ...
+
+    def poll(self, device_code: str) -> DeviceAnswer:
+        """What became of it; the token, once. Whoever asks too soon is told to slow down."""
+        ...
+
+    def show(self, code: str) -> DeviceRequest:
+        """Who asks for what with this short code. Raises: NotFoundError; ConflictError once it is decided."""
+        ...
+
+    def allow(self, code: str) -> DeviceRequest:
+        """Allow it to act as oneself, as far as its scope. Raises: as `show`; PermissionDeniedError."""
+        ...
+
+    def refuse(self, code: str) -> DeviceRequest:
+        """Refuse it. Raises: as `show`."""
         ...
 
 

@@ -81,12 +81,12 @@ class Identities:
         with self.context.write(Permission.READ) as uow:
             self._spend(uow, spent)
             mine = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
-            bound, maker = uow.people.identity(identity.issuer, identity.subject), _maker(uow, self.context)
-            made = BoundIdentity(mine.handle, identity.issuer, identity.subject, (), now, made_by=maker)
-            event = Event("identity.bound", f"person:{mine.handle}", {"issuer": identity.issuer, "with": maker})
+            bound, by = uow.people.identity(identity.issuer, identity.subject), maker(uow, self.context)
+            made = BoundIdentity(mine.handle, identity.issuer, identity.subject, (), now, made_by=by)
+            event = Event("identity.bound", f"person:{mine.handle}", {"issuer": identity.issuer, "with": by})
             if bound is not None and bound.person == mine.handle:
                 good = bound.live and bound.made_by in {"", mine.handle}
-                kept = bound if good else replace(bound, live=True, made_by=maker)
+                kept = bound if good else replace(bound, live=True, made_by=by)
                 uow.people.change_identity(kept)
                 uow.commit(event)
                 return kept
@@ -193,7 +193,7 @@ class Identities:
         return [] if last and dict(last[0].detail) == facts else [Event(ACTION, SUBJECT, facts)]
 
 
-def _maker(uow: UnitOfWork, context: Context) -> str:
+def maker(uow: UnitOfWork, context: Context) -> str:
     """Who could sign in as the actor does: mostly they alone, else who had made what they signed in with."""
     handle, kept = context.actor.handle, uow.people.kept_password(context.actor.handle)
     token = uow.people.token(context.actor.token) if context.actor.token else None

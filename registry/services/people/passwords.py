@@ -169,6 +169,7 @@ def end_ways_in(uow: UnitOfWork, handle: str, *, at: datetime) -> list[Event]:
     The caller commits.
     """
     kept, events = uow.people.kept_password(handle), list[Event]()
+    uow.people.drop_devices_of(handle)
     if kept is not None:
         events.append(drop_password(uow, kept, at=at))
     for one in uow.people.identities(handle):

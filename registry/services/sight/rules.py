@@ -125,6 +125,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "teams": _of(apart=(RAW, "list show close open add_member remove_member")),
     "passwords": _of(apart=(RAW, "set of remove token begin")),
     "identities": _of(apart=(RAW, "bind begin of")),
+    "devices": _of(apart=(RAW, "begin poll show allow refuse")),
     "sessions": _of(apart=(RAW, "authenticate holder begin visit still end of end_all")),
     "audit": _of(
         lists=(LIST, "search"),

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.devices import DeviceRequest, DeviceState
 from registry.domain.people.erasure import Erasure
 from registry.domain.people.identities import BoundIdentity
 from registry.domain.people.passwords import KeptPassword
@@ -41,6 +42,20 @@ class KeptSession:
     former_until: datetime | None = None
     """Until when the cookie before is good; None as long as the new one has not come back."""
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDevice:
+    """A request of a machine with the hash of its own code, and what was decided by whom."""
+
+    request: DeviceRequest
+    name: Digest
+    state: DeviceState
+    interval: int
+    polled_at: datetime | None = None
+    person: str = ""
+    made_by: str = ""
+    """Who could sign in as the person when it was allowed."""
 
 
 class PeopleRepository(Protocol):
@@ -140,6 +155,21 @@ class PeopleRepository(Protocol):
 
     def spend(self, spent: Digest, *, at: datetime) -> bool:
         """Remember that this sign-in is finished. False where it was before."""
+        ...
+
+    def add_device(self, kept: KeptDevice) -> None: ...
+    def device(self, name: Digest) -> KeptDevice | None:
+        """The request of the machine whose own code has this hash."""
+        ...
+
+    def device_of(self, code: str) -> KeptDevice | None:
+        """The request with this short code."""
+        ...
+
+    def change_device(self, kept: KeptDevice) -> None: ...
+    def drop_device(self, name: Digest) -> None: ...
+    def drop_devices_of(self, handle: str) -> None:
+        """Forget those that this person has allowed."""
         ...
 
     def taken_key(self, handle: str, key: str) -> TakenKey | None: ...

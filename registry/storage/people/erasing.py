@@ -32,6 +32,7 @@ from registry.storage.tables import (
     audit_index,
     audit_node,
     card_revision,
+    device_request,
     document,
     email_address,
     idempotency_key,
@@ -61,6 +62,7 @@ def erase_person(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
         connection.execute(text("PRAGMA secure_delete = ON"))  # freed pages of the file keep nothing
     key = connection.execute(select(person.c.id).where(person.c.handle == erasure.handle)).scalar_one()
     connection.execute(delete(idempotency_key).where(idempotency_key.c.person_id == key))
+    connection.execute(delete(device_request).where(device_request.c.person == erasure.handle))
     connection.execute(delete(identity).where(identity.c.person_id == key))
     connection.execute(delete(password).where(password.c.person_id == key))
     connection.execute(update(token).where(token.c.person_id == key).values(label=""))

@@ -17,7 +17,8 @@ from registry.domain.people.passwords import KeptPassword
 from registry.domain.people.people import Person, Reach, RoleOffer, Scope, TokenSummary
 from registry.domain.people.sessions import SessionSummary
 from registry.errors import ConflictError, NotFoundError
-from registry.services.storage.people import KeptSession, TakenKey
+from registry.services.storage.people import KeptDevice, KeptSession, TakenKey
+from registry.storage.people import devices
 from registry.storage.people.identities import add_identity, change_identity, identities_of, identity_of, spend
 from registry.storage.people.passwords import drop_password, kept_password, set_password
 from registry.storage.people.sessions import (
@@ -217,6 +218,24 @@ class SqlPeople:
 
     def spend(self, spent: Digest, *, at: datetime) -> bool:
         return spend(self._connection, spent, at=at)
+
+    def add_device(self, kept: KeptDevice) -> None:
+        devices.add_device(self._connection, kept)
+
+    def device(self, name: Digest) -> KeptDevice | None:
+        return devices.device(self._connection, name)
+
+    def device_of(self, code: str) -> KeptDevice | None:
+        return devices.device_of(self._connection, code)
+
+    def change_device(self, kept: KeptDevice) -> None:
+        devices.change_device(self._connection, kept)
+
+    def drop_device(self, name: Digest) -> None:
+        devices.drop_device(self._connection, name)
+
+    def drop_devices_of(self, handle: str) -> None:
+        devices.drop_devices_of(self._connection, handle)
 
     def taken_key(self, handle: str, key: str) -> TakenKey | None:
         row = self._connection.execute(select(_keys).where(*self._one_key(handle, key))).one_or_none()

@@ -42,6 +42,7 @@ from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import (
+    device_request,
     finished_sign_in,
     idempotency_key,
     identity,
@@ -82,6 +83,7 @@ __all__ = [
     "damage",
     "dataset_version",
     "delivery",
+    "device_request",
     "document",
     "download",
     "draft",

@@ -130,6 +130,25 @@ class FinishedSignInColumns(TypedColumns):
     at = Column(UtcDateTime, nullable=False, index=True)
 
 
+class DeviceRequestColumns(TypedColumns):
+    """A request of a machine for a token: SHA-256 of its own code. Forgotten once answered, or after its time."""
+
+    name = Column(DigestBytes, primary_key=True)
+    code = Column(String(16), nullable=False)
+    machine = Column(String, nullable=False)
+    client = Column(String, nullable=False)
+    address = Column(String, nullable=False)
+    scope = Column(String(16), nullable=False)
+    days = Column(Integer, nullable=False)
+    asked_at = Column(UtcDateTime, nullable=False)
+    expires_at = Column(UtcDateTime, nullable=False, index=True)
+    state = Column(String(32), nullable=False)
+    interval = Column(Integer, nullable=False)
+    polled_at = Column(UtcDateTime, nullable=True)
+    person = Column(String(64), nullable=False)
+    made_by = Column(String(64), nullable=False)
+
+
 class IdempotencyKeyColumns(TypedColumns):
     """An idempotency key that a request took, and what it was answered; forgotten after a day."""
 
@@ -182,6 +201,9 @@ identity = Table(
     UniqueConstraint("person_id", "issuer", name="uq_identity_person_id_issuer"),
 )
 finished_sign_in = Table("finished_sign_in", metadata, FinishedSignInColumns)
+device_request = Table(
+    "device_request", metadata, DeviceRequestColumns, UniqueConstraint("code", name="uq_device_request_code")
+)
 idempotency_key = Table("idempotency_key", metadata, IdempotencyKeyColumns)
 team = Table("team", metadata, TeamColumns)
 team_member = Table("team_member", metadata, TeamMemberColumns)

@@ -149,6 +149,10 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("delete", "/api/v1/people/{handle}/sessions"): ("admin", None),
     ("put", "/api/v1/people/{handle}/password"): ("admin", {"password": "heron kettle orbit", "proof": "fbr_x"}),
     ("delete", "/api/v1/people/{handle}/password"): ("admin", None),
+    ("post", "/api/v1/device/{code}/allow"): ("own", None),
+    ("post", "/api/v1/device/{code}/refuse"): ("own", None),
+    ("post", "/api/v1/device"): ("nothing", {"machine": "x", "client": "x"}),
+    ("post", "/api/v1/device/token"): ("nothing", {"device_code": "x"}),
     ("post", "/api/v1/sign-in/token"): ("nothing", {"handle": "ana", "password": "heron kettle", "label": "x"}),
     ("delete", "/api/v1/tokens/{token}"): ("own", None),
 }

@@ -40,6 +40,7 @@ GOOD = {
     "report_id": "sel-00000000000000000000000000",
     "token": "tok-00000000000000000000000000",
     "webhook_id": "whk-00000000000000000000000000",
+    "code": "WDJB-MJHT",
     "format": "prov",
     "reading": "0" * 32,
     "sha256": "0" * 64,

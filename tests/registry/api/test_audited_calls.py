@@ -73,6 +73,7 @@ ALSO: Mapping[str, set[str]] = {
     "route POST /api/2.0/mlflow/model-versions/create": {"catalog.tag"},
     "route POST /api/models/{team}/{name}/tag/{revision}": {"catalog.set_alias"},  # of a version that is there
     "form POST /waivers/{waiver_id}/{deed}": {"reviews.end_waiver"},
+    "form POST /device": {"devices.refuse"},
     "form POST /status": {"promotions.request"},  # of a version in use: a decision instead
     "form POST /webhooks/{webhook_id}/{deed}": {"notifications.resume_webhook"},
     "command tick": {"notifications.deliver"},

@@ -76,6 +76,8 @@ WRITTEN: Mapping[str, list[str]] = {
     "notifications.set_address": ["person.email_set"],
     "people.create_token": ["token.created"],
     "people.revoke_token": ["token.revoked"],
+    "devices.allow": ["device.allowed"],
+    "devices.poll": ["token.created"],
     "sessions.end_all": ["session.all_ended"],
     "catalog.delete": ["model_version.deleted"],
     "transfers.record": ["transfer.failed"],
@@ -89,6 +91,10 @@ TOLD_ELSEWHERE = {
     "datasets.add": "tests/registry/services/artifacts/test_publishing.py",
     **dict.fromkeys(("sessions.begin", "sessions.end"), "tests/registry/services/people/test_sessions.py"),
     **dict.fromkeys(("identities.begin", "identities.bind"), "tests/registry/services/people/test_identities.py"),
+    **dict.fromkeys(
+        ("devices.begin", "devices.refuse"),
+        "tests/registry/services/people/test_devices.py",
+    ),
     **dict.fromkeys(
         ("passwords.begin", "passwords.remove", "passwords.set", "passwords.token"),
         "tests/registry/services/people/test_passwords.py",
@@ -135,7 +141,7 @@ UNCHANGING = {
     "notifications.test_mail", "notifications.test_webhook", "notifications.webhook",
     *("lineage.identify", "recalls.advisory"),
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "sessions.visit",
-    "passwords.of",
+    *("passwords.of", "devices.show"),
     "sessions.still", "sessions.holder", "sessions.authenticate", "promotions.explain", "promotions.policy_proposal",
     *("drafts.card", "drafts.check_card", "drafts.check_room", "drafts.epoch"),
     *("drafts.list", "drafts.sent", "drafts.show", "uploads.standing", "uploads.lay_out"),

@@ -32,6 +32,8 @@ WRITES_NOTHING = {
         "webhooks/{webhook_id}/test",
         "people/{handle}/email/test",
         "sign-in/token",
+        "device",
+        "device/token",
     )
 }
 

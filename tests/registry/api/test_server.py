@@ -27,6 +27,7 @@ from tests.serving import HOST, ServedRegistry, form_token, problem
 
 OPEN = {("GET", path) for path in ("/healthz", "/sign-in", "/sign-in/provider", "/sign-in/provider/return")}
 OPEN |= {("POST", path) for path in ("/sign-in", "/sign-in/password", "/api/v1/sign-in/token")}
+OPEN |= {("POST", "/api/v1/device"), ("POST", "/api/v1/device/token")}
 
 
 def routes_of(app: Any) -> Iterator[tuple[str, str]]:
