@@ -102,13 +102,13 @@ def _send_in_turn(context: Context, mine: Sequence[Claimed], in_time: Callable[[
             yield Result(one.key, one.attempts, DeliveryState.WAITING, "", None, context.clock.now())
             continue
         result = _sent(context, one)
-        failed = result.state is not DeliveryState.DELIVERED
+        failed = result.state is not DeliveryState.DELIVERED and result.problem != WITHHELD
         yield result
 
 
 def _sent(context: Context, one: Claimed) -> Result:
     if _is_withheld(context, one):
-        return Result(one.key, one.attempts, DeliveryState.DEAD, WITHHELD, context.clock.now(), None)
+        return Result(one.key, one.attempts + 1, DeliveryState.DEAD, WITHHELD, context.clock.now(), None)
     outcome = _sent_about(context, one)
     now, attempts = context.clock.now(), one.attempts + 1
     if outcome.accepted:

@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, text
 
 from registry.domain.audit import verify_chain
 from registry.domain.catalog.models import SearchQuery
@@ -22,7 +22,7 @@ from registry.storage.database import Database, open_database
 from registry.storage.migrations import config, upgrade
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating
-from registry.storage.tables import metadata
+from registry.storage.tables import metadata, team
 from registry.storage.tables.listing import FULL_TEXT
 from tests.builders import dataset_ref
 from tests.fakes.clock import FakeClock
@@ -110,6 +110,19 @@ def test_migrations_run_up_and_down_and_up_again(database: Database) -> None:
     database.create_or_upgrade()
     database.check()
     assert tables(database) == {*metadata.tables, "alembic_version"}
+
+
+def test_a_version_that_would_show_closed_teams_is_not_gone_back_to(database: Database) -> None:
+    database.create_or_upgrade()
+    connection = begin_migrating(database.engine)
+    row = {"folded": "vision", "name": "vision", "closed": True, "changed_at": FakeClock().now(), "changed_by": "ana"}
+    connection.execute(insert(team), row)
+    connection.commit()
+    connection.close()
+    connection = begin_migrating(database.engine)
+    with pytest.raises(RuntimeError, match="These teams are closed, and the version before would show them: vision"):
+        command.downgrade(config(connection), "0047")
+    connection.close()
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Database) -> None:

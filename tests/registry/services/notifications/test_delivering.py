@@ -18,7 +18,8 @@ from registry.services.notifications.delivering import _claim, _queue
 from registry.services.notifications.rounds import KEPT, LEASE, deliver
 from tests.receiving import receiving
 from tests.registry.services.notifications.worlds import KEY, bodies, context_of, events_of, listed, send, verbs
-from tests.registry.services.teams import Team
+from tests.registry.services.sight.worlds import shut
+from tests.registry.services.teams import Team, ref_of
 
 
 def test_what_happens_is_sent_once_and_names_nothing_but_the_entry_its_subject_and_who_acted(team: Team) -> None:
@@ -227,3 +228,22 @@ def test_an_erased_person_is_in_no_message_that_is_sent_later(team: Team) -> Non
         assert send(team).delivered == 1
     assert b"eve" not in receiver.got[0].body
     assert receiver.got[0].body.count(b"erased-") == 1
+
+
+def test_what_is_in_a_team_that_is_closed_to_who_added_a_webhook_is_not_sent(team: Team) -> None:
+    ref = team.publish()
+    team.people("root").add("tess", "Tess")
+    team.people("root").grant("tess", "admin")
+    team.people("ben").confirm("tess", "admin")
+    with receiving() as receiver:
+        verbs(team, "tess").add_webhook(receiver.url, ["*"])
+        shut(team, ref.name.team)
+        team.promotions("ana").request(ref_of(ref), "candidate")
+        team.people("root").add("eve", "Eve")
+        send(team)
+    told = b"".join(one.body for one in receiver.got)
+    assert b"person:eve" in told
+    assert ref.name.team.encode() not in told
+    kept = {one.event: one.problem for one in listed(team) if one.problem}
+    assert set(kept) == {"promotion.requested", "model_version.promoted", "promotion.decided"}
+    assert "whoever added the webhook does not see" in kept["promotion.requested"]

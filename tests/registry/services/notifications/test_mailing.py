@@ -21,6 +21,7 @@ from tests.registry.services.governance.recalls.worlds import build
 from tests.registry.services.governance.reviews.test_attestations import WITH_RENEWAL, promoted
 from tests.registry.services.governance.reviews.test_emergencies import WITH_EMERGENCY, declared
 from tests.registry.services.notifications.worlds import context_of, verbs
+from tests.registry.services.sight.worlds import shut
 from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 
 FROM = "forebear@example.org"
@@ -240,3 +241,14 @@ def test_a_test_says_what_came_of_it(team: Team) -> None:
         assert mailing.test_mail("ben").accepted
         assert mailing.test_mail("ben").problem == "The mail server refused the message (451)"
     assert told(post) == [("ben", "A test from Forebear")]
+
+
+def test_nobody_is_told_of_what_is_in_a_team_that_is_closed_to_them(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    addressed(team, "ben")
+    shut(team, ref.name.team)
+    with posting() as post:
+        team.promotions("ana").request(ref_of(ref), "validated")
+        assert send(team, post) == 0
+    assert post.got == []

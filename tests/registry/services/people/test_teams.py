@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from registry.domain.catalog.models import SearchQuery
-from registry.domain.people.teams import STAND_IN, Level, Member, Team
+from registry.domain.people.teams import STAND_IN, Level
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError
 from registry.services.lookup import actor_of
 from registry.services.people.teams import Teams
-from tests.builders import add_version
 from tests.registry.services.teams import Team as House
 
 
@@ -156,23 +154,3 @@ def test_nobody_without_a_closed_team_pays_a_statement_for_it(team: House) -> No
         found = uow.teams.acting("ben")
     assert found is not None
     assert not found[1]
-
-
-def test_searches_and_counts_leave_hidden_teams_out_as_if_they_were_not_there(team: House) -> None:
-    with team.open_uow(actor="root", write=True) as uow:
-        add_version(uow, "open/one")
-        add_version(uow, "open-too/two")
-        before = uow.catalog.facets(SearchQuery())
-        add_version(uow, "shut/three")
-        add_version(uow, "shut_in/four")
-        hidden = {"shut", "shut-in"}
-        assert [str(one.name) for one in uow.catalog.search(SearchQuery(), hidden).items] == [
-            "open-too/two",
-            "open/one",
-        ]
-        assert uow.catalog.facets(SearchQuery(), hidden) == before
-        assert uow.catalog.facets(SearchQuery(text="shut"), hidden) != uow.catalog.facets(SearchQuery(text="shut"))
-        assert uow.catalog.search(SearchQuery(text="three"), hidden).items == []
-        uow.teams.put(Team("shut", True, team.clock.now(), "root"))
-        uow.teams.set_member("shut", Member("ben", Level.READ, team.clock.now(), "root"))
-        assert [(one.name, level) for one, level in uow.teams.teams_of("ben")] == [("shut", Level.READ)]
