@@ -67,6 +67,32 @@ def test_a_node_is_found_by_uri_or_step_id_with_facts_for_people(uow: UnitOfWork
     assert uow.graph.node("vision/digits/1") is None
 
 
+def test_how_versions_were_made_is_read_for_all_at_once(uow: UnitOfWork) -> None:
+    newer = add_version(uow, "vision/letters")
+    uow.catalog.set_alias("best", model_ref("vision/letters/1"), protected=False, by="ana", at=NOW)
+    uow.catalog.delete_version(newer, at=NOW)
+    keys = [at(uow, label).id for label in ("models:/vision/letters/1", str(newer), "datasets:/vision/scans/1")]
+    first, gone, data = (uow.graph.makings(keys)[key] for key in keys)
+    assert (str(first.ref), first.owner, first.stage, first.aliases) == (
+        "models:/vision/letters/1",
+        "ana",
+        "registered",
+        ("best",),
+    )
+    assert (first.newest, first.deleted, gone.deleted) == (True, False, True)
+    assert first.recipe["schema"] == "forebear/recipe/v1"
+    assert (str(data.ref), data.stage, data.aliases, data.status) == ("datasets:/vision/scans/1", "", (), Status.ACTIVE)
+
+
+def test_the_newest_earlier_version_that_anything_was_made_from_is_found(uow: UnitOfWork) -> None:
+    assert uow.graph.parent_before(model_ref("vision/base/1")) is None
+    add_version(uow, "vision/base")
+    add_version(uow, "vision/late", parents=[model_ref("vision/base/1")])
+    assert uow.graph.parent_before(model_ref("vision/base/3")) == model_ref("vision/base/1")
+    add_version(uow, "vision/later", parents=[model_ref("vision/base/2")])
+    assert uow.graph.parent_before(model_ref("vision/base/3")) == model_ref("vision/base/2")
+
+
 def test_ancestors_come_by_generations_nearest_first(uow: UnitOfWork) -> None:
     assert versions_near(uow, "models:/vision/zip/1") == ["vision/zip/1"]
     assert versions_near(uow, "models:/vision/zip/1", up=1) == ["vision/zip/1", "vision/base/1", "vision/digits/1"]

@@ -74,6 +74,19 @@ def test_a_step_comes_back_as_it_was_written(uow: UnitOfWork, queued: NewStep) -
     assert uow.steps.get("step-none") is None
 
 
+def test_steps_are_found_by_a_tag_of_their_recipe(uow: UnitOfWork, queued: NewStep) -> None:
+    tagged = [
+        replace(step(name), recipe={"tags": {"cascade": tag}, "output": name})
+        for name, tag in (("vision/digits", "cas-1"), ("vision/digits", "cas-2"), ("vision/other", "cas-1"))
+    ]
+    for one in tagged:
+        uow.steps.add(one)
+    named = Name.parse("vision/digits"), Name.parse("vision/other")
+    assert [one.id for one in uow.steps.tagged(named, "cascade", "cas-1")] == [tagged[2].id, tagged[0].id]
+    assert [one.id for one in uow.steps.tagged(named[:1], "cascade", "cas-1")] == [tagged[0].id]
+    assert uow.steps.tagged(named, "colour", "cas-1") == uow.steps.tagged(named, "cascade", "cas") == []
+
+
 def test_an_input_of_a_step_must_exist(uow: UnitOfWork) -> None:
     with pytest.raises(NotFoundError, match="vision/none/1"):
         uow.steps.add(step("vision/digits", inputs=[step_input(model_ref("vision/none/1"), role="source")]))

@@ -162,6 +162,7 @@ FORMS: Mapping[str, str] = {
     "POST /webhooks/{webhook_id}/{deed}": "notifications.remove_webhook",
     "POST /start/ranking": "selection.start",
     "POST /start/run": "transfers.submit",
+    "POST /start/cancel": "transfers.cancel",
     "POST /steps/{step}/cancel": "transfers.cancel",
     "POST /steps/{step}/resume": "transfers.resume",
     "POST /waivers": "reviews.ask_for_waiver",
