@@ -16,6 +16,8 @@ from registry.domain.selection.likeness import LikenessVerdict
 
 UNKNOWN = "What it learnt from is not registered, and its weights keep no summary of it"
 
+CLOSED = "What it learnt from is in a team that is closed to who ranked"
+
 
 class Against(StrEnum):
     """What the new rows were compared with."""

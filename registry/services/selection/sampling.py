@@ -15,8 +15,6 @@ from registry.domain.data.labels import classes_of
 from registry.domain.manifests import canonical_json
 from registry.ports.transfers import DataInput
 
-LEAST = 10
-"""Rows below which no score means anything."""
 MOST_WORDS = 5_000
 """Words that models are scored on, where each word has a tag: nearest neighbours compare every two of them."""
 

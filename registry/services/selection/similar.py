@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from lineage import Digest
 from registry.domain.comparison.statistics.feature_summaries import FeatureSummary, energy, farther
 from registry.domain.comparison.statistics.two_samples import discrepancy, told_apart
+from registry.domain.people.teams import Level
 from registry.domain.selection.likeness import judged
-from registry.domain.selection.similarity import UNKNOWN, Against, Similarity
+from registry.domain.selection.similarity import CLOSED, UNKNOWN, Against, Similarity
 from registry.errors import NotFoundError, RegistryError
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
@@ -84,6 +85,10 @@ def similarity(
         known = learnt_from(found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref))
     if not known:
         return Similarity(Against.NOTHING, reason=UNKNOWN)
+    # Rows of a closed team are read for its members alone: a figure over them would tell of them.
+    known = tuple(one for one in known if shelf.context.actor.sight.allows(one.data.name, Level.USE))
+    if not known:
+        return Similarity(Against.NOTHING, reason=CLOSED)
     new, reasons = _some(features), list[str]()
     if len(new) < LEAST:
         return Similarity(Against.NOTHING, reason=f"{len(new)} rows are too few to compare; {LEAST} are needed")

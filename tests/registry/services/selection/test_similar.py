@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lineage import Assurance
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
+from registry.domain.people.teams import Level, Sight
+from registry.domain.recipes.recipe import Recipe
 from registry.domain.selection.report import SelectionReport
-from registry.domain.selection.similarity import UNKNOWN, Against, Similarity
+from registry.domain.selection.similarity import CLOSED, UNKNOWN, Against, Similarity
 from registry.domain.verbs.selection import Recommend
+from registry.ports.transfers import DataInput
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.selection import similar
+from registry.services.selection.candidates import Eligible
 from registry.services.selection.verbs import Selection
 from tests.registry.services.selection.conftest import opened
 from tests.registry.services.selection.worlds import DATA, TABLE, add_child, add_data, add_model
@@ -103,6 +111,27 @@ def test_data_that_may_not_be_read_any_more_is_compared_by_the_summary_that_was_
     assert (after.energy, after.neighbours) == (before.energy, before.neighbours)
     assert "suspended" in after.reason
     assert after.sentence.startswith("By the kept summary of data/other/1, which somebody says it learnt from: energy ")
+
+
+def test_rows_of_a_team_that_is_closed_to_somebody_are_not_read_for_them(world: Context, tmp_path: Path) -> None:
+    outsider = replace(world.actor, sight=Sight({"data": None}, "eve"))
+    known = replace(world, actor=replace(world.actor, sight=Sight({"data": Level.USE}, "eve")))
+    wanted = [replace(world, actor=outsider), known]
+    candidate = Eligible(
+        Catalog(world).version(Reference.parse("models:/made/strong-other/1")), cast("Recipe", None), ()
+    )
+    features = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+
+    def read(data: DataInput, _: Path) -> NDArray[np.float32]:
+        return features[: len(data.chosen)]
+
+    found = [
+        similar.similarity(similar.Shelf(one, tmp_path / str(n)), candidate, features, 0.0, read, tmp_path)
+        for n, one in enumerate(wanted)
+    ]
+    assert found[0] == Similarity(Against.NOTHING, reason=CLOSED)
+    assert not (tmp_path / "0").exists()
+    assert found[1].reason != CLOSED
 
 
 def test_of_a_slow_candidate_fewer_rows_are_read_than_of_a_fast_one() -> None:
