@@ -12,6 +12,7 @@ from starlette.requests import Request
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Person, RoleOffer, check_handle, check_role
 from registry.domain.people.sessions import SessionSummary
+from registry.domain.people.teams import Team
 from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
@@ -25,6 +26,8 @@ class PeoplePage:
     people: Sequence[Person]
     next_page: str
     offers: Sequence[RoleOffer] = ()
+    teams: Sequence[Team] = ()
+    """Closed ones that one belongs to or, as an admin, all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,11 @@ def people(request: Request, registry: AsActor, cursor: str | None = None) -> HT
     """Everyone who may sign in, with their roles."""
     found = registry.people.search(PageRequest(100, cursor))
     following = link("/people", cursor=found.next_cursor) if found.next_cursor else ""
+    closed = [one for one in registry.teams.list() if one.closed]
     return page(
         request,
         "people.html",
-        PeoplePage(found.items, following, registry.people.offers()),
+        PeoplePage(found.items, following, registry.people.offers(), closed),
         section="people",
         api="/api/v1/people",
     )
