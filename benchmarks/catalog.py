@@ -23,6 +23,7 @@ from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKe
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
+from registry.errors import OldDatabaseError
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.database import default_url, open_database
@@ -68,8 +69,12 @@ def open_registry(home: Path, size: int, url: str | None = None) -> LocalRegistr
         home.mkdir(parents=True)
         with open_database(url or default_url(home)) as database:
             fill(database, size)
-    bootstrap.init(home, settings=settings, actor="bench", upgrade=True)
-    return bootstrap.open(home, settings=settings, actor="bench")
+        bootstrap.init(home, settings=settings, actor="bench", upgrade=True)
+    try:
+        return bootstrap.open(home, settings=settings, actor="bench")
+    except OldDatabaseError:
+        bootstrap.init(home, settings=settings, actor="bench", upgrade=True)
+        return bootstrap.open(home, settings=settings, actor="bench")
 
 
 def measure(registry: Registry, world: World, only: str) -> dict[str, Cost]:

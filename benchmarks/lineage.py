@@ -4,7 +4,9 @@ Peers in the same run, over the same edges: a recursive query over text ids, one
 hand, networkx and rustworkx where they are installed, and the compiled walk of `scipy.sparse.csgraph` as the ceiling.
 Every answer is compared with that of the compiled walk; the last column counts the differences.
 
-    python -m benchmarks.lineage /tmp/scale 100000
+With `--alone` the product is asked without its peers.
+
+    python -m benchmarks.lineage /tmp/scale 100000 [1000000] [--alone]
 """
 
 from __future__ import annotations
@@ -47,12 +49,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("sizes", type=int, nargs="+")
+    parser.add_argument("--alone", action="store_true", help="ask the product without its peers")
     given = parser.parse_args()
     for size in given.sizes:
         home = given.folder / "sqlite" / str(size)
         with open_registry(home, size) as registry:
             file = default_url(home).removeprefix("sqlite:///")
-            print(f"\n{size:,} models\n\n{table(measure(registry, World(size), file))}")
+            print(f"\n{size:,} models\n\n{table(measure(registry, World(size), file, alone=given.alone))}")
 
 
 class Graph:
@@ -73,8 +76,8 @@ class Graph:
         return reached
 
 
-def measure(registry: LocalRegistry, world: World, file: str) -> list[Row]:
-    """Every question to every engine."""
+def measure(registry: LocalRegistry, world: World, file: str, *, alone: bool = False) -> list[Row]:
+    """Every question to every engine, or to the product `alone`."""
     graph = Graph(file)
     draw = np.random.default_rng(11)
     some = [world.model_node(int(i)) for i in draw.integers(0, world.size, 400)]
@@ -83,8 +86,8 @@ def measure(registry: LocalRegistry, world: World, file: str) -> list[Row]:
     label = dict(graph.lite.execute("SELECT id, label FROM node WHERE kind = ?", (NodeKind.MODEL.value,)))
     rows: list[Row] = []
     for question, starts, engines in (
-        ("ancestors", some, _ancestors(registry, graph, label)),
-        ("full impact of the biggest", big, _impact(registry, graph, label)),
+        ("ancestors", some, _ancestors(registry, graph, label, alone=alone)),
+        ("full impact of the biggest", big, _impact(registry, graph, label, alone=alone)),
     ):
         walked = graph.up if question == "ancestors" else graph.down
         right = {key: set(map(int, graph.walk(walked, key))) for key in set(starts)}
@@ -95,18 +98,20 @@ def measure(registry: LocalRegistry, world: World, file: str) -> list[Row]:
     return rows
 
 
-def _ancestors(registry: LocalRegistry, graph: Graph, label: dict[int, str]) -> dict[str, IDS]:
+def _ancestors(registry: LocalRegistry, graph: Graph, label: dict[int, str], *, alone: bool) -> dict[str, IDS]:
     def product(key: int) -> Iterable[int]:
         return [node.id for node in registry.lineage.show(label[key], limit=MAX_NODES).nodes]
 
-    return {"forebear lineage show": product, **_by_hand(graph, up=True), **_peers(graph, up=True)}
+    others = {} if alone else _by_hand(graph, up=True) | _peers(graph, up=True)
+    return {"forebear lineage show": product, **others}
 
 
-def _impact(registry: LocalRegistry, graph: Graph, label: dict[int, str]) -> dict[str, IDS]:
+def _impact(registry: LocalRegistry, graph: Graph, label: dict[int, str], *, alone: bool) -> dict[str, IDS]:
     def product(key: int) -> Iterable[int]:
         return [node.id for node in registry.lineage.show(label[key], up=0, down=-1, limit=MAX_NODES).nodes]
 
-    return {"forebear lineage show": product, **_by_hand(graph, up=False), **_peers(graph, up=False)}
+    others = {} if alone else _by_hand(graph, up=False) | _peers(graph, up=False)
+    return {"forebear lineage show": product, **others}
 
 
 def _by_hand(graph: Graph, *, up: bool) -> dict[str, IDS]:
