@@ -103,9 +103,14 @@ def _token(session: Session, *, from_stdin: bool) -> str:
     elif sys.stdin.isatty():
         secret = str(typer.prompt("Token", hide_input=True, err=True)).strip()
     else:
-        raise UsageError("There is no terminal to ask for the token", remedy="Add --token-stdin, or set FOREBEAR_TOKEN")
+        raise UsageError(
+            "There is no terminal to ask for the token", remedy="Add --device or --token-stdin, or set FOREBEAR_TOKEN"
+        )
     if not secret:
-        raise UsageError("The token is empty", remedy="Make one on the server: forebear token create PERSON")
+        raise UsageError(
+            "The token is empty",
+            remedy="Get one by a browser: add --device. On the server: forebear token create PERSON",
+        )
     return secret
 
 
