@@ -17,9 +17,13 @@ import numpy as np
 
 from benchmarks.material.alarms import LEVEL, missed, rates
 from benchmarks.material.many_rows import blocks, incomplete, linear_time
+from registry.domain.comparison.statistics.feature_summaries import FeatureSummary, energy, farther
 from registry.domain.comparison.statistics.two_samples import Floats, discrepancy, shift, told_apart
+from registry.domain.comparison.verdict import Interval
+from registry.domain.selection.likeness import LikenessVerdict, judged
 
 CLASSES = 4
+SHIFTS = (("none", 0.0, 0.0), ("0.2 in a tenth", 0.2, 0.1), ("0.2 in all", 0.2, 1.0), ("1 in all", 1.0, 1.0))
 
 
 def _p_values(x: Floats, y: Floats, seed: int) -> dict[str, float]:
@@ -70,10 +74,33 @@ def others(worlds: int) -> None:
         print(f"{name:<20} {found[0] / worlds:>12.1%} {found[1] / worlds:>6.2f} {spent:>6.0f}")
 
 
+def of_a_ranking(world: int, by: float, share: float, rows: int = 500, features: int = 384) -> tuple[float, ...]:
+    """AUC, energy and k-NN distance of one world, at the rows of a ranking: `by` in a `share` of the features."""
+    draw = np.random.default_rng([3, world])
+    x, y = draw.normal(size=(rows, features)), draw.normal(size=(rows, features))
+    y[:, : round(features * share)] += by
+    summary = FeatureSummary.of(x)
+    turned = summary.turned(y)
+    return told_apart(x, y).auc.value, energy(summary.seen, turned), farther(summary.seen, turned)
+
+
+def print_rankings(worlds: int) -> None:
+    """What `forebear recommend` says of data that differs by this much: means, and the 5 % and 95 % points."""
+    print(f"{'shift, in deviations':<24} {'same/near/far':>14} {'AUC':>18} {'energy':>20} {'k-NN distance':>18}")
+    for name, by, share in SHIFTS:
+        found = np.array([of_a_ranking(world, by, share) for world in range(worlds)])
+        words = [judged(Interval(auc, auc, auc)) for auc in found[:, 0]]
+        counts = "/".join(str(words.count(word)) for word in LikenessVerdict)
+        low, high = np.quantile(found, (0.05, 0.95), axis=0)
+        shown = [f"{m:.2f} ({a:.2f} to {b:.2f})" for m, a, b in zip(found.mean(axis=0), low, high, strict=True)]
+        print(f"{name:<24} {counts:>14} {shown[0]:>18} {shown[1]:>20} {shown[2]:>18}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=2_000, help="worlds without a difference")
     parser.add_argument("--shifted", type=int, default=100, help="worlds with a shift")
+    parser.add_argument("--rankings", type=int, default=100, help="worlds of the size of a ranking, for each shift")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
     parser.add_argument("--others", type=int, default=0, metavar="WORLDS", help="compare other estimates of MMD²")
     given = parser.parse_args()
@@ -84,6 +111,7 @@ def main() -> int:
     print(f"{'test':<20} {'false alarms':>12} {'power':>6}")
     for name, rate in alarms.items():
         print(f"{name:<20} {rate:>12.2%} {f'{seen[name]:.2f}' if name in seen else '':>6}")
+    print_rankings(given.rankings)
     return int(bool(missed(alarms, seen)) and given.check)
 
 
