@@ -102,6 +102,7 @@ APART = frozenset(
         "HEAD": ("/api/v1/transfers/inputs/{reading}"),
         "PATCH": ("/api/2.0/mlflow/webhooks/{webhook}"),
         "POST": (
+            "/device "
             "/api/v1/sign-in/token /sign-in/password /password /password/remove "
             "/device /api/v1/device /api/v1/device/token /api/v1/device/{code}/allow /api/v1/device/{code}/refuse "
             "/identities "
