@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -186,14 +186,16 @@ def too_large(limit: int) -> TooLargeError:
 
 @asynccontextmanager
 async def received(
-    request: Request, registry: Registry | None = None, target: Reference | None = None
+    request: Request, registry: Registry | None = None, target: Reference | Callable[[Any], Reference] | None = None
 ) -> AsyncIterator[Upload]:
     """The upload in `request`, on disk for as long as the block runs; nothing of it stays afterwards.
 
     Files that `registry` was sent in pieces for the `target` are laid out beside those of the body; where the block
-    ends without an error, their pieces are let go. Raises: UsageError for what is not multipart, InvalidError for paths
-    that are not clean, UnsafeArtifactError for a pointer to elsewhere, TooLargeError over the settings' `max_upload`
-    bytes, NoSpaceError; what `UploadVerbs.lay_out` raises.
+    ends without an error, their pieces are let go. A target that only the details name is a function of those.
+
+    Raises: UsageError for what is not multipart, InvalidError for paths that are not clean, UnsafeArtifactError for a
+    pointer to elsewhere, TooLargeError over the settings' `max_upload` bytes, NoSpaceError; what `UploadVerbs.lay_out`
+    raises.
     """
     home, limit = request.app.state.home, request.app.state.settings.max_upload
     with ExitStack() as stack:
@@ -206,11 +208,12 @@ async def received(
             upload = await run_in_threadpool(_settle, receiver, folder / "tree", sent)
             if "idempotency-key" in request.headers:  # before: once it was carried out, the pieces are gone
                 await begin(request, await run_in_threadpool(upload.digest))
-            if sent and registry is not None and target is not None:
-                await run_in_threadpool(registry.uploads.lay_out, target, sent, folder / "tree")
+            of = target(upload.details) if callable(target) else target
+            if sent and registry is not None and of is not None:
+                await run_in_threadpool(registry.uploads.lay_out, of, sent, folder / "tree")
             yield upload
-            if sent and registry is not None and target is not None:
-                await run_in_threadpool(registry.uploads.end, target, sent)
+            if sent and registry is not None and of is not None:
+                await run_in_threadpool(registry.uploads.end, of, sent)
         finally:
             await run_in_threadpool(stack.close)
 

@@ -13,11 +13,12 @@ from registry.client.catalog import details_of
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import chunks, opened
-from registry.client.transport.uploads import parts_of, upload
+from registry.client.transport.uploads import parts_of
 from registry.client.transport.waiting import waits
+from registry.client.uploads import upload_to
 from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
-from registry.domain.names import Name, Reference
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.recorded import RecordTransfer
@@ -112,7 +113,8 @@ class RemoteTransfers:
         if wanted.error:
             return self.server.send(StepDetail, "POST", "/transfers/recorded", told, seconds=LONG)
         parts = parts_of(resolve_source(wanted.source))
-        return upload(self.server, StepDetail, "/transfers/recorded", told, parts)
+        target = Reference(AssetKind.MODELS, wanted.output)
+        return upload_to(self.server, StepDetail, target, told, parts, where="/transfers/recorded")
 
     def log(self, step_id: str) -> str:
         with io.BytesIO(self.server.request("GET", f"{_at(step_id)}/log")) as stream:

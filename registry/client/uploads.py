@@ -155,14 +155,15 @@ def upload_to(
     details: object,
     parts: Sequence[Part],
     *,
+    where: str = "",
     watch: Watch | None = None,
 ) -> T:
     """Make the next version of `target` of these files; the answer as a value of type `kind`.
 
-    Raises: as `send_ahead` and `upload`.
+    `where` is the address of the upload; empty: that of the versions of `target`. Raises: as `send_ahead` and `upload`.
     """
     sent = send_ahead(server, target, parts, watch=watch)
-    where = f"/{target.kind}/{target.name}/versions"
+    where = where or f"/{target.kind}/{target.name}/versions"
     if sent is None:
         return upload(server, kind, where, details, parts, watch=watch)
     return upload(server, kind, where, details, (), sent=sent)

@@ -121,12 +121,16 @@ async def record(request: Request, registry: StepsUnchanged) -> Response:
             raise UsageError("A step that made something is an upload with its files", remedy="Or give its `error`")
         wanted = RecordTransfer(uploaded=True, **fields_of(told))
         return answer(await run_in_threadpool(registry.transfers.record, wanted), 201)
-    async with received(request) as upload:
+    async with received(request, registry, _output_of) as upload:
         told = from_json(RecordedStep, upload.details)
         if told.error:
             raise UsageError("A step that failed has no files", remedy="Send its details as JSON")
         wanted = RecordTransfer(source=str(upload.source), uploaded=True, **fields_of(told))
         return answer(await run_in_threadpool(registry.transfers.record, wanted), 201)
+
+
+def _output_of(details: object) -> Reference:
+    return Reference(AssetKind.MODELS, from_json(RecordedStep, details).output)
 
 
 @router.head("/transfers/inputs/{reading}", include_in_schema=False)

@@ -114,7 +114,7 @@ class UploadVerbs(Protocol):
         """Write the files under `folder`, each checked by its digest. On the server alone.
 
         Raises: InvalidError for bytes that were not sent; DigestMismatchError for others than were announced, which are
-        then forgotten; NoSpaceError.
+        then forgotten; IntegrityError for stored bytes that are damaged; NoSpaceError.
         """
         ...
 

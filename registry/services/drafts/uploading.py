@@ -28,7 +28,7 @@ from registry.errors import (
     TooLargeError,
 )
 from registry.folders import writing
-from registry.services.artifacts.storing import CHUNK, Hashing, open_extents
+from registry.services.artifacts.storing import BROKEN, CHUNK, Hashing, open_extents
 from registry.services.context import Context
 from registry.services.drafts.writing import check_room
 from registry.services.lookup import refuse_taken, refuse_withheld, summary_of
@@ -119,11 +119,15 @@ class Uploads:
             return
         with self.context.without_terms().write() as uow:
             _forget(uow, self.context, [one.object])
+        if problem is not None:
+            raise IntegrityError(
+                f"The stored bytes of {one.path!r} are missing or were changed", remedy=BROKEN
+            ) from problem
         raise DigestMismatchError(
             f"What was uploaded as {one.path!r} does not have the digest that was announced",
             remedy="Upload the file again, when nothing writes to it",
             facts={"expected": str(one.sha256)},
-        ) from problem
+        )
 
 
 def _name(sha256: Digest) -> str:

@@ -24,6 +24,8 @@ from registry.client import uploads as ahead
 from registry.client.registry import RemoteRegistry, connect
 from registry.client.transport.connection import Connection
 from registry.domain.names import Name, Reference
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import (
@@ -180,6 +182,16 @@ def test_a_file_of_a_version_that_one_may_read_is_not_sent_again(own: ServedRegi
     counted = Counted(own)
     counted.add(source)
     assert counted.sent == [600, 1000, 1000, 540, 400]
+
+
+def test_what_a_program_made_is_sent_in_pieces_and_recorded(own: ServedRegistry, source: Path) -> None:
+    counted, before = Counted(own), kept(own)
+    inputs = (UsedInput(Reference.to(own.family.backbone), "source"),)
+    made = RecordTransfer(Name("library", "own"), Method.FINE_TUNING, inputs, str(source))
+    step = counted.registry.transfers.record(made)
+    assert (counted.sent, kept(own)) == ([600, 1000, 1000, 500, 400], before)
+    assert step.summary.output is not None
+    assert len(counted.registry.catalog.version(Reference.to(step.summary.output)).files) == 7
 
 
 def test_a_request_that_is_sent_again_is_answered_as_before(own: ServedRegistry, source: Path) -> None:

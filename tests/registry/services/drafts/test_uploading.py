@@ -19,6 +19,7 @@ from registry.domain.verbs.catalog import ImportModel
 from registry.errors import (
     ConflictError,
     DigestMismatchError,
+    IntegrityError,
     InvalidError,
     NoSpaceError,
     PermissionDeniedError,
@@ -100,6 +101,20 @@ def test_bytes_with_another_digest_than_announced_are_refused_and_forgotten(cont
     with pytest.raises(DigestMismatchError, match="does not have the digest"):
         Uploads(context).lay_out(TARGET, [replace(FILE, sha256=lying.sha256)], tmp_path)
     assert offset(context, lying) == 0
+
+
+def test_stored_bytes_that_are_gone_or_damaged_are_no_fault_of_the_sender(
+    context: Context, blobs: MemoryBlobs, tmp_path: Path
+) -> None:
+    send(context, FIRST, LAST)
+    blobs.kept[Digest.of(LAST)] = b"X" * len(LAST)
+    with pytest.raises(IntegrityError, match="stored bytes"):
+        Uploads(context).lay_out(TARGET, [FILE], tmp_path / "damaged")
+    assert offset(context) == 0, "it is sent anew"
+    send(context, FIRST, LAST)
+    del blobs.kept[Digest.of(FIRST)]
+    with pytest.raises(IntegrityError, match="stored bytes"):
+        Uploads(context).lay_out(TARGET, [FILE], tmp_path / "gone")
 
 
 def test_what_was_not_sent_or_only_in_part_is_no_file(context: Context, tmp_path: Path) -> None:
