@@ -38,7 +38,7 @@ MLFLOW: Mapping[str, str] = {
     "POST model-versions/set-tag": "catalog.tag",
     "POST model-versions/transition-stage": REFUSED,
     "POST registered-models/alias": "catalog.set_alias",
-    "POST registered-models/create": REFUSED,
+    "POST registered-models/create": "catalog.create",
     "POST registered-models/get-latest-versions": REFUSED,
     "POST registered-models/rename": REFUSED,
     "POST registered-models/set-tag": "catalog.tag",
@@ -69,9 +69,19 @@ READING = {f"POST /api/{kind}/{{team}}/{{name}}/paths-info/{{revision}}" for kin
     "POST /{team}/{name}.git/info/lfs/objects/verify",
 }
 """Routes of the Hub's clients that ask with a body."""
+TAKING_PIECES = (
+    "/datasets/{team}/{name}/versions",
+    "/lineage/identify",
+    "/models/{team}/{name}/versions",
+    "/models/{team}/{name}/versions/{version}/evidence",
+    "/transfers/recorded",
+    "/transfers/{step}/output",
+)
+"""Routes that read an upload: its pieces are no more needed then."""
 ALSO: Mapping[str, set[str]] = {
-    "route POST /api/2.0/mlflow/model-versions/create": {"catalog.tag"},
+    "route POST /api/2.0/mlflow/model-versions/create": {"catalog.tag", "catalog.copy"},  # a source may be a version
     "route POST /api/models/{team}/{name}/tag/{revision}": {"catalog.set_alias"},  # of a version that is there
+    **dict.fromkeys((f"route POST {path}" for path in TAKING_PIECES), {"uploads.end"}),
     "form POST /waivers/{waiver_id}/{deed}": {"reviews.end_waiver"},
     "form POST /device": {"devices.refuse"},
     "form POST /status": {"promotions.request"},  # of a version in use: a decision instead

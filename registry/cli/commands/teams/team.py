@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 
 from registry.cli.session import Session, command
+from registry.cli.tree import Group
 from registry.domain.people.teams import Level
 
 app = typer.Typer(name="team", help="Teams: who sees what is registered under a name.", no_args_is_help=True)
-member = typer.Typer(name="member", help="Who belongs to a closed team, and what they may do.", no_args_is_help=True)
+member = typer.Typer(
+    name="member", cls=Group, help="Who belongs to a closed team, and what they may do.", no_args_is_help=True
+)
 app.add_typer(member)
 TeamArgument = Annotated[str, typer.Argument(metavar="TEAM", help="The first part of a name, as in TEAM/name.")]
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle, for example ana.")]
