@@ -81,7 +81,7 @@ TAKING_PIECES = (
 ALSO: Mapping[str, set[str]] = {
     "route POST /api/2.0/mlflow/model-versions/create": {"catalog.tag", "catalog.copy"},  # a source may be a version
     "route POST /api/models/{team}/{name}/tag/{revision}": {"catalog.set_alias"},  # of a version that is there
-    **dict.fromkeys((f"route POST {path}" for path in TAKING_PIECES), {"uploads.end"}),
+    **{f"route POST {path}": {"uploads.end"} for path in TAKING_PIECES},
     "form POST /waivers/{waiver_id}/{deed}": {"reviews.end_waiver"},
     "form POST /device": {"devices.refuse"},
     "form POST /status": {"promotions.request"},  # of a version in use: a decision instead
