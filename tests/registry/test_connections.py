@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from typing import Any
+from functools import cache
+from typing import IO, Any
 
 import pytest
 import uvicorn
@@ -37,15 +38,21 @@ async def answer(scope: dict[str, Any], receive: Callable[[], Any], send: Callab
 
 async def send_part(path: str, send: Callable[[Any], Any]) -> None:
     """The bytes from 1000 on of the file, in two stretches; `/short` announces more than there is."""
-    with tempfile.TemporaryFile() as file:
-        file.write(BYTES)
-        file.flush()
-        size = len(BYTES) - 1000
-        length = [] if path == "/unannounced" else [(b"content-length", b"%d" % size)]
-        await send({"type": "http.response.start", "status": 200, "headers": length})
-        for offset, count in ((1000, 1_000_000), (1_001_000, size - 1_000_000 + (path == "/short"))):
-            await send({"type": EXTENSION, "file": file.fileno(), "offset": offset, "count": count, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    file, size = stored().fileno(), len(BYTES) - 1000
+    length = [] if path == "/unannounced" else [(b"content-length", b"%d" % size)]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    for offset, count in ((1000, 1_000_000), (1_001_000, size - 1_000_000 + (path == "/short"))):
+        await send({"type": EXTENSION, "file": file, "offset": offset, "count": count, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@cache
+def stored() -> IO[bytes]:
+    """The file that every answer sends."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the tests run
+    file.write(BYTES)
+    file.flush()
+    return file
 
 
 @pytest.fixture(scope="module")
