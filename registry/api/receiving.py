@@ -41,8 +41,10 @@ class Joined(io.RawIOBase):
     """Files read one after another."""
 
     def __init__(self, files: Sequence[Path]) -> None:
+        self._files = list(files)
         self._rest = list(files)
         self._current: BinaryIO | None = None
+        self._at = 0
 
     @classmethod
     def over(cls, files: Sequence[Path]) -> BinaryIO:
@@ -52,6 +54,25 @@ class Joined(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go on from another byte."""
+        sizes = [one.stat().st_size for one in self._files]
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: sum(sizes)}[whence]
+        if self._current is not None:
+            self._current.close()
+            self._current = None
+        before, number = 0, 0
+        while number < len(sizes) and before + sizes[number] <= self._at:
+            before, number = before + sizes[number], number + 1
+        self._rest = self._files[number:]
+        if self._rest and self._at > before:
+            self._current = self._rest.pop(0).open("rb")
+            self._current.seek(self._at - before)
+        return self._at
+
     def readinto(self, buffer: Any) -> int:
         while True:
             if self._current is None:
@@ -60,6 +81,7 @@ class Joined(io.RawIOBase):
                 self._current = self._rest.pop(0).open("rb")
             came = self._current.readinto(buffer)  # type: ignore[attr-defined]
             if came:
+                self._at += int(came)
                 return int(came)
             self._current.close()
             self._current = None

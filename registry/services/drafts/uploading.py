@@ -30,7 +30,7 @@ from registry.errors import (
 from registry.folders import writing
 from registry.services.artifacts.storing import BROKEN, CHUNK, Hashing, open_extents
 from registry.services.context import Context
-from registry.services.drafts.writing import check_room
+from registry.services.drafts.writing import check_room, length_of
 from registry.services.lookup import refuse_taken, refuse_withheld, summary_of
 from registry.services.storage.catalog import Extent
 from registry.services.unit_of_work import UnitOfWork
@@ -62,16 +62,13 @@ class Uploads:
         limit = self.context.settings.max_upload
         if announced.size > limit:
             raise TooLargeError(f"The file is larger than {limit:,} bytes", remedy="FOREBEAR_MAX_UPLOAD sets the limit")
+        with self.context.read() as uow:  # what is refused is not stored
+            _admitted(self.context, uow, announced, offset, length_of(piece))
         with self.context.holding() as held:
             digest, size = held.blobs.put(piece)
             handle = held.actor.handle
             with held.write() as uow:
-                pieces = _pieces(uow, held, announced.sha256)
-                _refuse_another(pieces, announced, offset)
-                _check_piece(announced, offset, size)
-                if digest not in uow.drafts.sent(handle, [digest]):
-                    check_room(held, uow, size)
-                    _check_number(uow, handle)
+                pieces = _admitted(held, uow, announced, offset, size)
                 place = Place(_name(announced.sha256), len(pieces), digest, 0, (size,))
                 uow.drafts.note_sent(handle, [(digest, size)], held.clock.now() + KEPT)
                 uow.drafts.add_places(handle, [place])
@@ -139,6 +136,16 @@ def _offset(extents: Iterable[Extent], size: int) -> int:
     """The bytes that are here; what is longer than was announced is another object."""
     come = sum(one.length for one in extents)
     return come if come <= size else 0
+
+
+def _admitted(context: Context, uow: UnitOfWork, announced: Announced, offset: int, size: int) -> Sequence[Place]:
+    """The pieces that are here, where one more of `size` bytes may follow them. Raises: errors that say why not."""
+    pieces = _pieces(uow, context, announced.sha256)
+    _refuse_another(pieces, announced, offset)
+    _check_piece(announced, offset, size)
+    check_room(context, uow, size)
+    _check_number(uow, context.actor.handle)
+    return pieces
 
 
 def _refuse_another(pieces: Sequence[Place], announced: Announced, offset: int) -> None:

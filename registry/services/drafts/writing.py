@@ -27,6 +27,7 @@ from registry.domain.drafts.drafts import (
 )
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.people.people import Permission
 from registry.errors import (
     ConflictError,
     InvalidError,
@@ -85,6 +86,11 @@ def base_of(uow: UnitOfWork, name: Name) -> Base:
 
 def receive(context: Context, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
     """See `DraftVerbs.receive`."""
+    context.actor.require(Permission.EDIT)
+    size = length_of(stream)
+    with context.read() as uow:  # what is refused is not stored
+        if expected is None or expected not in uow.drafts.sent(context.actor.handle, [expected]):
+            check_room(context, uow, size)
     with context.holding() as held:
         digest, size = held.blobs.put(stream, expected=expected)
         with held.write() as uow:
@@ -93,6 +99,14 @@ def receive(context: Context, stream: BinaryIO, *, expected: Digest | None = Non
             uow.drafts.note_sent(held.actor.handle, [(digest, size)], expiry(held))
             uow.commit_unaudited()
     return digest, size
+
+
+def length_of(stream: BinaryIO) -> int:
+    """The bytes that are left in it."""
+    at = stream.tell()
+    end = stream.seek(0, io.SEEK_END)
+    stream.seek(at)
+    return end - at
 
 
 def check_room(context: Context, uow: UnitOfWork, size: int) -> None:

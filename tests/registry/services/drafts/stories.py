@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+from lineage import Digest
 from registry.domain.drafts.drafts import Commit, Draft
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Name
@@ -29,7 +30,7 @@ def small(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
 
 def large(drafts: Drafts, path: str, body: bytes) -> FileEntry:
     """A file whose bytes were sent before."""
-    digest, size = drafts.receive(io.BytesIO(body))
+    digest, size = drafts.receive(io.BytesIO(body), expected=Digest.of(body))
     return FileEntry(path, size, digest)
 
 

@@ -87,6 +87,17 @@ def test_a_piece_that_is_too_short_or_too_long_is_not_kept(context: Context, blo
     assert (offset(context), blobs.kept) == (0, {})
 
 
+def test_what_is_refused_is_not_stored(context: Context, blobs: MemoryBlobs) -> None:
+    full = replace(context, settings=replace(context.settings, draft_bytes=LEAST - 1))
+    with pytest.raises(TooLargeError):
+        send(full, FIRST)
+    with pytest.raises(ConflictError):
+        Uploads(context).append(TARGET, WHOLE, LEAST, io.BytesIO(LAST))
+    with pytest.raises(InvalidError):
+        send(context, b"x")
+    assert blobs.kept == {}
+
+
 def test_files_are_cut_out_of_one_object_and_empty_ones_need_none(context: Context, tmp_path: Path) -> None:
     send(context, FIRST, LAST)
     inside = SentFile("a/b.txt", 12, Digest.of(BODY[LEAST - 2 :]), WHOLE.sha256, LEAST - 2)

@@ -29,6 +29,7 @@ from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.drafts.verbs import Drafts
 from tests.adapters.dvc.worlds import draw
+from tests.fakes.blobs import MemoryBlobs
 from tests.registry.services.drafts.stories import BERT, actions, large, small
 
 
@@ -98,7 +99,7 @@ def test_other_bytes_than_were_announced_are_not_kept(context: Context) -> None:
     assert Drafts(context).sent(BERT, [announced]) == {}
 
 
-def test_a_person_has_so_many_drafts_and_bytes_and_no_more(context: Context) -> None:
+def test_a_person_has_so_many_drafts_and_bytes_and_no_more(context: Context, blobs: MemoryBlobs) -> None:
     limited = replace(context, settings=replace(context.settings, drafts=1, draft_bytes=10))
     drafts = Drafts(limited)
     drafts.begin(BERT)
@@ -110,6 +111,7 @@ def test_a_person_has_so_many_drafts_and_bytes_and_no_more(context: Context) -> 
         large(drafts, "v.bin", b"abc")
     with pytest.raises(TooLargeError):
         drafts.check_room(3)
+    assert Digest.of(b"abc") not in blobs.kept, "what is refused is not stored"
 
 
 def test_what_nobody_can_commit_to_is_refused(context: Context, tmp_path: Path) -> None:
