@@ -25,6 +25,8 @@ from registry.settings import Settings
 
 SECONDS, MOST, KEPT, AGAIN = 10.0, 256 * 1024, 3600.0, 60.0
 """Seconds for one request, bytes of an answer, and seconds that documents are kept and keys not asked for again."""
+PAUSE = 30.0
+"""Seconds that a provider which does not answer is left alone: each try holds a thread of the server."""
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 """Signatures that ID tokens may have: never `none`, and never one that whoever can check it can also make (HS…)."""
 SETTING = "FOREBEAR_OIDC_PRIVATE"
@@ -55,6 +57,7 @@ class Provider:
     private: bool = False
     now: Callable[[], float] = time.monotonic
     _documents: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict, repr=False)
+    _failed: tuple[float, str] | None = field(default=None, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
@@ -159,9 +162,15 @@ class Provider:
         with self._lock:
             read_at, found = self._documents.get(url, (0.0, {}))
             if not found or self.now() - read_at >= oldest:
-                status, body = self._ask("GET", url)
-                found = _object(status, body, self.issuer)
-                self._documents[url] = (self.now(), found)
+                if self._failed is not None and self.now() - self._failed[0] < PAUSE:
+                    raise UnavailableError(self._failed[1], remedy="Sign in with a token meanwhile")
+                try:
+                    status, body = self._ask("GET", url)
+                    found = _object(status, body, self.issuer)
+                except UnavailableError as error:
+                    self._failed = (self.now(), error.message)
+                    raise
+                self._documents[url], self._failed = (self.now(), found), None
             return found
 
     def _address(self, found: Mapping[str, Any], name: str) -> str:

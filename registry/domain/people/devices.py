@@ -23,6 +23,10 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _CODE = re.compile(f"[{_LETTERS}]{{4}}-[{_LETTERS}]{{4}}")
 
 
+SCOPES = (Scope.READ, Scope.USE, Scope.CONTRIBUTE)
+"""What a machine may ask for: who is talked into allowing it gives away no vote."""
+
+
 class DeviceState(StrEnum):
     """What became of a request, in the words of RFC 8628."""
 

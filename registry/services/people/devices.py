@@ -10,6 +10,7 @@ from registry.domain.audit import Event
 from registry.domain.people.devices import (
     GOOD_FOR,
     INTERVAL,
+    SCOPES,
     SLOWER,
     BegunDevice,
     DeviceAnswer,
@@ -23,7 +24,7 @@ from registry.domain.people.people import Permission
 from registry.domain.people.signing_in import AskedToken
 from registry.domain.people.tokens import hash_secret
 from registry.domain.text import check_words
-from registry.errors import ConflictError, NotFoundError, PermissionDeniedError
+from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.people.identities import maker
 from registry.services.people.passwords import check_wish
@@ -42,6 +43,11 @@ class Devices:
 
     def begin(self, wish: DeviceWish, address: str) -> BegunDevice:
         """Ask for a token; see `DeviceVerbs.begin`. Nothing is granted by it, so the audit log has no entry."""
+        if wish.scope not in SCOPES:
+            raise InvalidError(
+                f"A machine without a browser gets a token for read, use or contribute, not for {wish.scope}",
+                remedy="For more make one, with forebear token create, and sign in with it: forebear login URL",
+            )
         label = check_wish(AskedToken(wish.machine, wish.scope, wish.days))
         client, now = check_words(wish.client, "name of a program", 128), self.context.clock.now()
         secret, code = new_device_code(), new_user_code()

@@ -32,6 +32,8 @@ from registry.services.unit_of_work import UnitOfWork
 
 _log = logging.getLogger(__name__)
 SUBJECT, ACTION = "sign-in", "sign_in.settings"
+_ANEW = "This account of {} has to be bound anew: others may have bound it"
+_BIND = "Sign in with a token once, and bind it on the page Where you are signed in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Identities:
             if bound is None and not self.context.settings.oidc_new_people:
                 refused = f"Nobody here has bound this account of {identity.issuer}"
             elif bound is not None and not bound.live:
-                refused = f"This account of {identity.issuer} has to be bound anew: others may have bound it"
+                refused = _ANEW.format(identity.issuer)
             if refused:
                 events.append(Event("session.refused", SUBJECT, {"address": address, "reason": refused}))
             else:
@@ -66,11 +68,12 @@ class Identities:
                     bound, added = self._added(uow, identity)
                     events.append(added)
                 events += self._roles(uow, bound, identity)
+                if not _again(uow, bound).live:
+                    uow.commit(*events)
+                    raise UnauthenticatedError(_ANEW.format(identity.issuer), remedy=_BIND)
                 return Sessions(self.context).start(uow, bound.person, Means.PROVIDER, address, also=events)
             uow.commit(*events)
-        raise UnauthenticatedError(
-            refused, remedy="Sign in with a token once, and bind it on the page Where you are signed in"
-        )
+        raise UnauthenticatedError(refused, remedy=_BIND)
 
     def bind(self, identity: Identity, spent: Digest) -> BoundIdentity:
         """Bind it to one's own account for good; see `IdentityVerbs.bind`."""
@@ -143,8 +146,9 @@ class Identities:
         for role in sorted(set(bound.roles) - set(given)):
             events += self._take(uow, handle, role, identity.issuer)
         own = tuple(sorted(role for role in given if role in bound.roles or role not in held))
-        if own != bound.roles:
-            uow.people.change_identity(replace(bound, roles=own))
+        now = _again(uow, bound)  # a role that decides may have ended it
+        if own != now.roles:
+            uow.people.change_identity(replace(now, roles=own))
         return events
 
     def _give(
@@ -191,6 +195,10 @@ class Identities:
         }
         last = uow.audit.search(subject=SUBJECT, action=ACTION, page=PageRequest(1)).items
         return [] if last and dict(last[0].detail) == facts else [Event(ACTION, SUBJECT, facts)]
+
+
+def _again(uow: UnitOfWork, bound: BoundIdentity) -> BoundIdentity:
+    return found(uow.people.identity(bound.issuer, bound.subject), f"account of {bound.issuer}", see="person list")
 
 
 def maker(uow: UnitOfWork, context: Context) -> str:

@@ -52,12 +52,12 @@ class Passwords:
         self._check_on()
         with self.context.read() as uow:
             person = found(uow.people.get(handle), f"person {handle}", see="person list")
-            made_by = self._proved(uow, handle, proof)
+            made_by, before = self._proved(uow, handle, proof), uow.people.kept_password(handle)
         secret = hash_password(check_password(password, (person.handle, person.name)))
         now = self.context.clock.now()
         kept = KeptPassword(PasswordSummary(handle, now, made_by), secret)
         with self.context.write(Permission.READ) as uow:
-            self._proved_still(uow, handle, proof, made_by)
+            self._proved_still(uow, handle, proof, before)
             uow.people.set_password(kept)
             ended = uow.people.end_sessions(handle, at=now)
             uow.commit(Event("password.set", _subject(handle), {"sessions": ended, **_foreign(made_by, handle)}))
@@ -136,11 +136,11 @@ class Passwords:
             remedy="Give one of your tokens (forebear token create makes one), or the password that you have now",
         )
 
-    def _proved_still(self, uow: UnitOfWork, handle: str, proof: str, made_by: str) -> None:
+    def _proved_still(self, uow: UnitOfWork, handle: str, proof: str, before: KeptPassword | None) -> None:
         """A token may have been revoked, and a password replaced, while the new one was hashed."""
         if is_well_formed(proof):
             self._proved(uow, handle, proof)
-        elif (kept := uow.people.kept_password(handle)) is None or kept.summary.made_by != made_by:
+        elif uow.people.kept_password(handle) != before:
             raise UnauthenticatedError(
                 "Your password was changed meanwhile", remedy="Repeat it with the one that you have"
             )

@@ -44,12 +44,9 @@ def begin(request: Request, next: str = "/") -> Response:
 
 def returned(request: Request) -> Response:
     """Where the provider sends the browser back to: a session, or an account that is bound from now on."""
-    door: Doorkeeper = request.app.state.door
-    address = client_address(request)
-    try:
-        with door.attempts.counted(address):
-            found = _way(request).finish(dict(request.query_params), request.cookies.get(COOKIE, ""))
-            answer = _bind(request, found) if found.session else _sign_in(request, found, address)
+    try:  # not counted as a wrong try: nothing here can be guessed, and any page could send a browser here
+        found = _way(request).finish(dict(request.query_params), request.cookies.get(COOKIE, ""))
+        answer = _bind(request, found) if found.session else _sign_in(request, found, client_address(request))
     except RegistryError as error:
         answer = sign_in_page(request, next="/", error=str(error), status=error.family.status)
     answer.delete_cookie(COOKIE, path=PATH)

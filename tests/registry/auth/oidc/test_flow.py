@@ -214,3 +214,12 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_asked(
     with pytest.raises(UsageError, match=why):
         way_of(stage, **wrong)
     assert stage.asked == []
+
+
+def test_a_provider_that_does_not_answer_is_asked_again_after_half_a_minute(stage: Stage) -> None:
+    moment = [0.0]
+    gone = Provider(f"{stage.issuer}/gone", "forebear", private=True, now=lambda: moment[0])
+    for moment[0], asked in ((0.0, 1), (29.0, 1), (31.0, 2)):
+        with pytest.raises(UnavailableError):
+            gone.metadata()
+        assert len(stage.asked) == asked

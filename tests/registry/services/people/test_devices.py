@@ -119,3 +119,9 @@ def test_what_a_machine_says_of_itself_is_checked(team: Team) -> None:
     for wish in (replace(WISH, machine="x" * 129), replace(WISH, days=366), replace(WISH, client="a\nb")):
         with pytest.raises(InvalidError):
             begun(team, wish)
+
+
+@pytest.mark.parametrize("scope", [Scope.VOTE, Scope.ADMIN])
+def test_a_machine_asks_for_no_votes(team: Team, scope: Scope) -> None:
+    with pytest.raises(InvalidError, match=f"not for {scope}"):
+        begun(team, replace(WISH, scope=scope))

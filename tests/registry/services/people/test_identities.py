@@ -219,3 +219,15 @@ def test_an_enrolment_ends_what_somebody_else_may_have_bound(team: Team) -> None
     replace(team.people("ben"), context=replace(team.context("ben"), actor=actor)).create_token("ben", label="new")
     with pytest.raises(UnauthenticatedError, match="bound anew"):
         sign_in(team, ANA)
+
+
+def test_an_identity_that_was_bound_by_hand_does_not_sign_in_by_the_group_that_makes_it_decide(team: Team) -> None:
+    settings = replace(OPEN, oidc_deciding_groups=("checkers",))
+    team.people("root").add("eve", "Eve")
+    team.people("root").grant("eve", "viewer")
+    identities(team, "eve").bind(ANA, once())
+    with pytest.raises(UnauthenticatedError, match="bound anew"):
+        sign_in(team, replace(ANA, groups=("checkers",)), settings)
+    assert "validator" in roles(team, "eve")
+    with team.open_uow(actor="eve") as uow:
+        assert [one.live for one in uow.people.identities("eve")] == [False]
