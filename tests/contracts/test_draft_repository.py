@@ -51,7 +51,6 @@ def test_what_was_sent_is_kept_for_its_time_or_as_long_as_a_draft_has_it(open_uo
         assert not drafts.forget_expired(NOW + timedelta(days=1))
         assert (drafts.size_sent("ana"), drafts.size_sent("ben")) == (3, 7)
         assert uow.objects.held([digest("5")]) == {digest("5")}
-        assert (drafts.count_sent("ana"), drafts.count_sent("eve")) == (1, 0)
         drafts.forget_sent([digest("5")], handle="eve")
         assert drafts.size_sent("ben") == 7
         drafts.forget_sent([digest("5")])
@@ -66,6 +65,16 @@ def test_chunks_of_one_person_are_let_go_without_an_epoch(open_uow: SqlUnitOfWor
         drafts.end_places("ana", {XORB, "b" * 64})
         assert (list(drafts.places("ana", {XORB})), len(drafts.places("ben", {XORB}))) == ([], 2)
         assert drafts.epoch("ana") == 0
+
+
+def test_an_object_counts_as_often_as_a_place_begins_it(open_uow: SqlUnitOfWorkFactory) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        drafts = uow.drafts
+        drafts.note_sent("ana", [(digest("3"), 3), (digest("5"), 7)], NOW)
+        drafts.add_places("ana", [*PLACES, replace(PLACES[0], first=1), replace(PLACES[0], first=2)])
+        drafts.add_places("ben", PLACES)
+        assert (drafts.count_placed("ana"), drafts.size_placed("ana"), drafts.size_sent("ana")) == (3, 16, 10)
+        assert (drafts.count_placed("eve"), drafts.size_placed("eve"), drafts.size_placed("ben")) == (0, 0, 0)
 
 
 def test_chunks_that_go_from_everywhere_begin_an_epoch(open_uow: SqlUnitOfWorkFactory) -> None:

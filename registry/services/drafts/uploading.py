@@ -143,7 +143,7 @@ def _admitted(context: Context, uow: UnitOfWork, announced: Announced, offset: i
     pieces = _pieces(uow, context, announced.sha256)
     _refuse_another(pieces, announced, offset)
     _check_piece(announced, offset, size)
-    check_room(context, uow, size)
+    check_room(context, uow, size, kept=uow.drafts.size_placed(context.actor.handle))
     _check_number(uow, context.actor.handle)
     return pieces
 
@@ -169,7 +169,7 @@ def _check_piece(announced: Announced, offset: int, size: int) -> None:
 
 
 def _check_number(uow: UnitOfWork, handle: str) -> None:
-    if uow.drafts.count_sent(handle) >= MAX_OBJECTS:
+    if uow.drafts.count_placed(handle) >= MAX_OBJECTS:
         raise TooLargeError(
             f"{handle} has sent {MAX_OBJECTS:,} files or pieces that are not registered, and more are not kept",
             remedy="Register or discard what was sent",

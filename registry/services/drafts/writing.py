@@ -109,10 +109,10 @@ def length_of(stream: BinaryIO) -> int:
     return end - at
 
 
-def check_room(context: Context, uow: UnitOfWork, size: int) -> None:
-    """Raises: TooLargeError where `size` more bytes are more than a person may send."""
+def check_room(context: Context, uow: UnitOfWork, size: int, *, kept: int | None = None) -> None:
+    """Raises: TooLargeError where `size` more bytes are more than a person may send. `kept`: None: what was sent."""
     most = context.settings.draft_bytes
-    if uow.drafts.size_sent(context.actor.handle) + size > most:
+    if (uow.drafts.size_sent(context.actor.handle) if kept is None else kept) + size > most:
         raise TooLargeError(
             f"What {context.actor.handle} has sent and not registered would be more than {most:,} bytes",
             remedy="Register or discard drafts; FOREBEAR_DRAFT_BYTES sets the limit",

@@ -45,8 +45,12 @@ class DraftRepository(Protocol):
         """What was sent is kept no longer for that reason: what this person sent; None: whoever did."""
         ...
 
-    def count_sent(self, handle: str) -> int:
-        """Objects that a person has sent and that are kept."""
+    def count_placed(self, handle: str) -> int:
+        """Places of a person that begin an object: one that was sent twice over counts twice."""
+        ...
+
+    def size_placed(self, handle: str) -> int:
+        """Bytes that a person has sent and that are kept, each object as often as a place begins it."""
         ...
 
     def size_sent(self, handle: str) -> int:

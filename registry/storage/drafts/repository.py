@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select
 
 from lineage import Digest
 from registry.domain.drafts.drafts import Draft, DraftSummary
@@ -87,9 +87,16 @@ class SqlDrafts:
             gone = delete(sent_object).where(sent_object.c.digest.in_(some))
             self._connection.execute(gone if handle is None else gone.where(sent_object.c.handle == handle))
 
-    def count_sent(self, handle: str) -> int:
-        query = select(func.count()).select_from(sent_object).where(sent_object.c.handle == handle)
+    def count_placed(self, handle: str) -> int:
+        mine = (xet_place.c.handle == handle, xet_place.c.offset == 0)
+        query = select(func.count()).select_from(xet_place).where(*mine)
         return self._connection.execute(query).scalar_one()
+
+    def size_placed(self, handle: str) -> int:
+        same = (xet_place.c.handle == sent_object.c.handle, xet_place.c.digest == sent_object.c.digest)
+        each = sent_object.outerjoin(xet_place, and_(*same, xet_place.c.offset == 0))
+        query = select(func.coalesce(func.sum(sent_object.c.size), 0)).select_from(each)
+        return int(self._connection.execute(query.where(sent_object.c.handle == handle)).scalar_one())
 
     def size_sent(self, handle: str) -> int:
         query = select(func.coalesce(func.sum(sent_object.c.size), 0)).where(sent_object.c.handle == handle)

@@ -192,6 +192,18 @@ def test_a_person_sends_no_more_than_the_limits_allow(context: Context, monkeypa
         Uploads(context).standing(TARGET, [WHOLE] * (limits.MAX_ASKED + 1))
 
 
+def test_a_piece_that_is_sent_again_counts_again(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = Announced(Digest.of(b"endless"), 100 * LEAST)
+    little = replace(context, settings=replace(context.settings, draft_bytes=2 * LEAST))
+    send(little, FIRST, FIRST, announced=endless)
+    with pytest.raises(TooLargeError, match="FOREBEAR_DRAFT_BYTES"):
+        send(little, FIRST, announced=endless)
+    monkeypatch.setattr(uploading, "MAX_OBJECTS", 2)
+    with pytest.raises(TooLargeError, match="not registered"):
+        send(context, FIRST, announced=endless)
+    assert offset(context, endless) == 2 * LEAST
+
+
 def test_a_full_disk_of_the_server_keeps_what_was_there(context: Context, blobs: MemoryBlobs) -> None:
     send(context, FIRST)
     full = MemoryBlobs(capacity=LEAST + 5)
