@@ -37,6 +37,9 @@ def identify(context: Context, source: str, limit: int) -> Identification:
     with context.read() as uow:
         shared = uow.weights.sharing(index.tensors, limit=ALIKE)
         alike = [] if index.layers is None else uow.weights.alike(index.layers, limit=ALIKE + 1)
+    hides = context.actor.sight.hides  # before anything is ordered, cut or counted
+    shared = {ref: size for ref, size in shared.items() if not hides(ref.name.team)}
+    alike = [ref for ref in alike if not hides(ref.name.team)]
     ordered = list(dict.fromkeys([*shared, *alike]))
     total = sum(index.tensors.values())
     candidates = [
@@ -70,7 +73,7 @@ def _index_others(context: Context) -> tuple[int, int]:
     for ref in missing[:READ_AT_ONCE]:
         index = _index_stored(context, ref)
         if index is None:
-            damaged += 1
+            damaged += not context.actor.sight.hides(ref.name.team)
             continue
         with context.write() as uow:
             if uow.weights.lacks(ref):  # unless another process was faster

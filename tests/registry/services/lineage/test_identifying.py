@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from lineage import Relation
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.people.people import Actor
+from registry.domain.people.teams import Sight
 from registry.errors import BadArtifactError, NotFoundError, PermissionDeniedError, UnsafeArtifactError, UsageError
 from registry.services.context import Context
 from registry.services.lineage.verbs import Lineage
@@ -119,6 +120,20 @@ def test_candidates_beyond_the_limit_are_counted(context: Context, bring: Import
     said = Lineage(context).identify(unknown(tmp_path, weights(2)), limit=1)
     assert [one.ref.label for one in said.candidates] == ["vision/model-2/1"]
     assert said.left_out == 2
+
+
+def test_what_a_closed_team_has_is_neither_listed_nor_counted(
+    context: Context,  # noqa: F811
+    bring: Import,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    bring("parent", weights(1))
+    blind = replace(context, actor=replace(context.actor, sight=Sight({"vision": None}, "eve")))
+    file = unknown(tmp_path, weights(1))
+    for limit in (1, 20):
+        said = Lineage(blind).identify(file, limit=limit)
+        assert (said.candidates, said.left_out) == ((), 0)
+    assert len(Lineage(context).identify(file).candidates) == 1
 
 
 def test_what_holds_no_tensors_or_may_be_a_pickle_is_refused_in_one_line(context: Context, tmp_path: Path) -> None:  # noqa: F811
