@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import BoundedSemaphore
 from urllib.parse import quote
 
 from registry.domain.governance.hub import (
@@ -47,6 +48,8 @@ FILE_SECONDS, SLOWEST = 60.0, 256 * 1024
 """A file may take so many seconds, and one more for each `SLOWEST` bytes."""
 ATTEMPTS = 3
 """How often a file is asked for whose bytes break off; each time from the last byte that came."""
+_AT_ONCE = BoundedSemaphore(2)
+"""Imports that go on at once in this process: each holds a thread, and room on the disk, for as long as it takes."""
 _NAMED = 5
 """Files that a note names."""
 
@@ -57,6 +60,17 @@ def import_from_hub(context: Context, wanted: ImportModel) -> VersionRef:
     Raises: RefusedError where no Hub is allowed; what `fetch` raises; DigestMismatchError.
     """
     source = HubSource.parse(wanted.source)
+    if not _AT_ONCE.acquire(blocking=False):
+        raise UnavailableError(
+            "Two imports from a Hub are going on already", remedy="Repeat it when one of them has ended"
+        )
+    try:
+        return _import(context, wanted, source)
+    finally:
+        _AT_ONCE.release()
+
+
+def _import(context: Context, wanted: ImportModel, source: HubSource) -> VersionRef:
     if wanted.origin is not None:
         raise InvalidError("The origin of an import from a Hub is its repository", remedy="Leave --origin out")
     hub = _hub(context, source)

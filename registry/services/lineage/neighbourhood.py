@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lineage import Node, NodeId, NodeKind, hops_of
 from lineage.outline import Direction
+from registry.domain.people.teams import EVERYTHING, Sight
 from registry.domain.verbs.lineage import GROUPS, MAX_GENERATIONS, MOST_COUNTED, Neighbourhood, Only, Reach, Rest
 from registry.errors import UsageError
 from registry.services.lineage.searching import search
@@ -19,13 +20,15 @@ MAX_DRAWN = 1000
 """Nodes of one picture."""
 
 
-def near(uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: datetime | None) -> Neighbourhood:
+def near(
+    uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: datetime | None, sight: Sight = EVERYTHING
+) -> Neighbourhood:
     """See `LineageVerbs.near`. Raises: UsageError for a reach out of range."""
     if only and reach.group is not None:
         raise UsageError("A filter goes through all groups", remedy="Give a group or a filter, not both")
     _check(reach)
     if only:
-        return search(uow, focus, reach, only, as_of)
+        return search(uow, focus, reach, only, as_of, sight)
     drawing = _Drawing(uow, reach, as_of, {focus.id: None})
     half = max(1, reach.limit // 2) if reach.down else reach.limit  # ancestors leave room for what came after
     drawing.grow(focus, Direction.UP, reach.up, room=half)

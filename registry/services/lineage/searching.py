@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from lineage import Edge, Node, NodeId
+from registry.domain.names import Reference
+from registry.domain.people.teams import Sight
 from registry.domain.verbs.lineage import Matches, Neighbourhood, Only, Reach
 from registry.services.unit_of_work import UnitOfWork
 
@@ -14,7 +16,9 @@ MOST_SEARCHED = 20_000
 """Nodes of a family, on each side, that a filter is put to: the nearest."""
 
 
-def search(uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: datetime | None) -> Neighbourhood:
+def search(
+    uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: datetime | None, sight: Sight
+) -> Neighbourhood:
     """See `LineageVerbs.near`."""
     above = uow.graph.reached(focus, reach.up, upwards=True, limit=MOST_SEARCHED, as_of=as_of)
     below = uow.graph.reached(focus, reach.down, upwards=False, limit=MOST_SEARCHED, as_of=as_of)
@@ -23,6 +27,8 @@ def search(uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: dateti
         depths.setdefault(key, depth)
     matching = set(uow.graph.matching(list(depths), only, as_of)) - {focus.id}
     edges = uow.graph.edges_among(list(depths), as_of) if matching else ()
+    if sight.hidden:  # a filter would tell what a hidden thing is; the ways to others still lead through it
+        matching -= _hidden(uow, matching, sight)
     ways = (_ways(focus.id, edges, upwards=True), _ways(focus.id, edges, upwards=False))
     kept = {focus.id: None}
     drawn = []
@@ -40,6 +46,12 @@ def search(uow: UnitOfWork, focus: Node, reach: Reach, only: Only, as_of: dateti
         tuple(uow.graph.edges_among(keys, as_of)),
         matches=Matches(tuple(drawn), len(matching), max(len(above), len(below)) <= MOST_SEARCHED),
     )
+
+
+def _hidden(uow: UnitOfWork, versions: Collection[NodeId], sight: Sight) -> set[NodeId]:
+    """Those of the versions that are in a team which the person does not see."""
+    nodes = uow.graph.nodes(list(versions))
+    return {key for key in versions if sight.hides(Reference.parse(nodes[key].label).name.team)}
 
 
 def _ways(start: NodeId, edges: Sequence[Edge], *, upwards: bool) -> Mapping[NodeId, NodeId]:

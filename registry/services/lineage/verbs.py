@@ -87,7 +87,7 @@ class Lineage:
             focus = _node(uow, target)
             if as_of is not None and not uow.graph.existed(focus.id, as_of):
                 raise _not_yet(focus, as_of)
-            return neighbourhood.near(uow, focus, reach, only, as_of)
+            return neighbourhood.near(uow, focus, reach, only, as_of, self.context.actor.sight)
 
     def path(self, source: str, target: str) -> Ancestry | None:
         """One shortest way from `source` down to `target`, in that order; None when there is none.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lineage import Assurance, Graph
 from registry.domain.catalog.licences import LicenceClass
+from registry.domain.people.teams import Sight
 from registry.domain.recipes.recipe import Method
 from registry.domain.verbs.lineage import Matches, Only, Reach
 from registry.errors import UsageError
@@ -63,3 +65,18 @@ def test_an_assurance_is_that_of_an_input_and_ancestors_are_searched_too(lineage
 def test_a_filter_and_a_group_are_not_asked_for_at_once(lineage: Lineage) -> None:
     with pytest.raises(UsageError, match="all groups"):
         lineage.near(BASE, Reach(up=0, down=1, group="merge"), only=Only(stage="production"))
+
+
+def test_what_a_closed_team_hides_matches_no_filter_and_the_way_to_others_leads_through_it(lineage: Lineage) -> None:
+    with lineage.context.open_uow(actor="ana", write=True) as uow:
+        secret = add_version(
+            uow, "lab/secret", parents=[model_ref("library/base/1")], stage="production", licence="MIT"
+        )
+        add_version(uow, "vision/after", parents=[secret], stage="production", licence="MIT")
+        uow.commit_unaudited()
+    actor = replace(lineage.context.actor, sight=Sight({"lab": None}, "ana"))
+    outside = replace(lineage, context=replace(lineage.context, actor=actor))
+    assert found(lineage, stage="production")[1].count == 2
+    shown, matches = found(outside, stage="production")
+    assert (shown, matches.count) == (["lab/secret/1", "vision/after/1"], 1), "the guard covers the names on the way"
+    assert len(matches.drawn) == 1
