@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from lineage import Edge, Node, NodeId
-from registry.domain.names import Reference
+from registry.domain.names import AssetKind, Reference
 from registry.domain.people.teams import Sight
 from registry.domain.verbs.lineage import Matches, Neighbourhood, Only, Reach
 from registry.services.unit_of_work import UnitOfWork
@@ -51,7 +51,7 @@ def search(
 def _hidden(uow: UnitOfWork, versions: Collection[NodeId], sight: Sight) -> set[NodeId]:
     """Those of the versions that are in a team which the person does not see."""
     nodes = uow.graph.nodes(list(versions))
-    return {key for key in versions if sight.hides(Reference.parse(nodes[key].label).name.team)}
+    return {key for key in versions if sight.hides(Reference.parse(nodes[key].label, kind=AssetKind.MODELS).name.team)}
 
 
 def _ways(start: NodeId, edges: Sequence[Edge], *, upwards: bool) -> Mapping[NodeId, NodeId]:
