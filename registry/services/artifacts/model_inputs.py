@@ -6,13 +6,11 @@ from pathlib import Path
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.manifests import Manifest
-from registry.domain.names import AssetKind
-from registry.domain.recipes.methods import SOURCE
 from registry.domain.transfers.adapted import PIN, Pin, is_adapter
 from registry.domain.transfers.steps import StepInput
-from registry.errors import BadArtifactError
 from registry.ports.transfers import ModelInput
 from registry.services.artifacts.storing import write_files
+from registry.services.bases import parent_of
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_withheld
 
@@ -43,18 +41,7 @@ def base_of(context: Context, adapter: VersionDetail) -> StepInput:
     Raises: BadArtifactError when there is not one, NotFoundError for a copy of a version that was deleted.
     """
     with context.read() as uow:
-        step = found(uow.steps.get(adapter.step), adapter.step)
-        parents = [i for i in step.inputs if i.ref.kind is AssetKind.MODELS and i.role == SOURCE]
-        copied = next((i for i in parents if i.digest == adapter.summary.digest), None)
-        original = None if copied is None else found(uow.catalog.version(copied.ref), copied.ref)
-    if original is not None:
-        return base_of(context, original)
-    if len(parents) != 1:
-        raise BadArtifactError(
-            f"{adapter.summary.ref} is an adapter, but its lineage names {len(parents)} parents instead of one",
-            remedy="Train the adapter here, so that its parent is known",
-        )
-    return parents[0]
+        return parent_of(uow, adapter)
 
 
 def pin_of(folder: Path) -> Pin:

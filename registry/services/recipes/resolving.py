@@ -10,6 +10,7 @@ from lineage import Assurance
 from registry.domain.catalog.models import Modality, VersionDetail
 from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
 from registry.domain.names import Reference, VersionRef
+from registry.domain.people.teams import Level
 from registry.domain.recipes.methods import (
     NEEDS,
     SOURCE,
@@ -24,6 +25,7 @@ from registry.domain.recipes.methods import (
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.steps import StepInput
 from registry.errors import BadRecipeError
+from registry.services.bases import refuse_closed_bases
 from registry.services.context import Context
 from registry.services.documents import Found
 from registry.services.lookup import found, refuse_as_source, resolve
@@ -43,10 +45,13 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
     """
     sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
     for source in sources:
+        _refuse_closed(context, source.summary.ref)
+        refuse_closed_bases(uow, context.actor.sight, source.summary.ref)
         refuse_as_source(uow, source.summary, context.clock.now())
     refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
     datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
     for dataset in datasets.values():
+        _refuse_closed(context, dataset.summary.ref)
         refuse_as_source(uow, dataset.summary, context.clock.now())
     if problems := [*_unlike(document, sources), *_unlabelled(document, datasets), *_leaks(document, datasets)]:
         raise bad(document, problems)
@@ -79,6 +84,16 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         data[role] = replace(choice, dataset=Reference.to(ref))
         inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
     return replace(recipe, sources=pinned, data=data), tuple(inputs)
+
+
+def _refuse_closed(context: Context, ref: VersionRef) -> None:
+    """A recipe of a cascade comes here as a record, with no name that was checked before.
+
+    Raises: NotFoundError for what the person does not see, PermissionDeniedError for what they may not read.
+    """
+    if context.actor.sight.hides(ref.name.team):
+        found(None, Reference.to(ref))
+    context.actor.sight.require(ref.name, Level.USE)
 
 
 def _unlike(document: RecipeDocument, sources: Sequence[VersionDetail]) -> Iterator[Found]:

@@ -10,10 +10,12 @@ from registry.domain.catalog.models import Modality, SearchQuery, VersionDetail
 from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.names import VersionRef, model_only
 from registry.domain.paging import every
+from registry.domain.people.teams import Level
 from registry.domain.recipes.recipe import Recipe
 from registry.domain.selection.report import LeftOut
 from registry.domain.verbs.selection import Recommend
 from registry.errors import BadRecipeError, RefusedError, RegistryError
+from registry.services.bases import refuse_closed_bases
 from registry.services.context import Context
 from registry.services.lineage.obligations import MAX_ANCESTORS, owed
 from registry.services.lookup import found, refuse_as_source, resolve
@@ -92,6 +94,8 @@ def _judged(
     """Raises: errors that say why this model is left out."""
     refuse_modality(detail.model.modality, data)
     refuse_as_source(uow, detail.summary, context.clock.now())
+    context.actor.sight.require(detail.summary.ref.name, Level.USE)
+    refuse_closed_bases(uow, context.actor.sight, detail.summary.ref)
     ancestry = found(uow.graph.ancestry(detail.summary.ref, limit=MAX_ANCESTORS), detail.summary.ref)
     own = (NodeKind.DATASET, data.summary.ref.label)
     if any((member.node.kind, member.node.label) == own for member in ancestry.members):

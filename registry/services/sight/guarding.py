@@ -16,14 +16,15 @@ from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from registry.domain.catalog.statuses import STOPPED
-from registry.domain.names import Name
+from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.teams import Level, Sight, not_a_team
 from registry.errors import PermissionDeniedError, RefusedError, RegistryError
+from registry.services.bases import refuse_closed_bases
 from registry.services.context import Context
 from registry.services.sight.covering import Cover
 from registry.services.sight.ids import ID, subject_of, unknown_id
-from registry.services.sight.mentions import changed, names_in, renamed, typed
+from registry.services.sight.mentions import changed, names_in, renamed, typed, versions_in
 from registry.services.sight.rules import RULES, Rule
 
 T = TypeVar("T")
@@ -112,6 +113,7 @@ class _Call:
         for number, one in enumerate(mentions):
             first = one.name == made if self.rule.makes else number == 0
             self.sight.require(one.name, self._level(given) if first else self.rule.others)
+        self._check_bases(given)
         if not self.sight.hidden:
             return self.inner(*args, **kwargs)
         self._check_ancestry(given)
@@ -215,15 +217,21 @@ class _Call:
         name = self._subject_of(public_id)
         return name is not None and self.sight.hides(name.team)
 
+    def _check_bases(self, given: Mapping[str, Any]) -> None:
+        """Raises: RefusedError for an adapter on something whose files the person may not read."""
+        if not self.rule.loads:
+            return
+        with self.context.open_uow(actor=self.context.actor.handle) as uow:
+            refs = [one if isinstance(one, VersionRef) else uow.catalog.resolve(one) for one in versions_in(given)]
+            step = uow.steps.get(given["step_id"]) if "step_id" in given else None
+            if step is not None:
+                refs += [step.summary.output, *(one.ref for one in step.inputs)]
+            for ref in refs:
+                if ref is not None and ref.kind is AssetKind.MODELS:
+                    refuse_closed_bases(uow, self.sight, ref)
+
     def _check_ancestry(self, given: Mapping[str, Any]) -> None:
-        """Raises: RefusedError, where the answer would name or give out what the person does not see."""
-        if self.verb in {"pull", "pull_plan"} and self.subject == "catalog":
-            plan = cast("Any", self.verbs).pull_plan(given["reference"])
-            if any(self.sight.hides(part.ref.name.team) for part in plan.parts):
-                raise RefusedError(
-                    "This version is loaded on one of a closed team, whose files are not for you",
-                    remedy="Ask who manages that team for the level use in it",
-                )
+        """Raises: RefusedError, where the answer would name what the person does not see."""
         if not self.rule.ancestry:
             return
         from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - two verbs of many

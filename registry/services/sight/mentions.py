@@ -70,16 +70,23 @@ def names_in(text: str) -> list[Name]:
 
 def typed(value: object) -> list[Name]:
     """Every name that a value holds as such, in order: texts in it name nothing."""
-    if isinstance(value, Name):
+    return [one if isinstance(one, Name) else one.name for one in _typed(value)]
+
+
+def versions_in(value: object) -> list[VersionRef | Reference]:
+    """Every version that a value names as such, in order."""
+    return [one for one in _typed(value) if not isinstance(one, Name)]
+
+
+def _typed(value: object) -> list[Name | VersionRef | Reference]:
+    if isinstance(value, Name | VersionRef | Reference):
         return [value]
-    if isinstance(value, VersionRef | Reference):
-        return [value.name]
     if isinstance(value, Mapping):
-        return [name for one in value.values() for name in typed(one)]
+        return [name for one in value.values() for name in _typed(one)]
     if isinstance(value, list | tuple | set | frozenset):
-        return [name for one in value for name in typed(one)]
+        return [name for one in value for name in _typed(one)]
     if is_dataclass(value) and not isinstance(value, type):
-        return [name for one in fields(value) for name in typed(getattr(value, one.name))]
+        return [name for one in fields(value) for name in _typed(getattr(value, one.name))]
     return []
 
 

@@ -22,6 +22,8 @@ class Rule:
     """The answer is given as it is: it names nothing, or nothing but what was asked about."""
     whole: bool = False
     """Only for who sees every team: the answer is about all of them and cannot be covered."""
+    loads: bool = False
+    """It loads the models that it names, adapters with what they are on: the person may read the files of all of it."""
     ancestry: bool = False
     """Only where the person sees every model and dataset that the version came from."""
 
@@ -40,12 +42,12 @@ def _of(**rules: tuple[Rule, str]) -> dict[str, Rule]:
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "catalog": _of(
-        make=(Rule(Level.CONTRIBUTE, makes=True), "import_model create"),
-        copy=(MAKE, "copy"),
+        make=(MAKE, "import_model create"),
+        copy=(Rule(Level.CONTRIBUTE, Level.USE, makes=True, loads=True), "copy"),
         lists=(LIST, "search facets list_models list_versions"),
         see=(SEE, "model versions version difference cards alias_history history"),
         read=(READ_BYTES, "open_file"),
-        pull=(Rule(Level.USE, Level.USE), "pull pull_plan given_file"),
+        pull=(Rule(Level.USE, Level.USE, loads=True), "pull pull_plan given_file"),
         change=(CHANGE, "revise_card describe tag set_alias drop_alias set_status mark delete"),
     ),
     "datasets": _of(
@@ -56,10 +58,12 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     ),
     "transfers": _of(
         raw=(RAW, "recipe_schema"),
-        recipe=(MAKE, "check submit record"),
+        recipe=(MAKE, "check submit"),
+        record=(Rule(Level.CONTRIBUTE, Level.USE, makes=True, loads=True), "record"),
         see=(SEE, "verdict forgetting step news log"),
         read=(READ_BYTES, "answers read_input"),
-        change=(CHANGE, "measure_forgetting resume cancel"),
+        change=(CHANGE, "cancel"),
+        load=(Rule(Level.CONTRIBUTE, loads=True), "measure_forgetting resume"),
         lists=(LIST, "search"),
     ),
     "work": _of(work=(Rule(Level.CONTRIBUTE, raw=True), "take rows report give_up hand_over")),
@@ -96,11 +100,11 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "upstreams": _of(lists=(LIST, "list check"), change=(CHANGE, "pin")),
     "reports": _of(lists=(LIST, "inventory named_then"), export=(Rule(ancestry=True), "annex_iv statement")),
     "selection": _of(
-        use=(Rule(Level.USE, Level.USE, drops=True), "recommend start compare"),
+        use=(Rule(Level.USE, Level.USE, drops=True, loads=True), "recommend start compare"),
         lists=(LIST, "ranking report reports backtest"),
     ),
-    "drift": _of(change=(Rule(Level.CONTRIBUTE, Level.USE), "check watch"), see=(SEE, "reports")),
-    "cascades": _of(plan=(LIST, "plan"), run=(Rule(Level.USE, Level.CONTRIBUTE, drops=True), "run")),
+    "drift": _of(change=(Rule(Level.CONTRIBUTE, Level.USE, loads=True), "check watch"), see=(SEE, "reports")),
+    "cascades": _of(plan=(LIST, "plan"), run=(Rule(Level.USE, Level.CONTRIBUTE, drops=True, loads=True), "run")),
     "drafts": _of(
         lists=(LIST, "list"),
         make=(MAKE, "register begin commit"),

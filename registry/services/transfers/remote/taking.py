@@ -16,6 +16,7 @@ from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.domain.transfers.work import REMOTE, Able, Assignment, GivenData, GivenModel
 from registry.errors import RegistryError
 from registry.services.artifacts.model_inputs import base_of
+from registry.services.bases import may_load
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_withheld
 from registry.services.transfers.ending import threads_of
@@ -41,7 +42,7 @@ def _taken(context: Context, able: Able, secret: str) -> str | None:
     """
     while True:
         with context.read() as uow:
-            step = next((one for one in _fitting(uow, able) if _may_work_on(context, one)), None)
+            step = next((one for one in _fitting(uow, able) if _may_work_on(context, uow, one)), None)
         if step is None:
             return None
         if _leased(context, step.summary.id, able, secret):
@@ -94,10 +95,13 @@ def _fitting(uow: UnitOfWork, able: Able) -> Iterator[StepDetail]:
             yield step
 
 
-def _may_work_on(context: Context, step: StepDetail) -> bool:
-    """False for a step that reads from, or makes something in, a closed team that the worker has no such level in."""
+def _may_work_on(context: Context, uow: UnitOfWork, step: StepDetail) -> bool:
+    """False for a step that reads from, or makes something in, a closed team that the worker has no such level in.
+
+    What an adapter among its inputs is loaded on is read too.
+    """
     sight = context.actor.sight
-    inputs = all(sight.allows(one.ref.name, Level.USE) for one in step.inputs)
+    inputs = all(sight.allows(one.ref.name, Level.USE) and may_load(uow, sight, one.ref) for one in step.inputs)
     return inputs and sight.allows(step.summary.wanted, Level.CONTRIBUTE)
 
 

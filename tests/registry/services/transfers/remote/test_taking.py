@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from registry.domain.catalog.models import Status
-from registry.domain.names import Reference
+from registry.domain.names import Name, Reference
+from registry.domain.people.teams import Level, Sight
+from registry.domain.transfers.adapted import PIN, Pin
 from registry.domain.transfers.steps import StepState
-from registry.domain.transfers.work import WorkReport
+from registry.domain.transfers.work import REMOTE, WorkReport
+from registry.domain.verbs.catalog import ImportModel
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.transfers.leases import LEASE_SECONDS
 from registry.services.transfers.remote.verbs import Work
 from registry.services.transfers.verbs import Transfers
+from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.registry.services.transfers.remote.conftest import ABLE
+from tests.registry.services.transfers.remote.conftest import ABLE, TESTED
 
 Opened = Callable[[str], Work]
 
@@ -75,3 +80,23 @@ def test_a_step_whose_input_was_recalled_meanwhile_fails_and_does_not_hold_up_th
     assert step.state is StepState.FAILED
     assert step.error is not None
     assert step.error.startswith("[recalled] datasets:/data/reviews/1 is recalled")
+
+
+def test_a_worker_is_given_no_step_on_an_adapter_whose_parent_it_may_not_read(
+    context: Context, work: Opened, tmp_path: Path
+) -> None:
+    bert = Reference.parse("models:/library/bert/1")
+    pin = Pin("library/bert/1", Catalog(context).version(bert).summary.digest).body.decode()
+    edge = str(draw(tmp_path / "edge", {"model.safetensors": "added", PIN: pin}))
+    Catalog(context).import_model(
+        ImportModel(Name("edge", "lora"), edge, architecture="bert", licence="mit", parents=(bert,))
+    )
+    Transfers(context).submit(TESTED.replace("library/bert", "edge/lora"), background=True, engine=REMOTE)
+    box = work("box").context
+    for level in (None, Level.READ):
+        seen = replace(box, actor=replace(box.actor, sight=Sight({"library": level}, "box")))
+        assert Work(seen).take(ABLE) is None
+    seen = replace(box, actor=replace(box.actor, sight=Sight({"library": Level.USE}, "box")))
+    given = Work(seen).take(ABLE)
+    assert given is not None
+    assert list(given.parents) == ["library/bert/1"]
