@@ -14,6 +14,7 @@ from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, NewRecall, becomes
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.people.teams import Sight
 from registry.domain.transfers.ways import Ways, carried
 from registry.errors import InvalidError, NotFoundError
 from registry.services.governance.decisions import decisions
@@ -24,7 +25,7 @@ from registry.services.unit_of_work import UnitOfWork
 MOST_TARGETS = 30_000
 """Versions that one target may mean; what was made from them has no limit."""
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-_LICENCE, _TOKEN = "licence:", "tok-"
+_LICENCE, _STEP, _TOKEN = "licence:", "step-", "tok-"
 _ORDER = tuple(Effect)
 
 
@@ -36,17 +37,30 @@ class Reach:
     marks: Sequence[Mark]
 
 
-def reach(uow: UnitOfWork, wish: NewRecall) -> Reach:
-    """See `Impact`. Raises: NotFoundError when the target matches nothing, InvalidError, BadReferenceError."""
+def reach(uow: UnitOfWork, wish: NewRecall, sight: Sight) -> Reach:
+    """See `Impact`. Who sees nothing of what is reached is told what they are told of a target that is not here.
+
+    Raises: NotFoundError when the target matches nothing, InvalidError, BadReferenceError.
+    """
     targets = _targets(uow, wish.target)
     if not targets:
-        raise NotFoundError(
-            f"Nothing here matches {wish.target[:120]!r}",
-            remedy="Give a version, a digest as sha256:…, a step, licence:ID, or the id of a token (tok-…)",
-        )
+        raise _nothing(wish.target)
     if len(targets) > MOST_TARGETS:
         raise InvalidError(f"{wish.target!r} means {len(targets)} versions, and at most {MOST_TARGETS} can be recalled")
-    return reach_from(uow, wish, targets)
+    reached = reach_from(uow, wish, targets)
+    if sight.hidden and all(sight.hides(hit.ref.name.team) for hit in reached.impact.hits):
+        text = wish.target.strip()
+        if text.startswith(_STEP):
+            found(None, text)  # in the words for a step that is not here
+        raise _nothing(wish.target)
+    return reached
+
+
+def _nothing(target: str) -> NotFoundError:
+    return NotFoundError(
+        f"Nothing here matches {target[:120]!r}",
+        remedy="Give a version, a digest as sha256:…, a step, licence:ID, or the id of a token (tok-…)",
+    )
 
 
 def reach_from(uow: UnitOfWork, wish: NewRecall, targets: Sequence[int]) -> Reach:
@@ -74,7 +88,7 @@ def _targets(uow: UnitOfWork, text: str) -> Sequence[int]:
     if match := _DIGEST.fullmatch(text):
         digest = Digest(match[1])
         return uow.recalls.of_digests([digest]).get(digest, ())
-    if is_id(text) and text.startswith("step-"):
+    if is_id(text) and text.startswith(_STEP):
         found(uow.steps.get(text), text)
         return uow.recalls.of_step(text)
     if is_id(text) and text.startswith(_TOKEN):

@@ -35,7 +35,7 @@ MAX_REASON = 4096
 def preview(context: Context, wish: NewRecall) -> Impact:
     """What the recall would reach; see `RecallVerbs.preview`."""
     with context.read() as uow:
-        return reach(uow, wish).impact
+        return reach(uow, wish, context.actor.sight).impact
 
 
 def open_recall(context: Context, wish: NewRecall) -> RecallDetail:
@@ -44,7 +44,7 @@ def open_recall(context: Context, wish: NewRecall) -> RecallDetail:
     now, by = context.clock.now(), context.actor.handle
     with context.write() as uow:
         check_may_stop(uow, context.actor)
-        reached = reach(uow, wish)
+        reached = reach(uow, wish, context.actor.sight)
         recall_id = new_id("rec", now)
         uow.recalls.open(recall_id, wish, reached.marks, by=by, at=now)
         moves = [one for one in reached.impact.aliases if one.to is not None]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import Effect, Impact, Level, NewRecall
+from registry.domain.ids import new_id
 from registry.domain.names import VersionRef
+from registry.domain.people.teams import Sight
 from registry.errors import BadReferenceError, NotFoundError
-from tests.builders import manifest
-from tests.registry.services.governance.recalls.worlds import World
+from registry.services.governance.recalls.verbs import Recalls
+from tests.builders import NOW, manifest
+from tests.registry.services.governance.recalls.worlds import WEIGHTS, World
 from tests.registry.services.teams import ref_of
 
 
@@ -75,6 +79,29 @@ def test_a_target_is_a_version_a_model_a_file_a_step_or_a_licence(world: World) 
     assert len(targets(shared)) == 8, "every version with the file, and no other"
     assert len(targets("licence:apache-2.0")) == 6, "the models"
     assert targets(ref_of(world.photos)) == [world.photos]
+
+
+def test_what_a_closed_team_has_is_no_target_for_who_sees_nothing_of_what_is_reached(world: World) -> None:
+    def eve(*hidden: str) -> Recalls:
+        context = world.team.context("root")
+        return Recalls(replace(context, actor=replace(context.actor, sight=Sight(dict.fromkeys(hidden), "eve"))))
+
+    with world.team.open_uow(actor="root") as uow:
+        step = uow.catalog.version(world.pupil).step  # type: ignore[union-attr]
+    weights = next(str(one.sha256) for one in manifest(str(world.pupil)).files if one.path == WEIGHTS)
+    for target, unknown in (
+        (weights, "sha256:" + "0" * 64),
+        ("licence:apache-2.0", "licence:GPL-3.0-only"),
+        (step, new_id("step", NOW)),
+    ):
+        for verb in (eve("vision", "data").preview, eve("vision", "data").open):
+            with pytest.raises(NotFoundError) as hidden:
+                verb(NewRecall(target, Level.RECALL, "why"))
+            with pytest.raises(NotFoundError) as none:
+                verb(NewRecall(unknown, Level.RECALL, "why"))
+            assert str(hidden.value) == str(none.value).replace(unknown, target)
+    assert set(world.statuses().values()) == {"active"}
+    assert eve("data").preview(NewRecall(weights, Level.RECALL)).hits
 
 
 def test_a_target_that_matches_nothing_is_refused_with_what_can_be_named(world: World) -> None:
