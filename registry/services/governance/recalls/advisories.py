@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lineage import Digest
 from registry.domain.governance.advisories import AdvisoryHit, AdvisoryMatch, read_advisory
 from registry.domain.governance.recalls import Effect, Level, NewRecall
 from registry.domain.people.people import Permission
+from registry.domain.people.teams import Sight
 from registry.services.context import Context
 from registry.services.governance.recalls.impact import reach_from
 from registry.services.unit_of_work import UnitOfWork
@@ -22,13 +23,24 @@ def match_advisory(context: Context, text: str) -> AdvisoryMatch:
     advisory = read_advisory(text)
     with context.read() as uow:
         found = uow.recalls.of_digests([Digest(one) for one in advisory.digests])
-        hits = [_hit(uow, digest, keys) for digest, keys in list(found.items())[:MOST_HITS]]
+        sight = context.actor.sight
+        if sight.hidden:
+            found = _visible(uow, found, sight)
+        hits = [_hit(uow, digest, keys, sight) for digest, keys in list(found.items())[:MOST_HITS]]
         unread = uow.weights.missing(limit=1)
     return AdvisoryMatch(advisory, hits, notes=tuple(_notes(len(found), unread=bool(unread))))
 
 
-def _hit(uow: UnitOfWork, digest: Digest, keys: Sequence[int]) -> AdvisoryHit:
-    hits = reach_from(uow, NewRecall(str(digest), Level.ADVISORY), keys).impact.hits
+def _visible(uow: UnitOfWork, found: Mapping[Digest, Sequence[int]], sight: Sight) -> Mapping[Digest, Sequence[int]]:
+    """Only the versions that the person sees, before anything is counted."""
+    below = uow.recalls.below(sorted({key for keys in found.values() for key in keys}))
+    seen = {node.id for node in below.nodes if not sight.hides(node.label.partition("/")[0])}
+    return {digest: mine for digest, keys in found.items() if (mine := [key for key in keys if key in seen])}
+
+
+def _hit(uow: UnitOfWork, digest: Digest, keys: Sequence[int], sight: Sight) -> AdvisoryHit:
+    reached = reach_from(uow, NewRecall(str(digest), Level.ADVISORY), keys).impact.hits
+    hits = [hit for hit in reached if not sight.hides(hit.ref.name.team)]
     targets = [hit.ref for hit in hits if hit.effect is Effect.TARGET]
     return AdvisoryHit(str(digest), targets, len(hits) - len(targets))
 

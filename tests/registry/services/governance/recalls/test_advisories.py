@@ -13,6 +13,7 @@ from lineage import Digest, WeightIndex
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.governance.advisories import Advisory, AdvisoryMatch
 from registry.domain.governance.recalls import Level, NewRecall
+from registry.domain.people.teams import Sight
 from registry.errors import InvalidError, RefusedError
 from registry.services.context import Context
 from registry.services.governance.recalls.verbs import Recalls
@@ -32,6 +33,20 @@ def test_a_hit_names_the_versions_with_the_file_and_counts_what_was_made_from_th
     assert (hit.digest, hit.targets, hit.descendants) == (str(held), [world.child], 1)
     assert len(found.advisory.digests) == 2
     assert set(world.statuses().values()) == {"active"}
+
+
+def test_what_a_closed_team_has_is_no_hit_and_is_not_counted(world: World) -> None:
+    def eve(*hidden: str) -> Recalls:
+        guest = world.team.context("guest")
+        return Recalls(replace(guest, actor=replace(guest.actor, sight=Sight(dict.fromkeys(hidden), "eve"))))
+
+    def weights_of(ref: object) -> str:
+        return next(one.sha256.hex for one in manifest(str(ref)).files if one.path == WEIGHTS)
+
+    text = weights_of(world.child)
+    assert (eve("vision").advisory(text).hits, len(eve("data").advisory(text).hits)) == ([], 1)
+    (hit,) = eve("data").advisory(weights_of(world.base)).hits
+    assert hit.descendants == 3, "not the dataset of the closed team"
 
 
 def test_a_tensor_that_several_versions_hold_is_a_hit_on_all_of_them(world: World) -> None:
