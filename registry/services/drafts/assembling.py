@@ -40,6 +40,8 @@ def receive_xorb(context: Context, name: str, stream: BinaryIO) -> None:
                 sizes.append(len(chunk))
         if not sizes:
             raise InvalidError("The xorb holds no chunk")
+        with held.read() as uow:  # what is refused is not stored
+            check_room(held, uow, sum(sizes))
         digest, size = _put(held, unpacked)
         with held.write() as uow:
             check_room(held, uow, size)
@@ -60,10 +62,14 @@ def assemble(context: Context, shard: bytes) -> Sequence[Digest]:
     """
     files, made = files_in(shard), list[tuple[Digest, int]]()
     places: list[Place] = []
+    coming = 0
     with context.holding() as held:
         for one in files:
             with held.read() as uow:
                 parts = _parts(uow, held.actor.handle, one)
+                if one.sha256 is None or one.sha256 not in uow.drafts.sent(held.actor.handle, [one.sha256]):
+                    coming += sum(sum(part.sizes) for part in parts or ())
+                    check_room(held, uow, coming)  # before it is stored
             if parts is None:
                 _forget(held)
                 raise InvalidError("Chunks that the file needs are no longer here", remedy="Upload the file again")

@@ -97,7 +97,9 @@ def test_chunks_of_somebody_else_are_not_known(drafts: Drafts, context: Context)
         eve.assemble(whole())
 
 
-def test_another_sha_256_too_many_bytes_and_no_xorb_are_refused(drafts: Drafts, context: Context) -> None:
+def test_another_sha_256_too_many_bytes_and_no_xorb_are_refused(
+    drafts: Drafts, context: Context, blobs: MemoryBlobs
+) -> None:
     drafts.receive_xorb(NAME, xorb(*CHUNKS))
     with pytest.raises(InvalidError, match="not what was announced"):
         drafts.assemble(whole(BODY[:-1]))
@@ -107,4 +109,7 @@ def test_another_sha_256_too_many_bytes_and_no_xorb_are_refused(drafts: Drafts, 
     limited = Drafts(replace(context, settings=replace(context.settings, draft_bytes=10)))
     with pytest.raises(TooLargeError):
         limited.receive_xorb(OTHER, xorb(*CHUNKS))
+    with pytest.raises(TooLargeError):
+        limited.assemble(whole(part := b"".join(CHUNKS[:2]), chunks=2))
+    assert Digest.of(part) not in blobs.kept, "what is refused is not stored"
     assert not [*(context.home / "work").iterdir()]
