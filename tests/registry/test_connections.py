@@ -66,6 +66,7 @@ def address() -> Iterator[tuple[str, int]]:
         yield listener.getsockname()
         server.should_exit = True
         thread.join()
+        stored().close()
 
 
 def still_open(connections: list[socket.socket]) -> list[socket.socket]:
