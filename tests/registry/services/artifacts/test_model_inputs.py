@@ -10,27 +10,19 @@ import pytest
 
 from lineage import Digest
 from registry.domain.names import Name, Reference
-from registry.domain.people.teams import EVERYTHING, Level, Sight
 from registry.domain.transfers.adapted import BASE, PIN, Pin
 from registry.domain.transfers.steps import StepState
-from registry.domain.verbs.catalog import CopyVersion, ImportModel
+from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
-from registry.domain.verbs.drift import CheckDrift
-from registry.domain.verbs.selection import Recommend
 from registry.errors import (
     BadArtifactError,
-    NotFoundError,
     ParentChangedError,
-    PermissionDeniedError,
-    RefusedError,
     RegistryError,
 )
 from registry.ports.transfers import Finished, TransferEvent, TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.data.verbs import Datasets
-from registry.services.registry import LocalRegistry
-from registry.services.selection.candidates import candidates
 from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -135,53 +127,3 @@ def test_a_pin_is_read_as_it_was_written_and_anything_else_is_refused() -> None:
     pin.check(Digest.of(b"x"))
     with pytest.raises(RegistryError):
         pin.check(Digest.of(b"y"))
-
-
-MERGE = """\
-schema: forebear/recipe/v1
-output: text/whole
-method: merge
-source: models:/text/reviews/1
-data: {test: {dataset: datasets:/data/reviews, split: test}}
-"""
-CLOSED = "This version is loaded on one of a closed team, whose files are not for you"
-
-
-@pytest.mark.parametrize("level", [None, Level.READ])
-def test_what_an_adapter_is_loaded_on_comes_out_of_no_verb_for_who_may_not_read_its_files(
-    context: Context, tmp_path: Path, level: Level | None
-) -> None:
-    """Its team is closed; with the level read its members see it, and may not read its files either."""
-    made = Transfers(context).submit(RECIPE).summary.id
-    seen = LocalRegistry(context.as_actor(replace(context.actor, sight=Sight({"library": level}, "ana"))))
-    data, further = Reference.parse("datasets:/data/reviews"), on_top("models:/text/reviews")
-    for attempt in (
-        lambda: seen.transfers.check(MERGE),
-        lambda: seen.transfers.submit(MERGE),
-        lambda: seen.transfers.submit(further),
-        lambda: seen.transfers.measure_forgetting(made),
-        lambda: seen.catalog.pull(LORA, tmp_path / "out"),
-        lambda: seen.catalog.copy(CopyVersion(LORA, Name("text", "copy"))),
-        lambda: seen.selection.recommend(Recommend(data, models=(LORA,))),
-        lambda: seen.drift.check(CheckDrift(LORA, data)),
-    ):
-        with pytest.raises(RefusedError, match=CLOSED):
-            attempt()
-    ranked, left = candidates(seen.context, Datasets(context).version(data), Recommend(data))
-    assert not ranked
-    assert CLOSED in {one.reason for one in left}
-
-
-def test_what_an_adapter_is_loaded_on_is_read_by_who_has_the_level_use(context: Context) -> None:
-    Transfers(context).submit(RECIPE)
-    for sight in (EVERYTHING, Sight({"library": Level.USE}, "ana")):
-        seen = LocalRegistry(context.as_actor(replace(context.actor, sight=sight)))
-        assert seen.transfers.check(on_top("models:/text/reviews")).output == Name("text", "further")
-
-
-def test_a_recipe_that_comes_as_a_record_names_nothing_that_is_closed(context: Context) -> None:
-    """A cascade submits such recipes with verbs that see everything."""
-    for level, error in ((None, NotFoundError), (Level.READ, PermissionDeniedError)):
-        inside = Transfers(context.as_actor(replace(context.actor, sight=Sight({"library": level}, "ana"))))
-        with pytest.raises(error):
-            inside.check(RECIPE)
