@@ -14,7 +14,6 @@ import http.client
 import json
 import random
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -23,7 +22,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from benchmarks.material.catalog import World, fill
-from benchmarks.serving import UNLIMITED, Served, cpu_of, running
+from benchmarks.serving import UNLIMITED, Served, at_once, cpu_of, running
 from registry import bootstrap
 from registry.settings import Settings
 from registry.storage.database import default_url, open_database
@@ -138,23 +137,13 @@ def settle(servers: list[Served]) -> None:
 
 def measure(server: Served, ask: Ask, world: World, cost: Cost, clients: int, seconds: float) -> None:
     """Ask for some seconds from each of `clients` threads. Raises: SystemExit for a wrong answer."""
-    wrong: list[str] = []
-    found: list[list[float]] = [[] for _ in range(clients)]
     until = time.perf_counter() + seconds
-    threads = [
-        threading.Thread(target=_client, args=(server, ask, world, number, until, one, wrong))
-        for number, one in enumerate(found)
-    ]
-    cpu, began = cpu_of(server.process), time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    cost.wall += time.perf_counter() - began
-    cost.cpu += cpu_of(server.process) - cpu
-    cost.seconds += [one for each in found for one in each]
-    if wrong:
-        raise SystemExit(f"{server.name}: {wrong[0]}")
+    wall, cpu, spent = at_once(
+        server, clients, lambda number, found, wrong: _client(server, ask, world, number, until, found, wrong)
+    )
+    cost.wall += wall
+    cost.cpu += cpu
+    cost.seconds += spent
 
 
 def _client(

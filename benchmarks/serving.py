@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -39,6 +39,8 @@ from registry.services.keys import registry_key
 from registry.settings import Settings
 
 MODEL = "vision.digits"
+Client = Callable[[int, list[float], list[str]], None]
+"""Asks as the client of a number; adds the seconds of each request, and what was wrong."""
 PATH = "/api/2.0/mlflow/model-versions/get?" + urlencode({"name": MODEL, "version": "1"})
 START_SECONDS = 120.0
 """The longest that a server may take to answer for the first time."""
@@ -103,19 +105,29 @@ def main() -> None:
 
 def ask(server: Served, clients: int, requests: int) -> None:
     """Ask `requests` times from each of `clients` threads, all at once. Raises: SystemExit for a wrong answer."""
+    wall, cpu, seconds = at_once(server, clients, lambda _, found, wrong: _client(server, requests, found, wrong))
+    server.wall += wall
+    server.cpu += cpu
+    server.seconds += seconds
+
+
+def at_once(server: Served, clients: int, client: Client) -> tuple[float, float, list[float]]:
+    """Seconds of the clock, of the server's processor, and of each request, with so many clients at once.
+
+    Raises: SystemExit for a wrong answer.
+    """
     wrong: list[str] = []
     found: list[list[float]] = [[] for _ in range(clients)]
-    threads = [threading.Thread(target=_client, args=(server, requests, one, wrong)) for one in found]
+    threads = [threading.Thread(target=client, args=(number, one, wrong)) for number, one in enumerate(found)]
     cpu, began = cpu_of(server.process), time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    server.wall += time.perf_counter() - began
-    server.cpu += cpu_of(server.process) - cpu
-    server.seconds += [one for each in found for one in each]
+    wall, spent = time.perf_counter() - began, cpu_of(server.process) - cpu
     if wrong:
         raise SystemExit(f"{server.name}: {wrong[0]}")
+    return wall, spent, [one for each in found for one in each]
 
 
 def _client(server: Served, requests: int, found: list[float], wrong: list[str]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-HOST = "127.0.0.1"
+from tests.listening import listening
+
 _OWN = {"connection", "transfer-encoding", "content-length", "host"}
 
 
@@ -64,13 +64,5 @@ def buffering(server: str, *, most: int = 10 * 1024**2, seconds: float = 5.0) ->
 
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.pass_on)
-    with ThreadingHTTPServer((HOST, 0), Handler) as listener:
-        listener.daemon_threads = True
-        proxy.url = f"http://{HOST}:{listener.server_address[1]}"
-        thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            listener.shutdown()
-            thread.join()
+    with listening(Handler) as proxy.url:
+        yield proxy

@@ -15,7 +15,8 @@ import pytest
 from registry.errors import RefusedError, TooLargeError, UnavailableError, UsageError
 from registry.outgoing.fetching import Hub, fetch
 from tests.certificates import certificate
-from tests.hubs import HOST, FakeHub, running, send
+from tests.hubs import FakeHub, running, send
+from tests.listening import HOST
 
 PUBLIC = Hub("https://hub.example", ("cdn.example", "cdn.example:8443"))
 

@@ -16,7 +16,7 @@ from registry.settings import Settings
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FACTS, FakePlugins
-from tests.hubs import HOST
+from tests.listening import HOST
 from tests.registry.services.registries import open_context
 from tests.serving import ServedRegistry, copy_of, listening
 

@@ -41,7 +41,8 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FACTS, FakePlugins
-from tests.hubs import HOST, README, SHA, FakeHub, running, send
+from tests.hubs import README, SHA, FakeHub, running, send
+from tests.listening import HOST
 from tests.registry.services.registries import open_context
 
 DIGITS = Name("library", "digits")
