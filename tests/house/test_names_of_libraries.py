@@ -12,7 +12,7 @@ import pytest
 from registry.services.extras import extras
 from tests.house.tree import ROOT, modules
 
-OF_THE_SERVER = ("server", "postgres", "keyring", "notices")
+OF_THE_SERVER = ("server", "postgres", "keyring", "notices", "passwords", "oidc")
 """Extras of the registry itself."""
 RECORDED = {"dvc", "mlflow"}
 """Tools whose names are part of what the registry records: the DVC hash of a dataset, the MLflow run of a step."""
