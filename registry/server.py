@@ -89,6 +89,8 @@ DELIVER_EVERY = 5.0
 """Seconds between two rounds of sending notifications."""
 SAVE_EVERY = 10.0
 """Seconds between two times that the counts of requests are written."""
+WRITE_BACK_EVERY = 0.25
+"""Seconds between two times that the database's log of changes is copied into it."""
 _HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 """A host name or address and perhaps a port (RFC 9110 section 7.2): no user, no path, no query."""
 POLICY = (
@@ -319,7 +321,8 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
     due = Schedule(partial(bootstrap.do_what_is_due, registry))
     notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
-    with registry, contextlib.suppress(KeyboardInterrupt), due, notices, Schedule(counts.save, SAVE_EVERY):
+    kept = Schedule(counts.save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
+    with registry, contextlib.suppress(KeyboardInterrupt), due, notices, kept[0], kept[1]:
         server.run()
     counts.save()
     if not server.started:

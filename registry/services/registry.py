@@ -52,6 +52,8 @@ class LocalRegistry:
 
     context: Context
     close: Callable[[], None] = lambda: None
+    write_back: Callable[[], None] = lambda: None
+    """What a server does every second so that no change has to: it copies the database's log of changes into it."""
 
     def __enter__(self) -> Self:
         return self

@@ -28,6 +28,7 @@ from registry.errors import (
 from registry.ports.clock import Clock
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine, make_engine_for_full_disk
+from registry.storage.sql.write_ahead import write_back
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 
 if TYPE_CHECKING:
@@ -195,6 +196,10 @@ class Database:
             return inspect(connection).get_table_names()
         finally:
             connection.close()
+
+    def write_back(self) -> None:
+        """Copy what SQLite's log of changes holds into the database. Raises: UnavailableError."""
+        write_back(self._engine)
 
     def close(self) -> None:
         """Release every connection."""

@@ -22,6 +22,7 @@ from registry.errors import (
     UnavailableError,
     UsageError,
 )
+from registry.storage.sql.turns import Turns
 
 _TAKE_THE_WRITERS_PLACE = f"SELECT pg_advisory_xact_lock({0x666F7265_62656172})"
 """PostgreSQL's advisory lock until the transaction ends; the key is `forebear` in ASCII."""
@@ -29,7 +30,9 @@ PATIENCE_SECONDS = 30
 """How long a writer waits for the one before it."""
 _MOST_CONNECTIONS = 45
 """Connections beyond the five that are kept: more than a server has threads, so that readers never wait for writers."""
-_MODE = "forebear_mode"
+_LONGEST_LOG = 8_000
+"""Pages (32 MB) from which on SQLite copies its log within a commit: servers do it before (`write_ahead`)."""
+_MODE, _TURN = "forebear_mode", "forebear_turn"
 
 
 def make_engine(url: str) -> Engine:
@@ -38,8 +41,7 @@ def make_engine(url: str) -> Engine:
     try:
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(parsed, max_overflow=_MOST_CONNECTIONS, connect_args={"timeout": PATIENCE_SECONDS})
-            event.listen(engine, "connect", _on_sqlite_connect)
-            event.listen(engine, "begin", _on_sqlite_begin)
+            _listen_to_sqlite(engine)
         else:
             engine = create_engine(parsed, max_overflow=_MOST_CONNECTIONS, pool_pre_ping=True)
     except ModuleNotFoundError as error:
@@ -58,8 +60,7 @@ def make_engine_for_full_disk(url: URL) -> Engine:
     """
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": PATIENCE_SECONDS})
     event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA locking_mode = EXCLUSIVE"))
-    event.listen(engine, "connect", _on_sqlite_connect)
-    event.listen(engine, "begin", _on_sqlite_begin)
+    _listen_to_sqlite(engine)
     event.listen(engine, "handle_error", _on_error)
     return engine
 
@@ -123,13 +124,29 @@ def _bad_url() -> UsageError:
     )
 
 
+def _listen_to_sqlite(engine: Engine) -> None:
+    turns = Turns()
+
+    def begin(connection: Connection) -> None:
+        _on_sqlite_begin(connection, turns)
+
+    def end(_connection: object, entry: Any) -> None:
+        if entry.record_info.pop(_TURN, False):
+            turns.give_back()
+
+    event.listen(engine, "connect", _on_sqlite_connect)
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "checkin", end)  # after COMMIT or ROLLBACK, also of a connection that was lost
+
+
 def _on_sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins nothing on its own: _on_sqlite_begin does
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
 
 
-def _on_sqlite_begin(connection: Connection) -> None:
+def _on_sqlite_begin(connection: Connection, turns: Turns) -> None:
     mode = connection.get_execution_options().get(_MODE)
     driver: Any = connection.connection.driver_connection  # spares each transaction a third of a millisecond
     # Batch mode of migrations rebuilds tables that others refer to.
@@ -138,7 +155,11 @@ def _on_sqlite_begin(connection: Connection) -> None:
     if mode == "read":
         driver.execute("BEGIN")  # touches no file
     else:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if not turns.take(PATIENCE_SECONDS):
+            raise _others_are_writing()
+        pooled: Any = connection.connection
+        pooled.record_info[_TURN] = True
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for other processes
 
 
 def _refuse_credentials(
@@ -180,7 +201,7 @@ def _on_error(context: ExceptionContext) -> None:
     state = getattr(error, "sqlstate", None)
     meaning = _SQLITE.get(code, _SQLITE.get(code & 0xFF)) if code is not None else _POSTGRES.get(state or "")
     if meaning == "busy":
-        raise UnavailableError("Others are writing to the registry", remedy="Try again in a moment") from error
+        raise _others_are_writing() from error
     if meaning == "full":
         raise NoSpaceError("The disk of the database is full; nothing was written") from error
     if meaning == "broken":
@@ -193,6 +214,10 @@ def _on_error(context: ExceptionContext) -> None:
         raise InvalidError(f"The database cannot hold this value: {error}".strip()) from error
     if (code is not None and code & 0xFF == sqlite3.SQLITE_CONSTRAINT) or (state or "").startswith("23"):
         raise ConflictError(f"The database refuses this: {error}".strip()) from error
+
+
+def _others_are_writing() -> UnavailableError:
+    return UnavailableError("Others are writing to the registry", remedy="Try again in a moment")
 
 
 def _is_connection_failure(error: BaseException, state: str | None) -> bool:
