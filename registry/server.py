@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -66,6 +66,7 @@ from registry.logs import keep_out_of_logs
 from registry.schedule import Schedule
 from registry.services.keys import registry_key
 from registry.settings import Settings
+from registry.threads import Threads
 from registry.web.administration import error_page
 from registry.web.governance.badges import Badges
 from registry.web.people import providing
@@ -121,13 +122,15 @@ class Guard:
     registry: Registry
     door: Doorkeeper
     settings: Settings
+    threads: Threads = field(default_factory=Threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Web sockets are refused, as there are none."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(Request(scope, TimedBody(receive, self.settings.body_seconds)), _Sender(send, scope))
+            with self.threads.for_request():
+                await self._answer(Request(scope, TimedBody(receive, self.settings.body_seconds)), _Sender(send, scope))
 
     async def _answer(self, request: Request, send: _Sender) -> None:
         try:
