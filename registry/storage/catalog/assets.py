@@ -126,15 +126,15 @@ def set_asset_tags(
 def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dict[str, str]]:
     """The tags of each, by key."""
     tags: dict[int, dict[str, str]] = {key: {} for key in keys}
-    for row in connection.execute(_tags_of_assets(), {"keys": list(tags)}):
-        tags[row.asset_id][row.key] = row.value
+    for key, tag, value in connection.execute(_tags_of_assets(), {"keys": list(tags)}).all():
+        tags[key][tag] = value
     return tags
 
 
 @cache
 def _tags_of_assets() -> Any:
     mine = among(asset_tag.c.asset_id)
-    return select(asset_tag).where(mine).order_by(asset_tag.c.key)
+    return select(asset_tag.c.asset_id, asset_tag.c.key, asset_tag.c.value).where(mine).order_by(asset_tag.c.key)
 
 
 def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:

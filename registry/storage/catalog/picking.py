@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, false, func, literal, or_, select
 
-from registry.domain.catalog.models import AliasValue
+from registry.domain.catalog.models import AliasValue, VersionSummary
 from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
@@ -65,11 +65,15 @@ def list_models(connection: Connection, picked: Picked, hidden: Collection[str] 
     order = [SortBy(*columns[key], descends) for key, descends in (*picked.order, *last)]
     rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"models {_scope(picked)}")
     keys = [row.id for row in rows]
-    summaries = model_summaries(connection, rows, latest(connection, keys))
-    names, newest = _aliases(connection, keys), _newest(connection, keys)
+    last_of, newest_of = latest(connection, keys), connection.execute(_newest_of(), {"keys": keys}).all()
+    names = _aliases(connection, keys)
+    shown = list({*last_of.values(), *(row.id for row in newest_of)})
+    versions = version_summaries(connection, shown, _by_version(names))
+    summaries = model_summaries(connection, rows, last_of, versions)
+    newest = _newest(connection, newest_of, versions)
     return Page(
         [
-            ListedModel(one, tuple(names.get(key, ())), tuple(newest.get(key, ())))
+            ListedModel(one, tuple(value for _, value in names.get(key, ())), tuple(newest.get(key, ())))
             for key, one in zip(keys, summaries, strict=True)
         ],
         cursor,
@@ -104,7 +108,7 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
     ]
     rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"versions {_scope(picked)}")
     keys = [row.node_id for row in rows]
-    found = _listed(connection, keys)
+    found = _listed(connection, keys, version_summaries(connection, keys))
     return Page([found[key] for key in keys], cursor)
 
 
@@ -169,10 +173,11 @@ def _glob(pattern: str) -> str:
     return "".join({"%": "*", "_": "?"}.get(char, f"[{char}]" if char in "*?[" else char) for char in pattern)
 
 
-def _newest(connection: Connection, models: Sequence[int]) -> dict[int, list[ListedVersion]]:
+def _newest(
+    connection: Connection, rows: Sequence[Row[Any]], versions: Mapping[int, VersionSummary]
+) -> dict[int, list[ListedVersion]]:
     """The newest version of each stage and status of each model, the highest number first."""
-    rows = connection.execute(_newest_of(), {"keys": models}).all()
-    listed = _listed(connection, [row.id for row in rows])
+    listed = _listed(connection, [row.id for row in rows], versions)
     found: dict[int, list[ListedVersion]] = {}
     for row in rows:
         found.setdefault(row.asset_id, []).append(listed[row.id])
@@ -191,23 +196,23 @@ def _newest_of() -> Any:
     return select(listing.c.id, listing.c.asset_id).join(newest, same).order_by(listing.c.number.desc())
 
 
-def _listed(connection: Connection, keys: Sequence[int]) -> dict[int, ListedVersion]:
-    summaries = version_summaries(connection, keys)
+def _listed(
+    connection: Connection, keys: Sequence[int], summaries: Mapping[int, VersionSummary]
+) -> dict[int, ListedVersion]:
     tags: dict[int, dict[str, str]] = {}
-    for row in connection.execute(_tags_of(), {"keys": keys}):
-        tags.setdefault(row.node_id, {})[row.key] = row.value
-    cards = {row.node_id: row.text for row in connection.execute(_cards_of(), {"keys": keys})}
+    for key, tag, value in connection.execute(_tags_of(), {"keys": keys}).all():
+        tags.setdefault(key, {})[tag] = value
+    cards: dict[int, str] = dict(connection.execute(_cards_of(), {"keys": keys}).all())
     return {
-        row.node_id: ListedVersion(
-            summaries[row.node_id], tags.get(row.node_id, {}), cards.get(row.node_id, ""), row.label, row.status_reason
-        )
-        for row in connection.execute(_made_by(), {"keys": keys})
+        key: ListedVersion(summaries[key], tags.get(key, {}), cards.get(key, ""), step, reason)
+        for key, step, reason in connection.execute(_made_by(), {"keys": keys}).all()
     }
 
 
 @cache
 def _tags_of() -> Any:
-    return select(version_tag).where(among(version_tag.c.node_id)).order_by(version_tag.c.key)
+    columns = (version_tag.c.node_id, version_tag.c.key, version_tag.c.value)
+    return select(*columns).where(among(version_tag.c.node_id)).order_by(version_tag.c.key)
 
 
 @cache
@@ -229,13 +234,22 @@ def _made_by() -> Any:
     )
 
 
-def _aliases(connection: Connection, keys: Sequence[int]) -> dict[int, list[AliasValue]]:
-    found: dict[int, list[AliasValue]] = {}
-    for row in connection.execute(_aliases_of(), {"keys": keys}):
+def _aliases(connection: Connection, keys: Sequence[int]) -> dict[int, list[tuple[int, AliasValue]]]:
+    """The aliases of each model, in order, each with the key of its version."""
+    found: dict[int, list[tuple[int, AliasValue]]] = {}
+    for row in connection.execute(_aliases_of(), {"keys": keys}).all():
         ref = VersionRef(AssetKind.MODELS, Name.parse(row.name), row.number)
         value = AliasValue(row.alias, ref, row.protected, row.moved_at, row.moved_by)
-        found.setdefault(row.asset_id, []).append(value)
+        found.setdefault(row.asset_id, []).append((row.node_id, value))
     return found
+
+
+def _by_version(aliases: Mapping[int, Sequence[tuple[int, AliasValue]]]) -> dict[int, list[str]]:
+    names: dict[int, list[str]] = {}
+    for mine in aliases.values():
+        for key, value in mine:
+            names.setdefault(key, []).append(value.alias)
+    return names
 
 
 @cache

@@ -165,7 +165,7 @@ def _refs_of() -> Any:
 def headline_metrics(connection: Connection, steps: Iterable[int]) -> dict[int, dict[str, float]]:
     """The metrics of each step on its test role, by key. Measured on several data, the first counts."""
     found: dict[int, dict[str, float]] = {}
-    for key, name, value in connection.execute(_headline_metrics(), {"steps": list(steps)}):
+    for key, name, value in connection.execute(_headline_metrics(), {"steps": list(steps)}).all():
         found.setdefault(key, {}).setdefault(name, value)
     return found
 
@@ -188,11 +188,17 @@ def _measured_by() -> Any:
     return select(metric).where(metric.c.step_id == bindparam("step")).order_by(metric.c.id)
 
 
-def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, VersionSummary]:
-    """The summaries of model versions, by key: three queries, however many there are."""
+def version_summaries(
+    connection: Connection, keys: Sequence[int], names: Mapping[int, Sequence[str]] | None = None
+) -> dict[int, VersionSummary]:
+    """The summaries of model versions, by key: three queries, however many there are.
+
+    `names` are the aliases of each, where they were read already.
+    """
     rows = connection.execute(_version_summaries(), {"keys": keys}).all()
     metrics = headline_metrics(connection, {row.step_id for row in rows})
-    names = alias_names(connection, keys)
+    if names is None:
+        names = alias_names(connection, keys)
     return {
         row.node_id: summary_of(row, tuple(names.get(row.node_id, ())), metrics.get(row.step_id, {})) for row in rows
     }
@@ -251,22 +257,31 @@ def _version_summaries() -> Any:
 def alias_names(connection: Connection, keys: Collection[int]) -> dict[int, list[str]]:
     """The aliases of each of these versions that has one, in order."""
     names: dict[int, list[str]] = {}
-    for row in connection.execute(_alias_names(), {"keys": keys}):
-        names.setdefault(row.node_id, []).append(row.alias)
+    for key, name in connection.execute(_alias_names(), {"keys": keys}).all():
+        names.setdefault(key, []).append(name)
     return names
 
 
 @cache
 def _alias_names() -> Any:
-    return select(alias).where(among(alias.c.node_id)).order_by(alias.c.alias)
+    return select(alias.c.node_id, alias.c.alias).where(among(alias.c.node_id)).order_by(alias.c.alias)
 
 
-def model_summaries(connection: Connection, rows: Sequence[Row[Any]], newest: Mapping[int, int]) -> list[ModelSummary]:
-    """Summaries of the models in `rows` (of `asset`), in order. `newest` maps their keys to that of a version."""
+def model_summaries(
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    newest: Mapping[int, int],
+    versions: Mapping[int, VersionSummary] | None = None,
+) -> list[ModelSummary]:
+    """Summaries of the models in `rows` (of `asset`), in order. `newest` maps their keys to that of a version.
+
+    `versions` are the summaries of those versions, where they were read already.
+    """
     keys = [row.id for row in rows]
     tags = tags_of_assets(connection, keys)
     counts = live_counts(connection, keys)
-    versions = version_summaries(connection, list(newest.values()))
+    if versions is None:
+        versions = version_summaries(connection, list(newest.values()))
     return [
         ModelSummary(
             name=name_of(row),
