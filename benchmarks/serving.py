@@ -32,6 +32,7 @@ from safetensors.numpy import save_file
 from registry import bootstrap
 from registry.auth import Attempts, Counts, Doorkeeper, Rates
 from registry.auth.counting import FILE as COUNTS
+from registry.auth.known import Known
 from registry.domain.catalog.models import Modality
 from registry.domain.names import Name
 from registry.domain.verbs.catalog import ImportModel
@@ -80,7 +81,8 @@ def application() -> object:
     registry = bootstrap.open_system(home, settings=settings)
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
-    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates)
+    known = Known(registry.mark, registry.context.clock)
+    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, known=known)
     return create_app(registry, settings, door, home=home)
 
 

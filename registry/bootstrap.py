@@ -176,7 +176,7 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
         write_downloads(context)
         database.close()
 
-    return LocalRegistry(context, close, database.write_back)
+    return LocalRegistry(context, close, database.write_back, database.mark)
 
 
 def do_what_is_due(registry: LocalRegistry) -> None:

@@ -48,6 +48,7 @@ from registry.api.timed_body import TimedBody
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, Attempts, Begun, Counts, Doorkeeper, Guesses, Rates
 from registry.auth.counting import FILE as COUNTS
+from registry.auth.known import Known
 from registry.auth.oidc import Way
 from registry.auth.oidc.flow import PATH as PROVIDER
 from registry.auth.oidc.flow import RETURN
@@ -178,7 +179,11 @@ class Guard:
             return
         if header is not None:
             header = as_bearer(header) if is_oci(path) else header
-            actor = await run_in_threadpool(self.door.actor_of_header, header, client_address(request))
+            address = client_address(request)
+            known = self.door.known_actor(header, address)
+            if known is None:
+                known = await run_in_threadpool(self.door.actor_of_header, header, address)
+            actor = known
         elif path.startswith(SIGNED):
             actor = await run_in_threadpool(self.door.links.actor_of, path, request.url.query)
         elif cookie:
@@ -300,7 +305,8 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
     guesses, codes, begun = Guesses("password", counts), Guesses("code", counts), Begun(counts)
-    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, guesses, codes, begun)
+    known = Known(registry.mark, registry.context.clock)
+    door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, guesses, codes, begun, known)
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):

@@ -53,7 +53,9 @@ class LocalRegistry:
     context: Context
     close: Callable[[], None] = lambda: None
     write_back: Callable[[], None] = lambda: None
-    """What a server does every second so that no change has to: it copies the database's log of changes into it."""
+    """What a server does again and again so that no change has to: copies the database's log of changes into it."""
+    mark: Callable[[], object | None] = lambda: None
+    """Another value after each change of the database; None where it does not tell."""
 
     def __enter__(self) -> Self:
         return self

@@ -28,6 +28,7 @@ from registry.errors import (
 from registry.ports.clock import Clock
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine, make_engine_for_full_disk
+from registry.storage.sql.marks import ChangeMark
 from registry.storage.sql.write_ahead import write_back
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 
@@ -55,6 +56,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._mark = None if self._file is None else ChangeMark(str(self._file))
 
     def __enter__(self) -> Self:
         return self
@@ -201,9 +203,15 @@ class Database:
         """Copy what SQLite's log of changes holds into the database. Raises: UnavailableError."""
         write_back(self._engine)
 
+    def mark(self) -> int | None:
+        """Another number after each change by any process; None on PostgreSQL, and if it cannot be told."""
+        return None if self._mark is None else self._mark.read()
+
     def close(self) -> None:
         """Release every connection."""
         self._engine.dispose()
+        if self._mark is not None:
+            self._mark.close()
 
     @property
     def _file(self) -> Path | None:

@@ -109,6 +109,8 @@ class Actor:
     """That of the token; it is checked where requests come in (`registry/auth/reach.py`)."""
     sight: Sight = field(default=EVERYTHING, compare=False, repr=False, metadata={"inside": True})
     """The closed teams, and the person's levels in them; it is checked in every verb (`registry/services/sight`)."""
+    until: datetime | None = field(default=None, compare=False, repr=False, metadata={"inside": True})
+    """When the token ends; None without one."""
 
     @property
     def permissions(self) -> frozenset[Permission]:

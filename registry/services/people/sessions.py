@@ -252,7 +252,7 @@ def _actor(uow: UnitOfWork, handle: str, token: TokenSummary | None) -> Actor:
         raise unknown()
     if token is None:
         return actor
-    return replace(actor, token=token.id, scope=token.scope, reach=token.reach)
+    return replace(actor, token=token.id, scope=token.scope, reach=token.reach, until=token.expires_at)
 
 
 def _check_known(uow: UnitOfWork, handle: str) -> None:
