@@ -43,3 +43,12 @@ class BadEdgeError(LineageError):
 
     def __init__(self, source: object, target: object) -> None:
         super().__init__(f"an edge {source} -> {target} does not join a transfer step with a version")
+
+
+class MisfitGraphError(LineageError):
+    """What was recorded since does not fit the compiled graph: it is not that of this registry, or of another time."""
+
+    code = "misfit-graph"
+
+    def __init__(self) -> None:
+        super().__init__("the compiled graph is not an earlier state of this graph")

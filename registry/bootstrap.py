@@ -88,6 +88,8 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False, p
         voided = _void(context) if upgrade else ()
         if upgrade:
             _mend_listings(context)
+            with context.read() as uow:
+                uow.impact.remove()  # the next question compiles the graph anew
         with context.read() as uow:
             if policy is not None and uow.governance.policies():
                 raise ConflictError(
@@ -180,9 +182,11 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
 
 
 def do_what_is_due(registry: LocalRegistry) -> None:
-    """What a server does each minute: it writes down who read what, and carries out what is due by now."""
+    """What a server does each minute: it writes down who read what, carries out what is due, compiles the graph."""
     write_downloads(registry.context)
     registry.reviews.tick()
+    with registry.context.read() as uow:
+        uow.impact.refresh()
 
 
 def check_settings(settings: Settings) -> None:

@@ -31,6 +31,8 @@ from registry.errors import (
 T = TypeVar("T")
 BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 """The schema of a download."""
+LINES = "application/jsonl"
+"""One JSON value a line."""
 PARTIAL = "application/partial-upload"
 """A piece of an object (draft-ietf-httpbis-resumable-upload)."""
 UPLOAD = "multipart/form-data"

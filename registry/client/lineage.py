@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from registry.client.transport.addresses import paging
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.compute import ComputeReport, NewCompute
@@ -14,6 +15,8 @@ from registry.domain.catalog.notices import Notice
 from registry.domain.codec import to_json
 from registry.domain.data.leakage import Leakage
 from registry.domain.names import Reference, model_only
+from registry.domain.paging import Page, PageRequest
+from registry.domain.verbs.impact import Affected, ImpactSummary
 from registry.domain.verbs.lineage import (
     Ancestry,
     CommonAncestors,
@@ -70,6 +73,20 @@ class RemoteLineage:
     def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
         params = {"target": target, "relation": relation, "limit": limit}
         return self.server.get(Relatives, "/lineage/relatives", params)
+
+    def impact(self, target: str) -> ImpactSummary:
+        return self.server.get(ImpactSummary, "/lineage/impact", {"target": target}, seconds=LONG)
+
+    def affected(self, target: str, *, ways: bool = False, page: PageRequest = PageRequest()) -> Page[Affected]:
+        params = {"target": target, "ways": ways or None, **paging(page)}
+        return self.server.get(Page[Affected], "/lineage/impact/versions", params, seconds=LONG)
+
+    def every_affected(self, target: str, *, ways: bool = False) -> Iterator[Affected]:
+        """The lines as they come. What is cut off raises ServerUnreachableError; begin again then."""
+        params = {"target": target, "ways": ways or None}
+        with self.server.stream("/lineage/impact/every", params=params, seconds=LONG) as response:
+            for line in response.iter_lines():
+                yield self.server.read(Affected, line.encode())
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         params = {"target": model_only(reference), "parent": None if parent is None else model_only(parent)}

@@ -41,6 +41,7 @@ def examine(context: Context) -> Sequence[Problem]:
         *_objects(context),
         *_verdicts(context),
         *_listings(context),
+        *_graph(context),
         *_due(context),
         *_notifications(context),
     ]
@@ -171,3 +172,20 @@ def _listings(context: Context) -> Iterator[Problem]:
         yield Problem("error", "search", f"{message}. To make them anew: forebear init --upgrade")
     if not faults:
         yield Problem("ok", "search", "Searches read what the models say")
+
+
+def _graph(context: Context) -> Iterator[Problem]:
+    """Up to where the compiled graph goes, and whether its edges are those of the table."""
+    with context.read() as uow:
+        state = uow.impact.state()
+    if state is None:
+        yield Problem("ok", "graph", "No graph is compiled; the first question about an impact compiles it")
+        return
+    held = f"{state.edges:,} edges up to edge {state.through:,}, {state.made_at:%Y-%m-%d %H:%M} UTC"
+    if state.right:
+        yield Problem("ok", "graph", f"Compiled: {held}; {state.newer:,} newer changes are read from the table")
+    else:
+        message = (
+            f"The compiled graph ({held}) is not what the table of edges says, and answers about impacts are wrong"
+        )
+        yield Problem("error", "graph", f"{message}. To make it anew: forebear init --upgrade")

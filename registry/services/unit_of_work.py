@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
+    from registry.services.storage.impact import ImpactRepository
     from registry.services.storage.lineage import GraphRepository
     from registry.services.storage.notifications import MailRepository, NotificationRepository
     from registry.services.storage.objects import ObjectRepository
@@ -42,6 +43,8 @@ class UnitOfWork(Protocol):
     def datasets(self) -> DatasetRepository: ...
     @property
     def graph(self) -> GraphRepository: ...
+    @property
+    def impact(self) -> ImpactRepository: ...
     @property
     def steps(self) -> StepRepository: ...
     @property

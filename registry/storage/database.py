@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from registry.storage.audit.checkpoints import Rule
 
+GRAPH = "graph"
+"""The folder of the compiled graph in a registry folder."""
 _WAL_SECONDS = 30.0
 """How long a new database is waited for that another process is making."""
 
@@ -79,7 +81,8 @@ class Database:
     def factory(self, clock: Clock, home: Path | None = None, rule: Rule | None = None) -> SqlUnitOfWorkFactory:
         """Units of work on this database; `clock` dates their audit entries.
 
-        The registry folder `home` records the newest entry, and has the checkpoints that are signed by `rule`.
+        The registry folder `home` records the newest entry, and has the checkpoints that are signed by `rule`, and the
+        compiled graph.
         """
         if home is None:
             return SqlUnitOfWorkFactory(self._engine, clock)
@@ -87,7 +90,7 @@ class Database:
         from registry.storage.audit.head import FILE, HeadFile  # noqa: PLC0415 - as above
 
         checkpoints = Checkpoints(self._engine, home / "audit", rule or Rule(0, 0))
-        return SqlUnitOfWorkFactory(self._engine, clock, (HeadFile(home / FILE), checkpoints))
+        return SqlUnitOfWorkFactory(self._engine, clock, (HeadFile(home / FILE), checkpoints), home / GRAPH)
 
     def revision(self) -> str | None:
         """The revision it is at, None when it is empty. Raises: UnavailableError."""

@@ -7,7 +7,9 @@ given twice and the audit chain has no gaps. Readers never wait: WAL on SQLite, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
+    from registry.services.storage.impact import ImpactRepository
     from registry.services.storage.lineage import GraphRepository
     from registry.services.storage.notifications import MailRepository, NotificationRepository
     from registry.services.storage.objects import ObjectRepository
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from registry.services.storage.weights import WeightRepository
     from registry.storage.audit.checkpoints import Checkpoints
     from registry.storage.audit.head import HeadFile
+    from registry.storage.lineage.generations import Generations
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
 
@@ -44,9 +48,17 @@ class SqlUnitOfWork:
     """Implements `UnitOfWork`. It can be entered once; after a commit nothing more can be asked of it."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, outside: tuple[HeadFile, Checkpoints] | None, *, actor: str, write: bool
+        self,
+        engine: Engine,
+        clock: Clock,
+        outside: tuple[HeadFile, Checkpoints] | None,
+        generations: Callable[[], Generations],
+        *,
+        actor: str,
+        write: bool,
     ) -> None:
         self._engine = engine
+        self._generations = generations
         self._outside = outside
         self._clock = clock
         self._actor = actor
@@ -83,6 +95,12 @@ class SqlUnitOfWork:
         from registry.storage.lineage.repository import SqlGraph  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlGraph(self._open())
+
+    @cached_property
+    def impact(self) -> ImpactRepository:
+        from registry.storage.lineage.impact import SqlImpact  # noqa: PLC0415 - NumPy, which few commands need
+
+        return SqlImpact(self._open(), self._generations())
 
     @cached_property
     def leases(self) -> LeaseRepository:
@@ -208,11 +226,30 @@ class SqlUnitOfWork:
 class SqlUnitOfWorkFactory:
     """Implements `UnitOfWorkFactory`."""
 
-    def __init__(self, engine: Engine, clock: Clock, outside: tuple[HeadFile, Checkpoints] | None = None) -> None:
-        """`outside` is what is kept of the audit log outside the database: the newest entry, and checkpoints."""
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        outside: tuple[HeadFile, Checkpoints] | None = None,
+        compiled: Path | None = None,
+    ) -> None:
+        """`outside` is what is kept of the audit log outside the database: the newest entry, and checkpoints.
+
+        `compiled` is the folder of the compiled graph; None: it is kept in memory only.
+        """
         self._engine = engine
         self._clock = clock
         self._outside = outside
+        self._compiled = compiled
+
+    @cached_property
+    def generations(self) -> Generations:
+        """The compiled graph, which all units of work share."""
+        from registry.storage.lineage.generations import Generations  # noqa: PLC0415 - NumPy, which few commands need
+
+        return Generations(self._compiled)
 
     def __call__(self, *, actor: str, write: bool = False) -> SqlUnitOfWork:
-        return SqlUnitOfWork(self._engine, self._clock, self._outside, actor=actor, write=write)
+        return SqlUnitOfWork(
+            self._engine, self._clock, self._outside, lambda: self.generations, actor=actor, write=write
+        )

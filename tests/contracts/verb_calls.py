@@ -134,6 +134,13 @@ READS: Mapping[str, Verb] = {
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
     "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],
     "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
+    "lineage.impact": lambda r: [r.lineage.impact(str(one)) for one in (BASE, DATA, step_of(r))],
+    "lineage.affected": lambda r: [
+        r.lineage.affected(str(BASE), ways=True), listed(lambda page: r.lineage.affected(str(DATA), page=page)),
+    ],
+    "lineage.every_affected": lambda r: [
+        list(r.lineage.every_affected(str(one), ways=ways)) for one in (BASE, DATA) for ways in (False, True)
+    ],
     "lineage.notice": lambda r: r.lineage.notice(GRANDCHILD),
     "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
     "lineage.marks": lambda r: r.lineage.marks(GRANDCHILD),
@@ -245,6 +252,9 @@ ERRORS: Mapping[str, Verb] = {
     "a target that is not there": lambda r: r.lineage.show("models:/no/where/1"),
     "a neighbourhood of nothing": lambda r: r.lineage.near("models:/no/where/1"),
     "a group that is none": lambda r: r.lineage.near(str(BASE), Reach(up=0, down=1, group="sideways")),
+    "an impact of nothing": lambda r: r.lineage.impact("models:/no/where/1"),
+    "a stream of nothing": lambda r: list(r.lineage.every_affected("models:/no/where/1")),
+    "a cursor of no impact": lambda r: r.lineage.affected(str(BASE), page=PageRequest(5, "AAAA")),
     "a path from nowhere": lambda r: r.lineage.path("models:/no/where/1", str(CHILD)),
     "the compute of a dataset": lambda r: r.lineage.compute(DATA),
     "a parent of a dataset": lambda r: r.lineage.verify(DATA),

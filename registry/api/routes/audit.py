@@ -11,14 +11,13 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from registry.api.conditions import changes
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, Paging, answer, speaks
+from registry.api.wire import LINES, AsActor, Paging, answer, speaks
 from registry.domain.audit import AuditReport, Proof, SignedCheckpoint
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=Route)
-LINES = "application/jsonl"
 PYTHON = "text/x-python"
 
 

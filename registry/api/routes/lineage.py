@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from lineage import Assurance, Graph
@@ -16,18 +17,20 @@ from lineage.formats import as_dot, as_mermaid
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.uploads import received
-from registry.api.wire import AsActor, answer, body_of, public_id, speaks, upload_of
+from registry.api.wire import LINES, AsActor, Paging, answer, body_of, public_id, speaks, upload_of
 from registry.domain.cascade.plan import CascadePlan
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.notices import Notice
-from registry.domain.codec import from_json
+from registry.domain.codec import from_json, to_json
 from registry.domain.data.leakage import Leakage
 from registry.domain.names import Reference
+from registry.domain.paging import Page
 from registry.domain.recipes.recipe import Method
 from registry.domain.text import read_moment
+from registry.domain.verbs.impact import Affected, ImpactSummary
 from registry.domain.verbs.lineage import (
     MOST_COUNTED,
     Ancestry,
@@ -138,6 +141,29 @@ def relatives(
 ) -> Response:
     """The roots of a model or dataset (models that were made from no model), or its siblings, oldest first."""
     return answer(registry.lineage.relatives(target, relation, limit=limit))
+
+
+@router.get("/impact", **speaks(ImpactSummary))
+def impact(registry: AsActor, target: Target) -> Response:
+    """How many versions a recall of `target` would touch, by effect, role, stage, owner and team: all of them."""
+    return answer(registry.lineage.impact(target))
+
+
+@router.get("/impact/versions", **speaks(Page[Affected]))
+def affected(registry: AsActor, page: Paging, target: Target, ways: bool = False) -> Response:
+    """The versions that a recall of `target` would touch, by effect and distance; with `ways`, a shortest way to each.
+
+    The target comes first.
+    """
+    return answer(registry.lineage.affected(target, ways=ways, page=page))
+
+
+@router.get("/impact/every", **speaks({"type": "string", "description": "One version a line"}, media=LINES))
+def every_affected(registry: AsActor, target: Target, ways: bool = False) -> Response:
+    """The same as JSON lines, streamed: every version, however many there are."""
+    found = registry.lineage.every_affected(target, ways=ways)
+    lines = (json.dumps(to_json(one), ensure_ascii=False) + "\n" for one in found)
+    return StreamingResponse(lines, headers={"Cache-Control": "no-store"}, media_type=LINES)
 
 
 @router.get("/checks", **speaks(list[ParentCheck]))

@@ -16,7 +16,19 @@ from registry.api.downloads import download
 from registry.api.repeats import Route
 from registry.api.streams import Streams
 from registry.api.uploads import received
-from registry.api.wire import BYTES, AsActor, Paging, Text, answer, body_of, fields_of, nothing, public_id, speaks
+from registry.api.wire import (
+    BYTES,
+    LINES,
+    AsActor,
+    Paging,
+    Text,
+    answer,
+    body_of,
+    fields_of,
+    nothing,
+    public_id,
+    speaks,
+)
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.codec import from_json
 from registry.domain.comparison.forgetting import Forgetting
@@ -34,7 +46,6 @@ from registry.errors import UsageError
 
 router = APIRouter(tags=["transfers"], route_class=Route)
 YAML = "application/yaml"
-LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 STREAM = {
     "type": "object",

@@ -72,7 +72,7 @@ def show(
     _check_form(session, format)
     up = up or not down
     ancestry = session.registry.lineage.show(
-        _node(session, target),
+        node(session, target),
         up=depth if up else 0,
         down=depth if down else 0,
         as_of=None if as_of is None else read_moment(as_of, "--as-of"),
@@ -181,7 +181,7 @@ def obligations(
     from registry.cli.views.lineage.obligations import show_obligations
     from registry.domain.names import Reference
 
-    found = session.registry.lineage.obligations(Reference.parse(_node(session, target)), use=use)
+    found = session.registry.lineage.obligations(Reference.parse(node(session, target)), use=use)
     session.answer(found, show_obligations)
     if any(one.conflict for one in found.owed):
         raise typer.Exit(Family.REFUSED.exit_code)
@@ -250,7 +250,7 @@ def notice(
     from registry.domain.names import Reference
     from registry.presenting.notices import as_text
 
-    found = session.registry.lineage.notice(Reference.parse(_node(session, target)))
+    found = session.registry.lineage.notice(Reference.parse(node(session, target)))
     session.answer(found, lambda notice: write_document(as_text(notice)))
 
 
@@ -272,7 +272,7 @@ def export(
     """
     from registry.domain.names import Reference
 
-    found = session.registry.lineage.export(Reference.parse(_node(session, target)), format)
+    found = session.registry.lineage.export(Reference.parse(node(session, target)), format)
     session.answer(found, partial(_write_exchange, format))
 
 
@@ -287,7 +287,7 @@ def path(
     from registry.cli.views.lineage.trees import show_path
 
     _check_form(session, format)
-    found = session.registry.lineage.path(_node(session, source), _node(session, target))
+    found = session.registry.lineage.path(node(session, source), node(session, target))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
@@ -302,7 +302,7 @@ def common(
     """Show the nearest common ancestors of two models, datasets or steps, with the ways from them to both."""
     from registry.cli.views.lineage.relatives import show_common
 
-    found = session.registry.lineage.common(_node(session, one), _node(session, other))
+    found = session.registry.lineage.common(node(session, one), node(session, other))
     session.answer(found, lambda what: show_common(what, one, other))
 
 
@@ -327,7 +327,7 @@ def relatives(
     """
     from registry.cli.views.lineage.relatives import show_relatives
 
-    found = session.registry.lineage.relatives(_node(session, target), relation, limit=limit)
+    found = session.registry.lineage.relatives(node(session, target), relation, limit=limit)
     session.answer(found, lambda what: show_relatives(what, relation, target))
 
 
@@ -351,7 +351,7 @@ def _check_form(session: Session, form: Form | None) -> None:
         raise UsageError(f"--format {form} and --output json contradict each other", remedy="Leave one of them out")
 
 
-def _node(session: Session, text: str) -> str:
+def node(session: Session, text: str) -> str:
     """What to walk from: a step's id or a URI. A short `team/name` is a model, or else the dataset of that name."""
     from registry.domain.ids import is_id
     from registry.domain.names import AssetKind

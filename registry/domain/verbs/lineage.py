@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,9 @@ from registry.domain.catalog.notices import Notice
 from registry.domain.data.leakage import Leakage
 from registry.domain.governance.advisories import AdvisoryMatch, KinHit
 from registry.domain.names import Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method
+from registry.domain.verbs.impact import Affected, ImpactSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +292,18 @@ class LineageVerbs(Protocol):
 
     def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
         """The roots of a model or dataset, or its siblings, up to `limit` of them."""
+        ...
+
+    def impact(self, target: str) -> ImpactSummary:
+        """How much a recall of `target` (a version, or all that a step made) would touch, by group: all of it."""
+        ...
+
+    def affected(self, target: str, *, ways: bool = False, page: PageRequest = PageRequest()) -> Page[Affected]:
+        """What it would touch: the target first, then by effect and distance. With `ways` each with a shortest way."""
+        ...
+
+    def every_affected(self, target: str, *, ways: bool = False) -> Iterator[Affected]:
+        """The same without a limit, as it stands when the first is read."""
         ...
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,8 +12,10 @@ from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.notices import Notice
 from registry.domain.data.leakage import Leakage
-from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.domain.names import Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
+from registry.domain.verbs.impact import Affected, ImpactSummary
 from registry.domain.verbs.lineage import (
     Ancestry,
     CommonAncestors,
@@ -41,8 +43,7 @@ from registry.services.lineage import (
     notices,
     obligations,
 )
-from registry.services.lookup import resolve
-from registry.services.unit_of_work import UnitOfWork
+from registry.services.lineage.targets import node_of
 
 MAX_NODES = 50_000
 """The most that one answer shows."""
@@ -70,7 +71,7 @@ class Lineage:
             raise UsageError(f"The depth cannot be {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
         _check_limit(limit)
         with self.context.read() as uow:
-            focus = _node(uow, target)
+            focus = node_of(uow, target)
             nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit, as_of=as_of)
         if not nodes:
             raise _not_yet(focus, as_of)
@@ -84,7 +85,7 @@ class Lineage:
         Raises: BadReferenceError, NotFoundError (also when `target` came after `as_of`), UsageError.
         """
         with self.context.read() as uow:
-            focus = _node(uow, target)
+            focus = node_of(uow, target)
             if as_of is not None and not uow.graph.existed(focus.id, as_of):
                 raise _not_yet(focus, as_of)
             return neighbourhood.near(uow, focus, reach, only, as_of, self.context.actor.sight)
@@ -95,7 +96,7 @@ class Lineage:
         Raises: BadReferenceError, NotFoundError.
         """
         with self.context.read() as uow:
-            first, last = _node(uow, source), _node(uow, target)
+            first, last = node_of(uow, source), node_of(uow, target)
             way = shortest_path(uow.graph.edges_above(last.id), first.id, last.id)
             if way is None:
                 return None
@@ -106,7 +107,7 @@ class Lineage:
     def common(self, one: str, other: str) -> CommonAncestors:
         """The nearest common ancestors, with ways down to both. Raises: BadReferenceError, NotFoundError."""
         with self.context.read() as uow:
-            first, second = _node(uow, one), _node(uow, other)
+            first, second = node_of(uow, one), node_of(uow, other)
             into = by_target(uow.graph.edges_above(first.id, second.id))
             nearest = sorted(nearest_common(into, first.id, second.id))
             edges = [
@@ -125,7 +126,7 @@ class Lineage:
         """Roots or siblings. Raises: BadReferenceError, NotFoundError, UsageError for a limit out of range."""
         _check_limit(limit)
         with self.context.read() as uow:
-            focus = _node(uow, target)
+            focus = node_of(uow, target)
             if relation is Kin.SIBLINGS:
                 keys = uow.graph.siblings(focus.id, limit=limit + 1)
                 found = uow.graph.nodes(keys[:limit])
@@ -133,6 +134,24 @@ class Lineage:
             nodes, edges, cut = uow.graph.walk(focus, up=-1, down=0, limit=MAX_NODES)
         roots = Graph(nodes, edges).roots(focus.id)
         return Relatives(roots[:limit], complete=not cut and len(roots) <= limit)
+
+    def impact(self, target: str) -> ImpactSummary:
+        """What a recall would touch, counted. Raises: BadReferenceError, NotFoundError."""
+        from registry.services.lineage import impact  # noqa: PLC0415 - it needs NumPy
+
+        return impact.summary(self.context, target)
+
+    def affected(self, target: str, *, ways: bool = False, page: PageRequest = PageRequest()) -> Page[Affected]:
+        """What a recall would touch, a page at a time. Raises: BadReferenceError, NotFoundError, BadCursorError."""
+        from registry.services.lineage import impact  # noqa: PLC0415 - it needs NumPy
+
+        return impact.page_of(self.context, target, ways=ways, page=page)
+
+    def every_affected(self, target: str, *, ways: bool = False) -> Iterator[Affected]:
+        """All that a recall would touch. Raises: BadReferenceError, NotFoundError, at once."""
+        from registry.services.lineage import impact  # noqa: PLC0415 - it needs NumPy
+
+        return impact.every(self.context, target, ways=ways)
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""
@@ -199,18 +218,3 @@ def _not_yet(focus: Node, as_of: datetime | None) -> NotFoundError:
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_NODES:
         raise UsageError(f"The limit cannot be {limit} nodes", remedy=f"Give 1 to {MAX_NODES:,}")
-
-
-def _node(uow: UnitOfWork, target: str) -> Node:
-    """The node that `target` names. A deleted version still has one, so that its descendants keep their ancestry."""
-    if target.startswith("step-"):
-        label, see = target, "forebear transfer list"
-    else:
-        reference = Reference.parse(target)
-        number = reference.number
-        ref = resolve(uow, reference) if number is None else VersionRef(reference.kind, reference.name, number)
-        label, see = str(ref), f"forebear {'dataset' if ref.kind is AssetKind.DATASETS else 'model'} list"
-    node = uow.graph.node(label)
-    if node is None:
-        raise NotFoundError(f"{label[:120]} does not exist", remedy=f"See what there is: {see}")
-    return node

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, TypeVar, cast
@@ -262,6 +262,8 @@ class _Call:
             return self._filled(cover, given, result)
         if self.rule.drops and isinstance(result, list | tuple):
             return type(result)(cover.seen(result))
+        if self.rule.drops and isinstance(result, Iterator):
+            return (cover.of(one) for one in result if not cover.hides(one))
         return cover.of(result)
 
     def _filled(self, cover: Cover, given: Mapping[str, Any], page: Page[Any]) -> Page[Any]:

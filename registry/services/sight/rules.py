@@ -70,7 +70,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "lineage": _of(
         see=(SEE, "show near path common relatives leakage obligations marks compute notice checks"),
         change=(CHANGE, "verify declare_compute"),
-        lists=(LIST, "identify"),
+        impact=(RAW, "impact"),
+        lists=(LIST, "identify affected every_affected"),
         export=(Rule(ancestry=True), "export"),
     ),
     "promotions": _of(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, String, Table, Text, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
-from registry.storage.tables.base import metadata
+from registry.storage.tables.base import metadata, partial_index
 
 
 class NodeColumns(TypedColumns):
@@ -88,6 +88,7 @@ edge = Table(
     EdgeColumns,
     Index("ix_edge_from_node_to_node", "from_node", "to_node"),
     Index("ix_edge_to_node_from_node", "to_node", "from_node"),
+    partial_index("ix_edge_superseded_by", "superseded_by", where="superseded_by IS NOT NULL"),
 )
 weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns)
 weight_index = Table("weight_index", metadata, WeightIndexColumns)

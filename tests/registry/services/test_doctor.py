@@ -15,7 +15,7 @@ from registry.errors import PermissionDeniedError
 from registry.services.context import Context
 from registry.services.doctor import examine
 from registry.storage.database import Database
-from tests.builders import step
+from tests.builders import add_version, step
 from tests.receiving import receiving
 from tests.registry.services.governance.reviews.test_conditions import promoted
 from tests.registry.services.notifications.worlds import context_of, send, verbs
@@ -103,3 +103,28 @@ def test_messages_that_were_given_up_and_a_mail_server_that_cannot_be_read_are_t
     assert found(team.context("guest"), "notifications") == []
     (unread,) = found(context_of(team, "guest", smtp_url="mail.example.org"), "notifications")
     assert (unread.level, "FOREBEAR_SMTP_URL" in unread.message) == ("error", True)
+
+
+def test_how_far_the_compiled_graph_goes_is_said_and_whether_it_is_that_of_the_table(
+    team: Team, sqlite_database: Database
+) -> None:
+    [none] = found(team.context("guest"), "graph")
+    assert (none.level, none.message) == ("ok", "No graph is compiled; the first question about an impact compiles it")
+    with team.open_uow(actor="ana", write=True) as uow:
+        add_version(uow, "vision/early")
+        add_version(uow, "vision/early")
+        uow.commit_unaudited()
+    with team.open_uow(actor="root") as uow:
+        held = len(uow.impact.graph())
+    with team.open_uow(actor="ana", write=True) as uow:
+        add_version(uow, "vision/late")
+        uow.commit_unaudited()
+    [right] = found(team.context("guest"), "graph")
+    assert right.level == "ok"
+    assert right.message.startswith(f"Compiled: {held:,} edges up to edge {held:,}, ")
+    assert right.message.endswith("; 1 newer changes are read from the table")
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(text("UPDATE edge SET to_node = to_node + 1 WHERE id = 1"))
+    [wrong] = found(team.context("guest"), "graph")
+    assert wrong.level == "error"
+    assert "is not what the table of edges says" in wrong.message

@@ -14,7 +14,7 @@ from registry.api.bodies import WhyGivenUp
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.uploads import received
-from registry.api.wire import AsActor, answer, body_of, nothing, public_id, speaks, upload_of
+from registry.api.wire import LINES, AsActor, answer, body_of, nothing, public_id, speaks, upload_of
 from registry.domain.codec import from_json
 from registry.domain.data.rows import index_lines
 from registry.domain.paging import Page
@@ -23,7 +23,6 @@ from registry.domain.transfers.work import Able, Assignment, Outcome, WorkReport
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["workers"], route_class=Route)
-LINES = "application/jsonl"
 Worker = Annotated[
     str, Header(alias="Forebear-Worker", max_length=80, description="The `worker` of the assignment: the key to it")
 ]

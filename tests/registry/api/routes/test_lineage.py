@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from registry.domain.codec import from_json, schema_of
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail
 from registry.domain.paging import Page
 from registry.domain.transfers.steps import StepDetail
+from registry.domain.verbs.impact import Affected, ImpactSummary
 from registry.domain.verbs.lineage import Ancestry
 from tests.registry.json_schema import misfits
 from tests.serving import ServedRegistry, problem
@@ -43,6 +46,23 @@ def test_a_path_joins_ancestor_and_descendant_or_is_not_found(served: ServedRegi
     assert len(found.edges) == len(found.nodes) - 1
     turned = {"source": params["target"], "target": params["source"]}
     assert problem(served.client("vic").get(f"{API}/lineage/path", params=turned))["code"] == "not-found"
+
+
+def test_what_a_recall_would_touch_is_counted_listed_and_streamed(served: ServedRegistry) -> None:
+    client, params = served.client("vic"), {"target": "models:/library/lite0/1"}
+    total = client.get(f"{API}/lineage/impact", params=params)
+    assert misfits(total.json(), schema_of(ImpactSummary)) == []
+    page = client.get(f"{API}/lineage/impact/versions", params=params | {"ways": "true"})
+    assert misfits(page.json(), schema_of(Page[Affected])) == []
+    items = page.json()["items"]
+    assert total.json()["versions"] == len(items) > 2
+    assert items[0]["effect"] == "target"
+    stream = client.get(f"{API}/lineage/impact/every", params=params | {"ways": "true"})
+    assert stream.headers["content-type"] == "application/jsonl"
+    assert [json.loads(line) for line in stream.text.splitlines()] == items
+    for what in ("", "/versions", "/every"):
+        missing = problem(client.get(f"{API}/lineage/impact{what}", params={"target": "models:/no/such/1"}))
+        assert missing["status"] == 404
 
 
 def test_an_unknown_target_is_not_found_and_a_bad_one_is_named(served: ServedRegistry) -> None:

@@ -1,0 +1,124 @@
+"""The compiled graph of a registry: that of the edges in force, whatever was added and closed since it was made."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from lineage import Assurance
+from registry.domain.catalog.models import Status
+from registry.services.storage.impact import VersionFacts
+from registry.services.unit_of_work import UnitOfWork
+from registry.storage.database import Database
+from registry.storage.lineage import generations
+from registry.storage.tables import edge
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+from tests.builders import NOW, add_dataset_version, add_version, model_ref
+
+LATER = NOW + timedelta(hours=1)
+Rows = list[tuple[int, int, str]]
+
+
+def compiled(uow: UnitOfWork) -> Rows:
+    graph = uow.impact.graph()
+    sources, targets, roles = graph.out_of(np.arange(graph.size))
+    keys = zip(graph.keys_at(sources).tolist(), graph.keys_at(targets).tolist(), roles.tolist(), strict=True)
+    return sorted((source, target, graph.names[role]) for source, target, role in keys)
+
+
+def in_force(database: Database) -> Rows:
+    query = select(edge.c.from_node, edge.c.to_node, edge.c.role).where(edge.c.superseded_by.is_(None))
+    with database.engine.connect() as connection:
+        return sorted((row.from_node, row.to_node, row.role) for row in connection.execute(query))
+
+
+def grow(open_uow: Factory, name: str = "vision/digits") -> str:
+    with open_uow(actor="ana", write=True) as uow:
+        scans = add_dataset_version(uow, "data/scans")
+        base = add_version(uow, "vision/base")
+        made = add_version(uow, name, parents=[base], data={"train": scans, "test": scans})
+        detail = uow.catalog.version(made)
+        assert detail is not None
+        uow.commit_unaudited()
+    return detail.step
+
+
+def test_it_is_the_graph_of_the_edges_in_force_before_and_after_every_change(
+    database: Database, open_uow: Factory
+) -> None:
+    def check(newer: int) -> None:
+        with open_uow(actor="ana") as uow:
+            assert compiled(uow) == in_force(database)
+            state = uow.impact.state()
+            assert state is not None
+            assert (state.newer, state.right) == (newer, True)
+
+    with open_uow(actor="ana") as uow:
+        assert uow.impact.state() is None
+        assert compiled(uow) == []
+    step = grow(open_uow)
+    check(6)
+    open_uow.generations.remove()
+    check_first = in_force(database)
+    with open_uow(actor="ana") as uow:
+        assert compiled(uow) == check_first
+    check(0)
+    with open_uow(actor="ana", write=True) as uow:
+        uow.graph.set_assurance(step, "models:/vision/base/1", Assurance.VERIFIED, at=LATER)
+        uow.commit_unaudited()
+    check(2)
+    with open_uow(actor="ana", write=True) as uow:
+        uow.graph.set_assurance(step, "datasets:/data/scans/1", Assurance.VERIFIED, at=LATER)
+        uow.graph.set_assurance(step, "models:/vision/base/1", Assurance.CONTRADICTED, at=LATER)
+        uow.commit_unaudited()
+    check(6)
+    grow(open_uow, "vision/letters")
+    check(12)
+
+
+def test_it_is_made_anew_when_much_is_newer(
+    database: Database, open_uow: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow(open_uow)
+    with open_uow(actor="ana") as uow:
+        compiled(uow)
+    monkeypatch.setattr(generations, "MOST_NEWER", 5)
+    grow(open_uow, "vision/letters")
+    with open_uow(actor="ana") as uow:
+        assert compiled(uow) == in_force(database)
+        state = uow.impact.state()
+    assert state is not None
+    assert (state.newer, state.edges) == (0, 12)
+
+
+def test_who_began_to_read_before_it_was_made_sees_the_graph_of_then(database: Database, open_uow: Factory) -> None:
+    grow(open_uow)
+    with open_uow(actor="ana") as early:
+        before = compiled(early)
+        grow(open_uow, "vision/letters")
+        open_uow.generations.remove()
+        with open_uow(actor="ana") as late:
+            assert compiled(late) == in_force(database)
+        assert compiled(early) == before
+
+
+def test_facts_of_many_versions_are_read_at_once(open_uow: Factory) -> None:
+    grow(open_uow)
+    with open_uow(actor="ana", write=True) as uow:
+        uow.catalog.set_status(model_ref("vision/base/1"), Status.SUSPENDED, "wait", at=LATER)
+        uow.catalog.delete_version(model_ref("vision/digits/1"), at=LATER)
+        labels = ("models:/vision/base/1", "models:/vision/digits/1", "datasets:/data/scans/1")
+        base, digits, scans = (uow.graph.node(label).id for label in labels)  # type: ignore[union-attr]
+        facts = uow.impact.facts([base, digits, scans])
+        assert facts[base] == VersionFacts(model_ref("vision/base/1"), "registered", Status.SUSPENDED, "ana", False)
+        assert (facts[digits].deleted, facts[scans].stage, facts[scans].status) == (True, "", Status.ACTIVE)
+        assert uow.impact.labels([base, scans]) == {base: "vision/base/1", scans: "data/scans/1"}
+        assert sorted(zip(*astuple(uow.impact.standings([base, digits, scans])), strict=True)) == [
+            ("data/scans", "ana", None, False),
+            ("vision/base", "ana", "registered", False),
+            ("vision/digits", "ana", "registered", True),
+        ]
