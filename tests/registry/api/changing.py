@@ -272,7 +272,7 @@ READING = {
     "audit verify", "backup create", "backup verify", "cascade plan", "dataset compare", "dataset list",
     "dataset pull", "dataset show", "dataset versions", "doctor", "drift list", "drift show", "emergency list",
     "evidence list", "evidence types", "finding list", "history", "inbox", "inventory", "lineage common",
-    "lineage compute", "lineage export", "lineage identify", "lineage leakage", "lineage notice",
+    "lineage compute", "lineage export", "lineage identify", "lineage impact", "lineage leakage", "lineage notice",
     "lineage obligations", "lineage path", "lineage relatives", "lineage show", "login", "logout", "mark list",
     "model diff", "model list", "model pull", "model search",
     "model show", "model versions", "person list", "person sessions",

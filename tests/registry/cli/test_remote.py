@@ -47,6 +47,7 @@ SAME = {
     "lineage leakage": "lineage leakage models:/vision/digits/2",
     "lineage common": "lineage common models:/library/lite0/1 models:/vision/digits/2",
     "lineage relatives": "lineage relatives models:/vision/digits/2 siblings",
+    "lineage impact": "lineage impact models:/library/lite0/1",
     "lineage path": "lineage path models:/library/lite0/1 models:/vision/digits/2",
     "evidence types": "evidence types models:/vision/digits/2",
     "evidence list": "evidence list models:/vision/digits/2",
