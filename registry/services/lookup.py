@@ -47,14 +47,16 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
     """The exact version that `reference` names now. Raises: NotFoundError."""
     ref = uow.catalog.resolve(reference)
     if ref is None:
-        word = "dataset" if reference.kind is AssetKind.DATASETS else "model"
-        exact = reference.number is not None or reference.alias is not None
-        listing = (
-            f"forebear {word} show {reference.name}, or forebear {word} list" if exact else f"forebear {word} list"
-        )
-        remedy = f"See what there is: {listing}"
-        raise NotFoundError(f"{reference} does not exist", remedy=remedy)
+        raise unresolved(reference)
     return ref
+
+
+def unresolved(reference: Reference) -> NotFoundError:
+    """What is said of a reference that names nothing."""
+    word = "dataset" if reference.kind is AssetKind.DATASETS else "model"
+    exact = reference.number is not None or reference.alias is not None
+    listing = f"forebear {word} show {reference.name}, or forebear {word} list" if exact else f"forebear {word} list"
+    return NotFoundError(f"{reference} does not exist", remedy=f"See what there is: {listing}")
 
 
 def actor_of(uow: UnitOfWork, handle: str) -> Actor | None:

@@ -42,7 +42,7 @@ from registry.services.artifacts.watched import watched
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
 from registry.services.downloads import note
-from registry.services.lookup import found, refuse_withheld, resolve, summary_of
+from registry.services.lookup import found, refuse_withheld, resolve, summary_of, unresolved
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped
 
@@ -209,9 +209,9 @@ class Catalog:
             else:
                 where = resolve(uow, target)
                 subject = str(where)
-            uow.catalog.set_tags(where, values, at=self.context.clock.now())
+            tags = uow.catalog.set_tags(where, values, at=self.context.clock.now())
             if any(value is not None for value in values.values()):  # removing some of too many is always allowed
-                check_tags(uow.catalog.tags(where))
+                check_tags(tags)
             uow.commit(Event("tags.set", subject, {"tags": dict(values)}))
 
     def set_alias(self, target: Reference, alias: str) -> AliasValue:
@@ -219,11 +219,13 @@ class Catalog:
         check_alias(alias)
         now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write() as uow:
-            ref = resolve(uow, model_only(target))
-            summary = found(uow.catalog.summary(ref), target)
+            standing = uow.catalog.standing(model_only(target))
+            if standing is None:
+                raise unresolved(target)
+            ref, status = standing
             before = refuse_protected(uow, ref.name, alias)
-            if not allows(summary.status, Use.ALIAS):
-                raise ConflictError(f"{ref} is {summary.status}", remedy="Name a version that is in use")
+            if not allows(status, Use.ALIAS):
+                raise ConflictError(f"{ref} is {status}", remedy="Name a version that is in use")
             uow.catalog.set_alias(alias, ref, protected=False, by=actor, at=now)
             uow.commit(Event("alias.moved", str(ref), {"alias": alias, "from": str(before.ref) if before else None}))
         return AliasValue(alias, ref, False, now, actor)

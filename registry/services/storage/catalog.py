@@ -93,6 +93,10 @@ class CatalogRepository(Protocol):
         """That of a live model version, without what belongs to it."""
         ...
 
+    def standing(self, reference: Reference) -> tuple[VersionRef, Status] | None:
+        """The live model version that a reference names now, and its status."""
+        ...
+
     def pin(self, ref: VersionRef, source: Upstream) -> None:
         """Say which repository a version was imported from, in place of what was said."""
         ...
@@ -151,12 +155,10 @@ class CatalogRepository(Protocol):
         """The same for every file of the version, by path; empty when it is not there."""
         ...
 
-    def set_tags(self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime) -> None:
-        """Set tags of a registered model (Name) or a version; None removes one."""
-        ...
-
-    def tags(self, target: Name | VersionRef) -> Mapping[str, str]:
-        """The tags of a registered model or a version. Raises: NotFoundError."""
+    def set_tags(
+        self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime
+    ) -> Mapping[str, str]:
+        """Set tags of a registered model (Name) or a version; None removes one. Gives all that it has then."""
         ...
 
     def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision: ...

@@ -167,9 +167,19 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
             }
         )
         previous = written.entry
-    connection.execute(insert(audit_entry), rows)
-    connection.execute(insert(audit_index), [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
+    connection.execute(_entries(), rows)
+    connection.execute(_index(), [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
     return before, Head(seq, previous)
+
+
+@cache
+def _entries() -> Any:
+    return insert(audit_entry)
+
+
+@cache
+def _index() -> Any:
+    return insert(audit_index)
 
 
 @cache

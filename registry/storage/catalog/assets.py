@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -42,8 +43,12 @@ def asset_id(connection: Connection, kind: AssetKind, name: Name) -> int:
     """The key of a live model or dataset. Raises: NotFoundError."""
     found = find_asset(connection, kind, name)
     if found is None:
-        raise NotFoundError(f"There is nothing named {kind}:/{name}")
+        raise _missing(kind, name)
     return int(found.id)
+
+
+def _missing(kind: AssetKind, name: Name) -> NotFoundError:
+    return NotFoundError(f"There is nothing named {kind}:/{name}")
 
 
 def is_taken(connection: Connection, kind: AssetKind, name: Name) -> bool:
@@ -111,16 +116,30 @@ def _change() -> Any:
 
 def set_asset_tags(
     connection: Connection, kind: AssetKind, name: Name, values: Mapping[str, str | None], *, at: datetime
-) -> None:
-    """Set some tags, drop those whose value is None. Raises: NotFoundError."""
-    key = asset_id(connection, kind, name)
-    with listed(connection, key):
-        connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key, asset_tag.c.key.in_(list(values))))
-        kept = [{"asset_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
-        if kept:
-            connection.execute(insert(asset_tag), kept)
-        _reword(connection, key)
-    touch(connection, key, at)
+) -> dict[str, str]:
+    """Set some tags, drop those whose value is None; give all that it has now. Raises: NotFoundError."""
+    row = find_asset(connection, kind, name)
+    if row is None:
+        raise _missing(kind, name)
+    before = tags_of_assets(connection, [row.id])[row.id]
+    given = {tag: value for tag, value in values.items() if value is not None}
+    after = dict(sorted({**{tag: value for tag, value in before.items() if tag not in values}, **given}.items()))
+    same = before.keys() == after.keys()  # what is counted of a tag is its key
+    with nullcontext() if same else listed(connection, row.id):
+        connection.execute(_drop_tag(), [{"of": row.id, "named": tag} for tag in values])
+        if given:
+            rows = [{"asset_id": row.id, "key": tag, "value": value} for tag, value in given.items()]
+            connection.execute(insert(asset_tag), rows)
+    words = _folded(row.name, row.description, after)
+    connection.execute(_change(), {"key": row.id, "words": words, "updated_at": at})
+    if kind is AssetKind.MODELS:
+        documents.put_model(connection, row.id, (row.name, row.description, row.task), after)
+    return after
+
+
+@cache
+def _drop_tag() -> Any:
+    return delete(asset_tag).where(asset_tag.c.asset_id == bindparam("of"), asset_tag.c.key == bindparam("named"))
 
 
 def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dict[str, str]]:
@@ -203,9 +222,12 @@ def _reword(connection: Connection, key: int) -> None:
     """Bring the folded words that a search looks through up to date."""
     row = connection.execute(_described(), {"key": key}).one()
     tags = tags_of_assets(connection, [key])[key]
-    words = documents.fold(row.name, row.description, *(f"{tag} {value}" for tag, value in tags.items()))
-    connection.execute(_change(), {"key": key, "words": words})
+    connection.execute(_change(), {"key": key, "words": _folded(row.name, row.description, tags)})
     documents.write_model(connection, key)
+
+
+def _folded(name: str, description: str, tags: Mapping[str, str]) -> str:
+    return documents.fold(name, description, *(f"{tag} {value}" for tag, value in tags.items()))
 
 
 @cache

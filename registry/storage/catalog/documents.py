@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -69,6 +69,11 @@ def listings_with(phrase: str, dialect: str) -> Select[Any]:
 def write_model(connection: Connection, key: int) -> None:
     """Bring the document of a model up to date; datasets have none."""
     _write(connection, _models(connection, [key]))
+
+
+def put_model(connection: Connection, key: int, texts: Iterable[str], tags: Mapping[str, str]) -> None:
+    """The same for who has read its texts (name, description, task) and all tags in order of their keys."""
+    _write(connection, {-key: _words((*texts, *(one for tag in tags.items() for one in tag)))})
 
 
 def write_version(connection: Connection, node_id: int) -> None:

@@ -116,6 +116,14 @@ class SqlCatalog:
             number = self._connection.execute(_number_by_alias(), given).scalar_one_or_none()
         return None if number is None else VersionRef(reference.kind, name, number)
 
+    def standing(self, reference: Reference) -> tuple[VersionRef, Status] | None:
+        number = reference.number
+        ref = self.resolve(reference) if number is None else VersionRef(reference.kind, reference.name, number)
+        if ref is None:
+            return None
+        status = self._connection.execute(_status(), {"label": str(ref)}).scalar_one_or_none()
+        return None if status is None else (ref, Status(status))
+
     def version(self, ref: VersionRef) -> VersionDetail | None:
         return details.version_detail(self._connection, ref) if ref.kind is MODELS else None
 
@@ -207,17 +215,12 @@ class SqlCatalog:
             found.setdefault(r.path, []).append(Extent(r.blob, r.offset, r.length))
         return found
 
-    def set_tags(self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime) -> None:
+    def set_tags(
+        self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime
+    ) -> Mapping[str, str]:
         if isinstance(target, Name):
-            assets.set_asset_tags(self._connection, MODELS, target, values, at=at)
-        else:
-            versions.set_version_tags(self._connection, target, values, at=at)
-
-    def tags(self, target: Name | VersionRef) -> Mapping[str, str]:
-        if isinstance(target, VersionRef):
-            return versions.version_tags(self._connection, assets.require_version(self._connection, target).node_id)
-        key = assets.asset_id(self._connection, MODELS, target)
-        return assets.tags_of_assets(self._connection, [key])[key]
+            return assets.set_asset_tags(self._connection, MODELS, target, values, at=at)
+        return versions.set_version_tags(self._connection, target, values, at=at)
 
     def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision:
         row = assets.require_version(self._connection, ref)
@@ -308,6 +311,16 @@ class SqlCatalog:
 
 def _revision(row: Row[Any]) -> CardRevision:
     return CardRevision(row.number, row.digest, row.text, row.written_at, row.written_by)
+
+
+@cache
+def _status() -> Any:
+    return (
+        select(model_version.c.status)
+        .join(node, node.c.id == model_version.c.node_id)
+        .join(version, version.c.node_id == model_version.c.node_id)
+        .where(node.c.label == bindparam("label"), versions.is_live())
+    )
 
 
 @cache

@@ -103,8 +103,8 @@ def _write_files(connection: Connection, key: int, files: Sequence[FileEntry]) -
 
 def set_version_tags(
     connection: Connection, ref: VersionRef, values: Mapping[str, str | None], *, at: datetime
-) -> None:
-    """Set some tags of a version, drop those whose value is None. Raises: NotFoundError."""
+) -> dict[str, str]:
+    """Set some tags of a version, drop those whose value is None; give all that it has now. Raises: NotFoundError."""
     row = require_version(connection, ref)
     key = row.node_id
     with listed(connection, row.asset_id):
@@ -114,6 +114,7 @@ def set_version_tags(
             connection.execute(insert(version_tag), kept)
     documents.write_version(connection, key)
     touch(connection, row.asset_id, at)
+    return version_tags(connection, key)
 
 
 def version_tags(connection: Connection, key: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -23,11 +24,19 @@ def upsert(
     """
     if not rows:
         return
+    statement = _statement(connection.dialect.name, table, tuple(rows[0]), tuple(key), tuple(added))
+    connection.execute(statement, list(rows))
+
+
+@cache
+def _statement(
+    dialect: str, table: Table[Any], columns: tuple[str, ...], key: tuple[str, ...], added: tuple[str, ...]
+) -> Any:
     statement: Any = sqlite.insert(table)
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a tenth of SQLAlchemy's own start
 
         statement = postgresql.insert(table)
     new = statement.excluded
-    changed = {name: table.c[name] + new[name] if name in added else new[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+    changed = {name: table.c[name] + new[name] if name in added else new[name] for name in columns if name not in key}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
