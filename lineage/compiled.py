@@ -174,8 +174,8 @@ class CurrentGraph:
         found[~newer] = self.base.keys[places[~newer]]
         return found
 
-    def out_of(self, places: Ints) -> tuple[Ints, Ints, Ints]:
-        """The edges that start at these nodes: source, target and role of each, as places."""
+    def out_of(self, places: Ints, *, roles: bool = True) -> tuple[Ints, Ints, Ints]:
+        """The edges that start at these nodes: target, source and role of each, as places; no roles where not asked."""
         base = self.base
         old = places if not len(self.keys) else places[places < len(base.keys)]
         first = base.starts[old]
@@ -183,14 +183,14 @@ class CurrentGraph:
         if len(self.closed):
             kept = ~np.isin(slots, self.closed)
             sources, slots = sources[kept], slots[kept]
-        targets, roles = base.targets[slots], base.roles[slots]
+        targets, found = base.targets[slots], base.roles[slots] if roles else base.roles[:0]
         if len(self.sources):
             first = np.searchsorted(self.sources, places)
             more, slots = _ranges(places, first, np.searchsorted(self.sources, places, side="right") - first)
             sources = np.concatenate([sources, more])
             targets = np.concatenate([targets, self.targets[slots]])
-            roles = np.concatenate([roles, self.roles[slots]])
-        return sources, targets, roles
+            found = np.concatenate([found, self.roles[slots]]) if roles else found
+        return targets, sources, found
 
     def compiled(self) -> CompiledGraph:
         """All of it in arrays of its own."""
@@ -231,6 +231,8 @@ def place(keys: Ints, wanted: Ints) -> Ints:
 
 def _ranges(owners: Ints, first: Ints, counts: Ints) -> tuple[Ints, Ints]:
     """Each owner as often as it counts, and beside it the numbers from `first` on."""
+    if (counts == 1).all():  # from steps mostly
+        return owners, first
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.repeat(owners, counts), np.repeat(first - ends + counts, counts) + np.arange(total)

@@ -25,7 +25,7 @@ Rows = list[tuple[int, int, str]]
 
 def compiled(uow: UnitOfWork) -> Rows:
     graph = uow.impact.graph()
-    sources, targets, roles = graph.out_of(np.arange(graph.size))
+    targets, sources, roles = graph.out_of(np.arange(graph.size))
     keys = zip(graph.keys_at(sources).tolist(), graph.keys_at(targets).tolist(), roles.tolist(), strict=True)
     return sorted((source, target, graph.names[role]) for source, target, role in keys)
 

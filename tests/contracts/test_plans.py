@@ -55,6 +55,7 @@ def test_no_question_to_the_catalog_or_about_ancestry_reads_a_whole_table(
         if not many and re.match(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT INTO \w+ \([^)]*\)\s*SELECT)", statement):
             statements.setdefault(statement, given)
 
+    registry.lineage.impact(world.ref(0))  # once, all edges are read: to compile the graph
     event.listen(Engine, "before_cursor_execute", collect)
     try:
         for ask in (*questions(registry, world).values(), *about_ancestry(registry, world)):
@@ -86,6 +87,8 @@ def about_ancestry(registry: LocalRegistry, world: World) -> Iterator[Callable[[
     yield lambda draw: lineage.common(some(draw), some(draw))
     yield lambda draw: [lineage.relatives(some(draw), kin) for kin in Kin]
     yield lambda draw: lineage.path(world.ref(0), some(draw))
+    yield lambda draw: lineage.impact(some(draw))
+    yield lambda draw: lineage.affected(some(draw), ways=True)
 
 
 def test_a_statement_that_reads_a_whole_table_is_noticed(registry: LocalRegistry, database: Database) -> None:

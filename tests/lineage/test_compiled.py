@@ -28,7 +28,7 @@ def rows_of(graph: Graph) -> list[tuple[int, int, str]]:
 
 
 def edges_in(graph: CurrentGraph) -> list[tuple[int, int, str]]:
-    sources, targets, roles = graph.out_of(np.arange(graph.size))
+    targets, sources, roles = graph.out_of(np.arange(graph.size))
     keys = zip(graph.keys_at(sources).tolist(), graph.keys_at(targets).tolist(), roles.tolist(), strict=True)
     return sorted((source, target, graph.names[role]) for source, target, role in keys)
 

@@ -86,7 +86,7 @@ def _found(uow: UnitOfWork, target: str) -> _Found:
     graph = uow.impact.graph()
     starts = graph.places(np.array([node.id]))
     if is_step(graph, int(starts[0])):
-        starts = graph.out_of(starts)[1]
+        starts = graph.out_of(starts)[0]
     return _Found(node, reach(graph, starts, _table(graph)), graph.names)
 
 

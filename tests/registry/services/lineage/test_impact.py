@@ -208,7 +208,7 @@ def grow(uow: UnitOfWork, family: Family, refs: list[VersionRef]) -> None:
         refs.append(add_version(uow, "vision/any", parents=models, data=data))
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(first=FAMILIES, later=FAMILIES)
 def test_any_family_is_reached_as_the_recall_reaches_it_compiled_before_and_grown_since(
     team: Team, first: Family, later: Family
@@ -218,5 +218,5 @@ def test_any_family_is_reached_as_the_recall_reaches_it_compiled_before_and_grow
         with team.open_uow(actor="ana", write=True) as uow:
             grow(uow, family, refs)
             uow.commit_unaudited()
-        for ref in refs[:3] + refs[-2:]:
+        for ref in (refs[0], refs[len(refs) // 2]):
             check_as_the_recall(team, ref)
