@@ -192,10 +192,12 @@ def do_what_is_due(registry: LocalRegistry) -> None:
 def check_settings(settings: Settings) -> None:
     """Refuse settings that a server could not work with later. Raises: UsageError, MissingExtraError."""
     from registry.services.catalog.hub_importing import hub_of  # noqa: PLC0415 - as below
+    from registry.services.catalog.tracked_importing import sites_of  # noqa: PLC0415 - as below
     from registry.services.notifications.mailing import server_of  # noqa: PLC0415 - as below
 
     server_of(settings)
     hub_of(settings)
+    sites_of(settings)
     if settings.passwords:
         from registry.services.people.hashing import check_installed  # noqa: PLC0415 - an extra
 

@@ -94,6 +94,12 @@ class Settings:
     """Hosts of these whose address may be one of the own network, and which may be asked without encryption."""
     hub_token: str | None = field(default=None, repr=False)
     """The token that is sent to that Hub, and to no other host; None: none is."""
+    tracking_urls: tuple[str, ...] = ()
+    """The MLflow tracking servers that logged models are fetched from; none: nothing is fetched."""
+    tracking_private_hosts: tuple[str, ...] = ()
+    """Hosts of these whose address may be one of the own network, and which may be asked without encryption."""
+    tracking_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By host, and port where it is unusual, the token or USER:PASSWORD that is sent to that server."""
     drafts: int = 50
     """Drafts that one person may have begun."""
     draft_days: int = 14
@@ -201,6 +207,9 @@ class Settings:
             hub_hosts=words("HUB_HOSTS"),
             hub_private_hosts=words("HUB_PRIVATE_HOSTS"),
             hub_token=text("HUB_TOKEN"),
+            tracking_urls=words("TRACKING_URLS"),
+            tracking_private_hosts=words("TRACKING_PRIVATE_HOSTS"),
+            tracking_tokens=_pairs("TRACKING_TOKENS", text("TRACKING_TOKENS") or ""),
             drafts=number("DRAFTS", cls().drafts),
             draft_days=number("DRAFT_DAYS", cls().draft_days),
             draft_bytes=number("DRAFT_BYTES", cls().draft_bytes),

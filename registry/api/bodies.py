@@ -43,7 +43,9 @@ class ImportDetails:
 
 @dataclass(frozen=True, slots=True)
 class HubImport:
-    """An import that the server fetches itself: `source` is a repository of its Hub, such as `hf:org/name@main`."""
+    """An import that the server fetches itself: `source` is a repository of its Hub, such as `hf:org/name@main`, or
+    of a tracking server, such as `mlflow:HOST/runs/RUN/model`.
+    """
 
     source: str
     architecture: str | None = None

@@ -116,12 +116,19 @@ def modality(text: str | None) -> Modality | None:
 
 
 def importable(text: str) -> str:
-    """What can be imported as a model: as `source`, or a repository of a Hub. Raises: as `source`, InvalidError."""
-    from registry.domain.governance.hub import HubSource
+    """What can be imported as a model: as `source`, from a Hub, or from a tracking server.
 
-    if text.startswith("hf:") and not Path(text).exists():
-        return str(HubSource.parse(text))
-    return f"./{text}" if text.startswith("hf:") else source(text)
+    Raises: as `source`, InvalidError.
+    """
+    from registry.domain.governance.hub import HubSource
+    from registry.domain.governance.tracking import MLFLOW, TrackedSource
+    from registry.domain.governance.upstream import HUB
+
+    if not text.startswith((HUB, MLFLOW)):
+        return source(text)
+    if Path(text).exists():
+        return f"./{text}"
+    return str(HubSource.parse(text) if text.startswith(HUB) else TrackedSource.parse(text))
 
 
 def source(text: str) -> str:

@@ -34,6 +34,7 @@ from registry.domain.catalog.picking import GivenEntry, ListedModel, ListedVersi
 from registry.domain.catalog.statuses import VERBS
 from registry.domain.codec import to_json
 from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.governance.tracking import MLFLOW
 from registry.domain.governance.upstream import HUB, Upstream
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only
@@ -64,14 +65,14 @@ class RemoteCatalog:
     watch: Watch | None = None
 
     def import_model(self, wanted: ImportModel) -> VersionDetail:
-        """Upload the files of the source; the server imports them. It reads no pickle. What is in a Hub it fetches."""
+        """Upload the files of the source; the server imports them. It reads no pickle.
+
+        What is in a Hub, or on a tracking server, it fetches itself.
+        """
         if wanted.source.startswith(HUB):
-            if wanted.origin is not None:
-                raise InvalidError("The origin of an import from a Hub is its repository", remedy="Leave --origin out")
-            body = {"source": wanted.source, **details_of(wanted)}
-            del body["origin"]
-            where = f"{model_at(wanted.name)}/versions/from-hub"
-            return self.server.send(VersionDetail, "POST", where, body, seconds=LONG)
+            return self._fetched(wanted, "from-hub", "The origin of an import from a Hub is its repository")
+        if wanted.source.startswith(MLFLOW):
+            return self._fetched(wanted, "from-tracking", "The origin of an import from a tracking server is its run")
         source = resolve_source(wanted.source)
         if wanted.origin is None and (cached := Upstream.of_cache(source)) is not None:
             wanted = replace(wanted, origin=str(cached))
@@ -91,6 +92,15 @@ class RemoteCatalog:
                     "FOLDER), pull it, which gives safetensors, and import that here"
                 )
             raise
+
+    def _fetched(self, wanted: ImportModel, route: str, own_origin: str) -> VersionDetail:
+        """What the server fetches itself."""
+        if wanted.origin is not None:
+            raise InvalidError(own_origin, remedy="Leave --origin out")
+        body = {"source": wanted.source, **details_of(wanted)}
+        del body["origin"]
+        where = f"{model_at(wanted.name)}/versions/{route}"
+        return self.server.send(VersionDetail, "POST", where, body, seconds=LONG)
 
     def create(self, wanted: NewModel) -> ModelDetail:
         body = {"description": wanted.description, "tags": wanted.tags}

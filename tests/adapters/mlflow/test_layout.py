@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mlflow.layout import DESCRIPTION, fetched
+from adapters.mlflow.layout import fetched
+from registry.domain.governance.logged import DESCRIPTION
 from registry.errors import BadArtifactError, RegistryError, UnsafeArtifactError
 
 

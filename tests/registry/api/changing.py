@@ -58,6 +58,7 @@ ROUTES: Mapping[str, str] = {
     },
     "POST /models/{team}/{name}/versions": "catalog.import_model",
     "POST /models/{team}/{name}/versions/from-hub": "catalog.import_model",
+    "POST /models/{team}/{name}/versions/from-tracking": "catalog.import_model",
     "POST /models/{team}/{name}/versions/{version}/archive": "catalog.set_status",
     "POST /models/{team}/{name}/versions/{version}/copies": "catalog.copy",
     "POST /models/{team}/{name}/versions/{version}/cards": "catalog.revise_card",

@@ -33,6 +33,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("patch", MODEL + "/tags"): ("edit", {"tags": {"a": "b"}}),
     ("post", MODEL + "/versions"): ("edit", UPLOAD),
     ("post", MODEL + "/versions/from-hub"): ("edit", {"source": "hf:acme/digits"}),
+    ("post", MODEL + "/versions/from-tracking"): ("edit", {"source": "mlflow:track.example/runs/1f/model"}),
     ("put", MODEL + "/aliases/{alias}"): ("edit", {"version": 1}),
     ("delete", MODEL + "/aliases/{alias}"): ("edit", None),
     **{

@@ -95,6 +95,9 @@ def test_a_model_of_the_hub_is_named_with_its_revision(tmp_path: Path, monkeypat
     assert parsing.importable("hf:org/name@refs/pr/1") == "hf:org/name@refs/pr/1"
     with pytest.raises(InvalidError, match="no repository of a Hub"):
         parsing.importable("hf:../name")
+    assert parsing.importable("mlflow:track.example/runs/1f/model") == "mlflow:track.example/runs/1f/model"
+    with pytest.raises(InvalidError, match="no model of a tracking server"):
+        parsing.importable("mlflow:digits/3")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hf:mine").write_text("weights")
     assert parsing.importable("hf:mine") == "./hf:mine"

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from registry.errors import RefusedError, TooLargeError, UnavailableError, UsageError
-from registry.outgoing.fetching import Hub, fetch
+from registry.outgoing.fetching import Site, fetch
 from tests.certificates import certificate
 from tests.hubs import FakeHub, running, send
 from tests.listening import HOST
 
-PUBLIC = Hub("https://hub.example", ("cdn.example", "cdn.example:8443"))
+PUBLIC = Site("https://hub.example", ("cdn.example", "cdn.example:8443"))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ PUBLIC = Hub("https://hub.example", ("cdn.example", "cdn.example:8443"))
 )
 def test_what_is_no_address_of_a_hub_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="FOREBEAR_HUB_URL"):
-        Hub(url)
+        Site(url)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_token_is_for_the_hub_by_its_own_port_and_encryption_alone() -> None
     assert PUBLIC.is_own(urlsplit("https://hub.example/api"))
     for other in ("http://hub.example/api", "https://hub.example:8443/api", "https://cdn.example/api"):
         assert not PUBLIC.is_own(urlsplit(other))
-    assert "hush" not in repr(Hub("https://hub.example", token="hush"))
+    assert "hush" not in repr(Site("https://hub.example", token="hush"))
 
 
 def into_nothing(_: bytes) -> None:
@@ -74,14 +74,14 @@ def test_the_header_that_counts_is_that_of_the_hub_itself_and_not_of_where_it_se
             handler, b"", {"Location": cdn.url + "/w", "X-Repo-Commit": "mine"}, status=302
         )
         came = bytearray()
-        asked = Hub(hub.url, (cdn.place,), (HOST,))
+        asked = Site(hub.url, (cdn.place,), (HOST,))
         header = fetch(asked, "/w", most=7, seconds=10, into=came.extend)
     assert (bytes(came), header["x-repo-commit"]) == (b"weights", "mine")
 
 
 def test_more_than_is_read_and_packed_bodies_and_other_parts_are_refused() -> None:
     with running(FakeHub({})) as hub:
-        asked = Hub(hub.url, (), (HOST,))
+        asked = Site(hub.url, (), (HOST,))
         hub.lies = lambda _, handler, __: send(handler, b"x" * 8)
         with pytest.raises(TooLargeError, match="7 bytes"):
             fetch(asked, "/w", most=7, seconds=10, into=into_nothing)
@@ -109,7 +109,7 @@ def test_a_hub_that_sends_a_byte_at_a_time_is_given_up_in_time() -> None:
     with running(FakeHub({})) as hub:
         hub.lies = drip
         with pytest.raises(UnavailableError, match=r"within 0\.4 s"):
-            fetch(Hub(hub.url, (), (HOST,)), "/w", most=10**9, seconds=0.4, into=into_nothing)
+            fetch(Site(hub.url, (), (HOST,)), "/w", most=10**9, seconds=0.4, into=into_nothing)
         over.set()
 
 
@@ -128,6 +128,6 @@ def encrypted(folder: Path) -> Iterator[int]:
 
 def test_a_certificate_that_does_not_verify_is_never_accepted(tmp_path: Path) -> None:
     with encrypted(tmp_path) as port:
-        hub = Hub(f"https://localhost:{port}", (), ("localhost",), token="hush")
+        hub = Site(f"https://localhost:{port}", (), ("localhost",), token="hush")
         with pytest.raises(UnavailableError, match="certificate of the Hub"):
             fetch(hub, "/w", most=7, seconds=10, into=into_nothing)

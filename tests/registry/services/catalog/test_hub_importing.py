@@ -33,7 +33,7 @@ from registry.errors import (
     UnavailableError,
     UnsafeArtifactError,
 )
-from registry.services.catalog import hub_importing
+from registry.services.catalog import fetched
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.settings import Settings
@@ -275,7 +275,7 @@ def test_a_body_that_breaks_off_goes_on_from_the_last_byte_that_came(context: Co
 def test_a_hub_that_answers_nothing_is_given_up(
     context: Context, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_importing, "LIST_SECONDS", 0.2)
+    monkeypatch.setattr(fetched, "LIST_SECONDS", 0.2)
     over = threading.Event()
     hub.lies = lambda *_: over.wait(30)
     with pytest.raises(UnavailableError, match=r"no answer within 0\.2 s"):
