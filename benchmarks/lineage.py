@@ -102,7 +102,7 @@ def _ancestors(registry: LocalRegistry, graph: Graph, label: dict[int, str], *, 
     def product(key: int) -> Iterable[int]:
         return [node.id for node in registry.lineage.show(label[key], limit=MAX_NODES).nodes]
 
-    others = {} if alone else _by_hand(graph, up=True) | _peers(graph, up=True)
+    others = {} if alone else by_hand(graph, up=True) | peers(graph, up=True)
     return {"forebear lineage show": product, **others}
 
 
@@ -110,11 +110,12 @@ def _impact(registry: LocalRegistry, graph: Graph, label: dict[int, str], *, alo
     def product(key: int) -> Iterable[int]:
         return [node.id for node in registry.lineage.show(label[key], up=0, down=-1, limit=MAX_NODES).nodes]
 
-    others = {} if alone else _by_hand(graph, up=False) | _peers(graph, up=False)
+    others = {} if alone else by_hand(graph, up=False) | peers(graph, up=False)
     return {"forebear lineage show": product, **others}
 
 
-def _by_hand(graph: Graph, *, up: bool) -> dict[str, IDS]:
+def by_hand(graph: Graph, *, up: bool) -> dict[str, IDS]:
+    """Recursive queries over the product's keys and over text ids."""
     here, there = ("to_node", "from_node") if up else ("from_node", "to_node")
     own = (
         f"WITH RECURSIVE walk(id) AS (VALUES (?) UNION SELECT {there} FROM edge JOIN walk ON {here} = walk.id "
@@ -131,7 +132,8 @@ def _by_hand(graph: Graph, *, up: bool) -> dict[str, IDS]:
     }
 
 
-def _peers(graph: Graph, *, up: bool) -> dict[str, IDS]:
+def peers(graph: Graph, *, up: bool) -> dict[str, IDS]:
+    """Graph libraries that are installed, with the graph in memory."""
     found: dict[str, IDS] = {}
     if (networkx := _installed("networkx")) is not None and len(graph.edges) < 1_000_000:
         made = networkx.DiGraph(graph.edges.tolist())

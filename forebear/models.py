@@ -17,6 +17,7 @@ from lineage.formats import as_mermaid
 from registry.domain.catalog.models import ModelDetail, VersionDetail
 from registry.domain.names import AssetKind, Reference
 from registry.domain.paging import every
+from registry.domain.verbs.impact import Affected, ImpactSummary
 from registry.domain.verbs.lineage import Ancestry
 from registry.domain.verbs.registry import Registry as Verbs
 
@@ -115,6 +116,14 @@ class Version:
     def lineage(self, *, up: int = -1, down: int = 0) -> Lineage:
         """Its ancestors, and with `down` its descendants, so many generations far; -1 for all."""
         return Lineage(self.verbs.lineage.show(self.ref, up=up, down=down))
+
+    def impact(self) -> ImpactSummary:
+        """How many versions a recall of it would touch, by effect, role, stage, owner and team."""
+        return self.verbs.lineage.impact(self.ref)
+
+    def affected(self, *, ways: bool = False) -> Iterator[Affected]:
+        """Every version that a recall of it would touch, nearest first; with `ways`, each with a shortest way there."""
+        return self.verbs.lineage.every_affected(self.ref, ways=ways)
 
     def pull(self, folder: str | Path) -> Path:
         """Write its files, its card and the code that loads it into a new folder.

@@ -157,3 +157,10 @@ def test_importing_forebear_loads_no_database_and_no_learning_library() -> None:
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     )
     assert found & {"sqlalchemy", "pydantic", "httpx2", "torch", "pandas", "transformers", "yaml", "typer"} == set()
+
+
+def test_what_a_recall_would_touch_is_counted_and_listed(registry: forebear.Registry) -> None:
+    base = registry.model("library/lite0").version(1)
+    affected = list(base.affected(ways=True))
+    assert base.impact().versions == len(affected) > 2
+    assert affected[0].way == ("library/lite0/1",)

@@ -87,11 +87,11 @@ def _found(uow: UnitOfWork, target: str) -> _Found:
     starts = graph.places(np.array([node.id]))
     if is_step(graph, int(starts[0])):
         starts = graph.out_of(starts)[0]
-    return _Found(node, reach(graph, starts, _table(graph)), graph.names)
+    return _Found(node, reach(graph, starts, table(graph)), graph.names)
 
 
-def _table(graph: CurrentGraph) -> Ints:
-    """What each role does with each effect, as `carried` says it; see `reach`."""
+def table(graph: CurrentGraph) -> Ints:
+    """What each role does with each effect, as `carried` says it, for `reach`."""
     table = np.full((len(EFFECTS), 2, len(graph.names)), ENDS, np.uint8)
     for number, effect in enumerate(EFFECTS):
         for makes_data in (False, True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import os
 import re
 import sys
@@ -123,6 +124,26 @@ def words_of(text: str, served: ServedRegistry) -> list[str]:
     known = {STEP: made.step, REQUEST: served.family.request.summary.id}
     parts = re.findall(r"'([^']*)'|(\S+)", text)
     return [known.get(quoted or word, quoted or word) for quoted, word in parts]
+
+
+def test_an_impact_is_counted_listed_and_streamed_in_the_same_words_here_and_over_a_server(
+    typed: CommandLine, served: ServedRegistry, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOREBEAR_TOKEN", served.family.tokens["ana"])
+    asked = ("lineage", "impact", "library/lite0")
+    for words in (asked, (*asked, "--versions", "--ways", "--limit", "2"), (*asked, "--all")):
+        here = typed("--home", served.family.home, *words, actor="ana")
+        there = typed("--server", url, *words)
+        assert (here.code, here.out) == (there.code, there.out) == (0, here.out)
+        assert "library/lite0" in here.out
+    every = typed("--server", url, *asked, "--all", "--ways", "-o", "json").out.splitlines()
+    listed = json.loads(typed("--server", url, *asked, "--versions", "--ways", "-o", "json").out)
+    assert [json.loads(line) for line in every] == listed["items"]
+    assert "→" in typed("--server", url, *asked, "--all", "--ways").out
+    assert "--cursor" in typed("--server", url, *asked, "--versions", "--limit", "1").err
+    for wrong in (("--all", "--versions"), ("--ways",)):
+        assert typed("--server", url, *asked, *wrong).code == 2
+    assert typed("--server", url, "lineage", "impact", "models:/no/where/1").code == 3
 
 
 def test_every_command_works_over_a_server_or_says_why_it_does_not() -> None:
