@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import re
 import sys
@@ -331,6 +332,8 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     due = Schedule(partial(bootstrap.do_what_is_due, registry))
     notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
     kept = Schedule(counts.save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
+    gc.freeze()  # what is loaded stays: no collection during a request looks at it
+    gc.enable()
     with registry, contextlib.suppress(KeyboardInterrupt), due, notices, kept[0], kept[1]:
         server.run()
     counts.save()

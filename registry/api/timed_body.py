@@ -28,7 +28,8 @@ class TimedBody:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            message = await asyncio.wait_for(self.receive(), min(self.seconds, self.left))
+            async with asyncio.timeout(min(self.seconds, self.left)):  # `wait_for` would begin a task for each part
+                message = await self.receive()
         except TimeoutError:
             raise HTTPException(
                 408, f"The body came too slowly: {self.seconds} s without a part, or less than {SLOWEST} bytes a second"

@@ -13,14 +13,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, false, func, literal, or_, select
 
-from registry.domain.catalog.models import AliasValue, VersionSummary
+from registry.domain.catalog.models import AliasValue
 from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.storage.catalog.hidden import is_hidden
-from registry.storage.catalog.versions import is_live, latest, model_summaries, version_summaries
+from registry.storage.catalog.versions import (
+    alias_names,
+    headline_metrics,
+    is_live,
+    latest,
+    model_summaries,
+    summary_columns,
+    summary_of,
+)
 from registry.storage.sql.among import among
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import (
@@ -31,10 +39,11 @@ from registry.storage.tables import (
     listing,
     model_version,
     node,
+    step,
     version,
     version_tag,
 )
-from registry.storage.tables.catalog import CardRevisionColumns
+from registry.storage.tables.graph import NodeColumns
 
 _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -65,12 +74,14 @@ def list_models(connection: Connection, picked: Picked, hidden: Collection[str] 
     order = [SortBy(*columns[key], descends) for key, descends in (*picked.order, *last)]
     rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"models {_scope(picked)}")
     keys = [row.id for row in rows]
-    last_of, newest_of = latest(connection, keys), connection.execute(_newest_of(), {"keys": keys}).all()
-    names = _aliases(connection, keys)
+    newest_of = connection.execute(_newest_of(), {"keys": keys}).all()
+    names, last_of = _aliases(connection, keys), latest(connection, keys)
     shown = list({*last_of.values(), *(row.id for row in newest_of)})
-    versions = version_summaries(connection, shown, _by_version(names))
-    summaries = model_summaries(connection, rows, last_of, versions)
-    newest = _newest(connection, newest_of, versions)
+    versions = _listed(connection, shown, _by_version(names))
+    summaries = model_summaries(connection, rows, last_of, {key: one.summary for key, one in versions.items()})
+    newest: dict[int, list[ListedVersion]] = {}
+    for row in newest_of:
+        newest.setdefault(row.asset_id, []).append(versions[row.id])
     return Page(
         [
             ListedModel(one, tuple(value for _, value in names.get(key, ())), tuple(newest.get(key, ())))
@@ -108,7 +119,7 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
     ]
     rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"versions {_scope(picked)}")
     keys = [row.node_id for row in rows]
-    found = _listed(connection, keys, version_summaries(connection, keys))
+    found = _listed(connection, keys, alias_names(connection, keys))
     return Page([found[key] for key in keys], cursor)
 
 
@@ -173,19 +184,9 @@ def _glob(pattern: str) -> str:
     return "".join({"%": "*", "_": "?"}.get(char, f"[{char}]" if char in "*?[" else char) for char in pattern)
 
 
-def _newest(
-    connection: Connection, rows: Sequence[Row[Any]], versions: Mapping[int, VersionSummary]
-) -> dict[int, list[ListedVersion]]:
-    """The newest version of each stage and status of each model, the highest number first."""
-    listed = _listed(connection, [row.id for row in rows], versions)
-    found: dict[int, list[ListedVersion]] = {}
-    for row in rows:
-        found.setdefault(row.asset_id, []).append(listed[row.id])
-    return found
-
-
 @cache
 def _newest_of() -> Any:
+    """The newest version of each stage and status of each model, the highest number first."""
     newest = (
         select(listing.c.asset_id, func.max(listing.c.number).label("number"))
         .where(among(listing.c.asset_id), listing.c.number > 0)
@@ -197,41 +198,53 @@ def _newest_of() -> Any:
 
 
 def _listed(
-    connection: Connection, keys: Sequence[int], summaries: Mapping[int, VersionSummary]
+    connection: Connection, keys: Sequence[int], aliases: Mapping[int, Sequence[str]]
 ) -> dict[int, ListedVersion]:
+    rows = connection.execute(_rows_of(), {"keys": keys}).all()
+    metrics = headline_metrics(connection, {row.step_id for row in rows})
     tags: dict[int, dict[str, str]] = {}
     for key, tag, value in connection.execute(_tags_of(), {"keys": keys}).all():
         tags.setdefault(key, {})[tag] = value
-    cards: dict[int, str] = dict(connection.execute(_cards_of(), {"keys": keys}).all())
     return {
-        key: ListedVersion(summaries[key], tags.get(key, {}), cards.get(key, ""), step, reason)
-        for key, step, reason in connection.execute(_made_by(), {"keys": keys}).all()
+        row.node_id: ListedVersion(
+            summary_of(row, tuple(aliases.get(row.node_id, ())), metrics.get(row.step_id, {})),
+            tags.get(row.node_id, {}),
+            row.card or "",
+            row.made_by,
+            row.status_reason,
+        )
+        for row in rows
     }
+
+
+@cache
+def _rows_of() -> Any:
+    """What a version of a list is made of, but for its aliases, metrics and tags."""
+    maker = node.alias("maker").with_cols(NodeColumns)
+    card = (
+        select(card_revision.c.text)
+        .where(card_revision.c.node_id == version.c.node_id)
+        .order_by(card_revision.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    made_by, text = maker.c.label.label("made_by"), card.label("card")
+    return (
+        select(*summary_columns(), made_by, model_version.c.status_reason, text)
+        .select_from(version)
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .join(node, node.c.id == version.c.node_id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(step, step.c.node_id == version.c.step_id)
+        .join(maker, maker.c.id == version.c.step_id)
+        .where(among(version.c.node_id))
+    )
 
 
 @cache
 def _tags_of() -> Any:
     columns = (version_tag.c.node_id, version_tag.c.key, version_tag.c.value)
     return select(*columns).where(among(version_tag.c.node_id)).order_by(version_tag.c.key)
-
-
-@cache
-def _cards_of() -> Any:
-    later = card_revision.alias("later").with_cols(CardRevisionColumns)
-    newer = select(later.c.id).where(
-        later.c.node_id == card_revision.c.node_id, later.c.number > card_revision.c.number
-    )
-    return select(card_revision.c.node_id, card_revision.c.text).where(among(card_revision.c.node_id), ~newer.exists())
-
-
-@cache
-def _made_by() -> Any:
-    return (
-        select(version.c.node_id, node.c.label, model_version.c.status_reason)
-        .join(model_version, model_version.c.node_id == version.c.node_id)
-        .join(node, node.c.id == version.c.step_id)
-        .where(among(version.c.node_id))
-    )
 
 
 def _aliases(connection: Connection, keys: Sequence[int]) -> dict[int, list[tuple[int, AliasValue]]]:

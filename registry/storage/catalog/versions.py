@@ -189,17 +189,11 @@ def _measured_by() -> Any:
     return select(metric).where(metric.c.step_id == bindparam("step")).order_by(metric.c.id)
 
 
-def version_summaries(
-    connection: Connection, keys: Sequence[int], names: Mapping[int, Sequence[str]] | None = None
-) -> dict[int, VersionSummary]:
-    """The summaries of model versions, by key: three queries, however many there are.
-
-    `names` are the aliases of each, where they were read already.
-    """
+def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, VersionSummary]:
+    """The summaries of model versions, by key: three queries, however many there are."""
     rows = connection.execute(_version_summaries(), {"keys": keys}).all()
     metrics = headline_metrics(connection, {row.step_id for row in rows})
-    if names is None:
-        names = alias_names(connection, keys)
+    names = alias_names(connection, keys)
     return {
         row.node_id: summary_of(row, tuple(names.get(row.node_id, ())), metrics.get(row.step_id, {})) for row in rows
     }
