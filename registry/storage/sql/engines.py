@@ -155,9 +155,9 @@ def _on_sqlite_begin(connection: Connection, turns: Turns) -> None:
     if mode == "read":
         driver.execute("BEGIN")  # touches no file
     else:
-        if not turns.take(PATIENCE_SECONDS):
+        pooled: Any = connection.connection  # keeps its turn from one transaction to the next
+        if not pooled.record_info.get(_TURN) and not turns.take(PATIENCE_SECONDS):
             raise _others_are_writing()
-        pooled: Any = connection.connection
         pooled.record_info[_TURN] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for other processes
 

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from registry.storage.database import Database
+from registry.storage.sql.engines import begin_writing
 from registry.storage.sql.turns import Turns
 from tests.builders import event
 from tests.fakes.clock import FakeClock
@@ -53,6 +54,15 @@ def test_a_change_that_fails_gives_the_place_back(sqlite_database: Database) -> 
     with pytest.raises(ZeroDivisionError), units(actor="ana", write=True):
         raise ZeroDivisionError
     with units(actor="bo", write=True) as uow:
+        uow.commit(event())
+
+
+def test_a_connection_that_changes_something_twice_has_the_place_still(sqlite_database: Database) -> None:
+    connection = begin_writing(sqlite_database.engine)
+    connection.commit()
+    connection.begin()
+    connection.close()
+    with sqlite_database.factory(FakeClock())(actor="bo", write=True) as uow:
         uow.commit(event())
 
 
