@@ -61,7 +61,7 @@ def _is_of_teams(teams: tuple[str, ...], path: str) -> bool:
 
 
 def _is_of_step(registry: Registry, method: str, path: str) -> bool:
-    """The step itself; reading the versions that go into it and come out of it; while it runs, uploads for its output."""
+    """The step itself, reading the versions that go into it and come out of it, and while it runs, uploads for it."""
     step = registry.actor.reach.step
     at = f"/api/v1/transfers/{step}"
     if path == at or path.startswith(f"{at}/"):
