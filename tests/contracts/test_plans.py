@@ -116,7 +116,7 @@ def scanned(connection: Connection, statement: str, given: Any) -> set[str]:
     if "WHERE" not in statement and "LIMIT" in statement and not any("TEMP B-TREE" in row[3] for row in rows):
         return set()  # the first few rows in the order of an index
     for name, column in re.findall(r'(\w+)"?\."?(\w+)"? IN \(SELECT value FROM json_each', statement):
-        if not any(re.match(rf"SEARCH {name} .*\((rowid|{column})=\?", row[3]) for row in rows):
+        if not any(re.match(rf"SEARCH {name} .*\((.* AND )?(rowid|{column})=\?", row[3]) for row in rows):
             return {f"{name}, not by {column}"}
     aliases = {alias: table for table, alias in re.findall(r"(\w+) AS (\w+)", statement) if table in metadata.tables}
     read = {match[1] for row in rows if (match := re.match(r"SCAN (\w+)", row[3]))}

@@ -21,7 +21,7 @@ from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.catalog import facets as counting
-from registry.storage.catalog import search
+from registry.storage.catalog import search, wording
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_model, add_version, metric
@@ -327,3 +327,34 @@ def test_a_cursor_that_was_written_by_somebody_else_is_refused_or_leads_to_a_pag
         written = base64.urlsafe_b64encode(json.dumps([mark, *changed]).encode()).decode()
         with suppress(BadCursorError):
             uow.catalog.search(replace(query, page=PageRequest(1, written)))
+
+
+@pytest.mark.parametrize(("few", "stages"), [(3000, ((1, 10),)), (0, ((1, 10),)), (0, ((1, 0), (2, 10))), (0, ())])
+def test_words_are_found_however_many_models_have_them(
+    uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch, few: int, stages: tuple[tuple[int, int], ...]
+) -> None:
+    """Models are walked, then looked up by their words, or passed over by them: the answer is the same."""
+    monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "STAGES", stages)
+    monkeypatch.setattr(search, "_AT_ONCE", (1, 2))
+    for sort in (SortKey.UPDATED, SortKey.NAME):
+        query = SearchQuery(text="vision", sort=sort)
+        assert sorted(all_pages(uow, query, 1)) == ["vision/digits", "vision/letters", "vision/planned"]
+        assert all_pages(uow, query, 1) == names_in_order(uow, query)
+        assert all_pages(uow, replace(query, text="vision mails"), 2) == []
+        assert all_pages(uow, replace(query, text="digits", stage="production"), 2) == ["vision/digits"]
+
+
+def test_a_model_with_more_words_than_are_kept_is_found_by_each_of_them(
+    uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "MOST_WORDS", 5)
+    uow.catalog.set_tags(Name.parse("vision/digits"), {"a": "one two three", "b": "four five six"}, at=NOW)
+    assert found(uow, text="digits five") == {"vision/digits"}
+    assert found(uow, text="seven") == set()
+    uow.catalog.set_tags(Name.parse("vision/digits"), {"a": "seven"}, at=NOW)
+    assert found(uow, text="seven") == {"vision/digits"}
+    assert uow.catalog.listing_faults() == {}
+    uow.catalog.delete_model(Name.parse("vision/digits"), at=NOW)
+    assert found(uow, text="seven") == set()
+    assert uow.catalog.listing_faults() == {}

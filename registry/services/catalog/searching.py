@@ -33,7 +33,8 @@ def as_stored(query: SearchQuery) -> SearchQuery:
 
 def _check_filters(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str]) -> None:
     """Why nothing matched, where one value alone explains it. A registry without models explains it by itself."""
-    if not uow.catalog.known("owner", hidden):
+    checked = (query.stage, query.task, query.owner, *query.metrics)
+    if not any(one is not None for one in checked) or not uow.catalog.known("owner", hidden):
         return
     if query.stage is not None:
         from registry.services.governance.policies.stored import published  # noqa: PLC0415 - needed for this condition only

@@ -90,8 +90,8 @@ def remove_asset(connection: Connection, key: int) -> None:
     with listed(connection, key):
         connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key))
         connection.execute(delete(listing).where(listing.c.asset_id == key))
+        documents.forget(connection, key, [-key])
         connection.execute(delete(asset).where(asset.c.id == key))
-    documents.forget(connection, [-key])
 
 
 def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:

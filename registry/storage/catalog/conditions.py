@@ -1,18 +1,19 @@
-"""The conditions of a search: each tests one row of `listing`, and where an index finds its rows, gives their ids."""
+"""The conditions of a search: each tests one row of `listing`, and where an index finds its rows, their models."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, false, or_, select
 
 from registry.domain.catalog.models import MetricComparison, SearchQuery, Status
-from registry.storage.catalog.documents import document_holds, listings_with, phrase_of
+from registry.storage.catalog.documents import document_holds, phrase_of
 from registry.storage.catalog.hidden import of_hidden
 from registry.storage.catalog.listing_sql import FIELDS
+from registry.storage.catalog.wording import models_with
 from registry.storage.tables import asset_tag, headline, listing, version_tag
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -27,10 +28,15 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`holds(table)` is true of the rows of `table` (listing, or an alias) that match; `candidates` are their ids."""
+    """`holds(table)` is true of the rows of `table` (listing, or an alias) that match.
+
+    `models` gives the keys of their models, of one more than once and with others among them; where it is `costly`,
+    the first of them is as dear as all.
+    """
 
     holds: Callable[[Table[Any]], ColumnElement[bool]]
-    candidates: Select[Any] | None = None
+    models: Callable[[Connection], Select[Any]] | None = None
+    costly: bool = False
 
 
 def conditions_of(
@@ -44,8 +50,10 @@ def conditions_of(
     found += [_has_tag(tag) for tag in query.tags]
     found += [_has_metric(comparison) for comparison in query.metrics]
     words = query.text.split()
-    found += [_has_words(word, dialect) for word in words if phrase_of(word)]
-    if words and not phrase_of(query.text):
+    phrases = [phrase for word in words if (phrase := phrase_of(word))]
+    if phrases:
+        found.append(_has_words(phrases))
+    elif words:
         found.append(Condition(lambda _: false()))
     if query.status is None and not archived:
         found.append(Condition(lambda rows: rows.c.status.is_distinct_from(Status.ARCHIVED)))
@@ -55,7 +63,9 @@ def conditions_of(
 
 
 def _has_value(field: str, value: object) -> Condition:
-    return Condition(lambda rows: rows.c[field] == value, select(listing.c.id).where(listing.c[field] == value))
+    return Condition(
+        lambda rows: rows.c[field] == value, lambda _: select(listing.c.asset_id).where(listing.c[field] == value)
+    )
 
 
 def _has_tag(tag: str) -> Condition:
@@ -70,9 +80,10 @@ def _has_tag(tag: str) -> Condition:
         of_one = select(version_tag.c.key).where(version_tag.c.node_id == rows.c.id, *of_version)
         return or_(of_model.correlate(rows).exists(), of_one.correlate(rows).exists())
 
-    models = select(listing.c.id).join(asset_tag, asset_tag.c.asset_id == listing.c.asset_id).where(*own)
-    both = models.union_all(select(version_tag.c.node_id).where(*of_version)).subquery()
-    return Condition(holds, select(both.c.id))
+    models = select(asset_tag.c.asset_id).where(*own)
+    of_versions = select(listing.c.asset_id).join(version_tag, version_tag.c.node_id == listing.c.id).where(*of_version)
+    both = models.union_all(of_versions).subquery()
+    return Condition(holds, lambda _: select(both.c.asset_id))
 
 
 def _has_metric(comparison: MetricComparison) -> Condition:
@@ -85,9 +96,11 @@ def _has_metric(comparison: MetricComparison) -> Condition:
         mine = (own.c.listing_id == rows.c.id, own.c.name == comparison.metric)
         return select(own.c.name).where(*mine, compare(own.c.value, comparison.value)).correlate(rows).exists()
 
-    return Condition(holds, select(headline.c.listing_id.label("id")).where(*matches))
+    return Condition(holds, lambda _: select(headline.c.asset_id).where(*matches))
 
 
-def _has_words(text: str, dialect: str) -> Condition:
-    phrase = phrase_of(text)
-    return Condition(lambda rows: document_holds(rows, phrase), listings_with(phrase, dialect))
+def _has_words(phrases: Sequence[str]) -> Condition:
+    def holds(rows: Table[Any]) -> ColumnElement[bool]:
+        return and_(*(document_holds(rows, phrase) for phrase in phrases))
+
+    return Condition(holds, lambda connection: models_with(connection, phrases), costly=True)

@@ -1,4 +1,4 @@
-"""The words by which models are found: kept beside them, and looked up by the database's own full-text index.
+"""The words by which models are found, kept beside them; `wording` finds the models that have some of them.
 
 A model has a document (its name, description, task and tags) and so has each version (its architecture, tags and newest
 card). A document is its words, folded, with one space before each: punctuation separates words.
@@ -12,19 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, literal_column, select
-from sqlalchemy import text as sql
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
 
 from registry.domain.names import AssetKind
+from registry.storage.catalog import wording
 from registry.storage.sql.among import among
-from registry.storage.sql.types import Key
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import (
     asset,
     asset_tag,
     card_revision,
     document,
-    listing,
     model_version,
     version,
     version_tag,
@@ -50,40 +48,26 @@ def document_holds(rows: Table[Any], phrase: str) -> ColumnElement[bool]:
     return select(document.c.id).where(mine, document.c.words.contains(f" {phrase}")).correlate(rows).exists()
 
 
-def listings_with(phrase: str, dialect: str) -> Select[Any]:
-    """The ids of those rows, by the full-text index."""
-    if dialect == "postgresql":
-        words = func.to_tsvector(literal_column("'simple'::regconfig"), document.c.words)
-        asked = " <-> ".join(f"'{word}'" for word in phrase.split()) + ":*"
-        query = func.to_tsquery(literal_column("'simple'::regconfig"), asked)
-        found = select(document.c.id).where(words.op("@@")(query)).subquery()
-    else:
-        match = sql("document_words MATCH :phrase").bindparams(bindparam("phrase", f'"{phrase}" *', unique=True))
-        row = literal_column("rowid", Key).label("id")
-        found = select(row).select_from(sql("document_words")).where(match).subquery()
-    of_models = select(listing.c.id).join(found, listing.c.asset_id == -found.c.id)
-    both = of_models.union_all(select(found.c.id).where(found.c.id > 0)).subquery()
-    return select(both.c.id)
-
-
 def write_model(connection: Connection, key: int) -> None:
     """Bring the document of a model up to date; datasets have none."""
-    _write(connection, _models(connection, [key]))
+    _write(connection, key, _models(connection, [key]))
 
 
 def put_model(connection: Connection, key: int, texts: Iterable[str], tags: Mapping[str, str]) -> None:
     """The same for who has read its texts (name, description, task) and all tags in order of their keys."""
-    _write(connection, {-key: _words((*texts, *(one for tag in tags.items() for one in tag)))})
+    _write(connection, key, {-key: _words((*texts, *(one for tag in tags.items() for one in tag)))})
 
 
 def write_version(connection: Connection, node_id: int) -> None:
     """Bring the document of a model version up to date."""
-    _write(connection, _versions(connection, [node_id]))
+    owner = connection.execute(_owner(), {"key": node_id}).scalar_one()
+    _write(connection, owner, _versions(connection, [node_id]))
 
 
-def forget(connection: Connection, keys: Iterable[int]) -> None:
-    """Remove documents: of versions by their keys, of models by minus theirs."""
+def forget(connection: Connection, owner: int, keys: Iterable[int]) -> None:
+    """Remove documents of the model `owner`: of versions by their keys, its own by minus its key."""
     connection.execute(_forget(), {"keys": list(keys)})
+    wording.refresh(connection, owner)
 
 
 def rebuild(connection: Connection) -> None:
@@ -91,6 +75,7 @@ def rebuild(connection: Connection) -> None:
     connection.execute(delete(document))
     for documents in _all(connection):
         connection.execute(insert(document), [{"id": key, "words": words} for key, words in documents.items()])
+    wording.rebuild(connection)
 
 
 def count_faults(connection: Connection) -> int:
@@ -141,8 +126,10 @@ def _words(texts: Iterable[str]) -> str:
     return "".join(f" {word}" for word in phrase_of(" ".join(texts)).split())
 
 
-def _write(connection: Connection, documents: dict[int, str]) -> None:
-    upsert(connection, document, [{"id": key, "words": words} for key, words in documents.items()], ("id",))
+def _write(connection: Connection, owner: int, documents: dict[int, str]) -> None:
+    if documents:
+        upsert(connection, document, [{"id": key, "words": words} for key, words in documents.items()], ("id",))
+        wording.refresh(connection, owner, documents.values())
 
 
 @cache
@@ -168,6 +155,11 @@ def _versions_by_key() -> Any:
 def _tags(table: Any, column: str) -> Any:
     mine = among(table.c[column])
     return select(table.c[column], table.c.key, table.c.value).where(mine).order_by(table.c[column], table.c.key)
+
+
+@cache
+def _owner() -> Any:
+    return select(version.c.asset_id).where(version.c.node_id == bindparam("key"))
 
 
 @cache

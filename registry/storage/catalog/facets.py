@@ -12,14 +12,14 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, union_all
 
 from registry.domain.catalog.models import Facet, SearchQuery, Status
 from registry.storage.catalog.conditions import conditions_of
 from registry.storage.catalog.hidden import hidden_models, of_hidden, with_hidden
 from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.catalog.listing_sql import facets as listing_facets
-from registry.storage.catalog.search import rarest
+from registry.storage.catalog.search import few_models
 from registry.storage.sql.among import among
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
 
@@ -27,6 +27,8 @@ MOST = 50
 """Values that one facet shows, the most frequent first."""
 COUNTED = 100_000
 """Matches that are counted."""
+WORDED = 20_000
+"""Models with the words of a search of which the matches are counted."""
 FEW_OUTSIDE = 12_000
 """Versions without a value up to which those are counted, and not the matches."""
 OF_MODELS = frozenset({"task", "modality", "origin", "owner"})
@@ -69,25 +71,40 @@ def known_values(connection: Connection, field: str, hidden: Collection[str] = (
 
 def _counted(connection: Connection, query: SearchQuery, hidden: Collection[str]) -> Matches | AllBut:
     """Kept counts have the models of hidden teams in them: where there is such a team, only matches are counted."""
-    rare = rarest(connection, conditions_of(query, connection.dialect.name, hidden=hidden))
-    outside = None if rare is not None or hidden else _outside(connection, query)
-    return Matches(connection, query, hidden, rare) if outside is None else AllBut(connection, query, outside)
+    conditions = conditions_of(query, connection.dialect.name, hidden=hidden)
+    few = few_models(connection, conditions)
+    outside = None if few is not None or hidden else _outside(connection, query)
+    if outside is not None:
+        return AllBut(connection, query, outside)
+    worded = next((one.models for one in conditions if one.costly), None)
+    if few is None and worded is not None:
+        some = connection.scalars(worded(connection).limit(WORDED + 1)).all()
+        return Matches(connection, query, hidden, some[:WORDED], more=len(some) > WORDED)
+    return Matches(connection, query, hidden, few)
 
 
 class Matches:
     """The versions that match a query, up to `COUNTED` and one more; with archived ones for the facet `status`."""
 
     def __init__(
-        self, connection: Connection, query: SearchQuery, hidden: Collection[str], rare: Select[Any] | None
+        self,
+        connection: Connection,
+        query: SearchQuery,
+        hidden: Collection[str],
+        among_models: Collection[int] | None,
+        *,
+        more: bool = False,
     ) -> None:
         self._connection = connection
-        self._found = Counts(_matching(connection, query, hidden, rare, archived=True))
+        self._found = Counts(_matching(connection, query, hidden, among_models, archived=True), more=more)
         self._used = self._found
         if query.status is None:
             used = _used(self._found.rows)
             # Among as many rows as are counted, archived ones took the place of others.
             capped = self._found.capped
-            self._used = Counts(_matching(connection, query, hidden, rare, archived=False) if capped else used)
+            again = capped and not more
+            rows = _matching(connection, query, hidden, among_models, archived=False) if again else used
+            self._used = Counts(rows, more=more)
 
     def facet(self, field: str) -> Facet:
         """The models with each value of `field`."""
@@ -147,9 +164,9 @@ def _most(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
 class Counts:
     """Rows of `listing` (id, model, and the fields) as they are counted: each model once for each value."""
 
-    def __init__(self, rows: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, rows: Sequence[Sequence[Any]], *, more: bool = False) -> None:
         self.rows = rows
-        self.capped = len(rows) > COUNTED
+        self.capped = more or len(rows) > COUNTED
 
     def facet(self, field: str) -> Facet:
         """The models with each value of `field`."""
@@ -191,12 +208,19 @@ _ROW = (listing.c.id, listing.c.asset_id, *(listing.c[field] for field in FIELDS
 
 
 def _matching(
-    connection: Connection, query: SearchQuery, hidden: Collection[str], rare: Select[Any] | None, *, archived: bool
+    connection: Connection,
+    query: SearchQuery,
+    hidden: Collection[str],
+    among_models: Collection[int] | None,
+    *,
+    archived: bool,
 ) -> Sequence[Sequence[Any]]:
-    """`_ROW` of each version that matches; `rare` are the keys of the few for which the rarest condition holds."""
+    """`_ROW` of each version that matches; with `among_models`, of these models only."""
     conditions = conditions_of(query, connection.dialect.name, archived=archived, hidden=hidden)
     rows = select(*_ROW).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
-    return connection.execute(rows if rare is None else rows.where(listing.c.id.in_(rare))).all()
+    if among_models is None:
+        return connection.execute(rows).all()
+    return connection.execute(rows.where(among(listing.c.asset_id, "models")), {"models": among_models}).all()
 
 
 def _outside(connection: Connection, query: SearchQuery) -> Collection[int] | None:

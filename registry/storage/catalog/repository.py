@@ -40,6 +40,7 @@ from registry.storage.catalog import (
     search,
     upstreams,
     versions,
+    wording,
 )
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import (
@@ -178,8 +179,12 @@ class SqlCatalog:
         return facets.count_facets(self._connection, query, hidden)
 
     def listing_faults(self) -> Mapping[str, int]:
-        faults = documents.count_faults(self._connection)
-        return {**listings.differences(self._connection), **({"document": faults} if faults else {})}
+        faults = {
+            **listings.differences(self._connection),
+            "document": documents.count_faults(self._connection),
+            "wording": wording.count_faults(self._connection),
+        }
+        return {table: count for table, count in faults.items() if count}
 
     def rebuild_listings(self) -> None:
         listings.rebuild(self._connection)
@@ -283,7 +288,7 @@ class SqlCatalog:
         with listings.listed(self._connection, row.asset_id):
             self._connection.execute(update(version).where(version.c.node_id == row.node_id).values(deleted_at=at))
             listings.relist(self._connection, row.asset_id)
-        documents.forget(self._connection, [row.node_id])
+        documents.forget(self._connection, row.asset_id, [row.node_id])
         assets.touch(self._connection, row.asset_id, at)
 
     def delete_model(self, name: Name, *, at: datetime) -> None:
@@ -294,7 +299,7 @@ class SqlCatalog:
             self._connection.execute(update(version).where(live).values(deleted_at=at))
             self._connection.execute(update(asset).where(asset.c.id == key).values(deleted_at=at, updated_at=at))
             listings.relist(self._connection, key)
-        documents.forget(self._connection, [-key, *ended])
+        documents.forget(self._connection, key, [-key, *ended])
 
     def free_name(self, name: Name) -> None:
         assets.remove_asset(self._connection, assets.asset_id(self._connection, MODELS, name))

@@ -1,14 +1,17 @@
 """The search over registered models: pages read from `listing`, with all conditions true of one live version.
 
-No statement reads a whole table. If one condition is rare, its rows are gathered by its index and sorted; else matches
-are frequent, and models are walked in the order of the page until it is full.
+No statement reads a whole table. If one condition is rare, its models are gathered by its index and sorted; else
+matches are frequent, and models are walked in the order of the page until it is full. Words that are frequent each for
+itself can be seldom together: where a short walk does not fill the page, the full-text index says which have all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
+from itertools import chain, repeat
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, literal, select
@@ -18,12 +21,25 @@ from registry.domain.names import AssetKind
 from registry.domain.paging import Page, PageRequest
 from registry.storage.catalog.conditions import Condition, conditions_of
 from registry.storage.catalog.versions import model_summaries
-from registry.storage.sql.paging import SortBy, cursor_after, page_rows, sort_keys
+from registry.storage.sql.among import among
+from registry.storage.sql.paging import (
+    SortBy,
+    cursor_after,
+    ordered,
+    page_rows,
+    sort_keys,
+    sort_values,
+    with_keys,
+)
 from registry.storage.tables import asset, headline, listing
 from registry.storage.tables.listing import ListingColumns
 
 FEW = 3000
-"""Rows of one condition that are gathered and sorted."""
+"""Models for which one condition holds, up to which they are gathered and sorted."""
+STAGES = ((300, 10_000), (6000, 10_000_000))
+"""So many models are walked before up to so many with all words are looked up, and others passed over unread."""
+_AT_ONCE = (60, 240, 1000)
+"""Models that are looked at together: more of them the longer it takes to fill the page."""
 _AT = listing.alias("at").with_cols(ListingColumns)
 
 
@@ -34,46 +50,144 @@ def search_models(connection: Connection, query: SearchQuery, hidden: Collection
     """
     scope = f"models {replace(query, page=PageRequest())!r}"
     conditions = conditions_of(query, connection.dialect.name, hidden=hidden)
-    rare = rarest(connection, conditions)
-    if rare is not None:
-        rows, cursor = page_rows(connection, _gathered(query, conditions, rare), _order(query), query.page, scope=scope)
-    elif query.sort is SortKey.METRIC:
-        rows, cursor = _by_metric(connection, query, conditions, scope)
-    else:
-        rows, cursor = page_rows(connection, _walked(conditions), _order(query), query.page, scope=scope)
-    keys = {row.id: row.listing_id for row in rows if row.listing_id > 0}
-    return Page(model_summaries(connection, rows, keys), cursor)
-
-
-def rarest(connection: Connection, conditions: Sequence[Condition]) -> Select[Any] | None:
-    """The ids of the rows for which the rarest condition holds, if there are few. Each count reads a narrow index."""
-    fewest, found = FEW + 1, None
-    for condition in conditions:
-        if condition.candidates is not None:
-            some = condition.candidates.limit(FEW + 1).subquery()
-            count = connection.execute(select(func.count()).select_from(some)).scalar_one()
-            if count < fewest:
-                fewest, found = count, condition.candidates
-    return found
-
-
-def _gathered(query: SearchQuery, conditions: Sequence[Condition], rare: Select[Any]) -> Select[*tuple[Any, ...]]:
-    newest = (
-        select(listing.c.asset_id, func.max(listing.c.number).label("number"))
-        .where(listing.c.id.in_(rare), *(one.holds(listing) for one in conditions))
-        .group_by(listing.c.asset_id)
-        .subquery()
-    )
-    statement = (
-        select(asset, _AT.c.id.label("listing_id"))
-        .select_from(asset)
-        .join(newest, newest.c.asset_id == asset.c.id)
-        .join(_AT, and_(_AT.c.asset_id == newest.c.asset_id, _AT.c.number == newest.c.number))
-    )
     if query.sort is SortKey.METRIC:
-        mine = and_(headline.c.listing_id == _AT.c.id, headline.c.name == query.sort_metric)
-        statement = statement.outerjoin(headline, mine)
-    return statement
+        rows, cursor = _by_value(connection, query, conditions, scope)
+    else:
+        keys = few_models(connection, [one for one in conditions if not one.costly])
+        worded = next((one.models for one in conditions if one.costly), None)
+        if keys is None and worded is None:
+            rows, cursor = page_rows(connection, _walked(conditions), _order(query), query.page, scope=scope)
+        else:
+            rows, cursor = _picked(connection, query, conditions, _Candidates(connection, query, keys, worded), scope)
+    return Page(
+        model_summaries(connection, rows, {row.id: row.listing_id for row in rows if row.listing_id > 0}), cursor
+    )
+
+
+def few_models(connection: Connection, conditions: Sequence[Condition]) -> Collection[int] | None:
+    """The models for which the rarest of the conditions holds, if they are few. Each is looked up in a narrow index."""
+    fewest: Sequence[int] | None = None
+    for condition in conditions:
+        if condition.models is not None:
+            found = connection.scalars(condition.models(connection).limit(FEW + 1)).all()
+            if len(found) <= FEW and (fewest is None or len(found) < len(fewest)):
+                fewest = found
+    return None if fewest is None else set(fewest)
+
+
+Worded = Callable[[Connection], Select[Any]]
+
+
+class _Candidates:
+    """The ids of models that may match, in the order of the page.
+
+    `keys` are the models for which a rare condition holds; without one, `worded` gives the models with all words.
+    """
+
+    def __init__(
+        self, connection: Connection, query: SearchQuery, keys: Collection[int] | None, worded: Worded | None
+    ) -> None:
+        self._connection = connection
+        self._order = _order(query)
+        self._keys = keys
+        self._worded = worded
+
+    def after(self, last: Sequence[Any] | None) -> Iterator[Sequence[int]]:
+        """Those after the one with the keys `last`, some at a time."""
+        if self._keys is not None:
+            yield from self._sorted(self._keys, last)
+            return
+        walked, with_words, stages = 0, None, iter(STAGES)
+        stage = next(stages, None)
+        for many in _sizes():
+            ids = self._ids(_every(), last, many)
+            yield ids if with_words is None else [key for key in ids if key in with_words]
+            if len(ids) < many:
+                return
+            last = self._keys_of(ids[-1])
+            walked += many
+            if with_words is None and stage is not None and walked >= stage[0]:
+                found = self._with_words(stage[1])
+                if found is not None and len(found) <= FEW:
+                    yield from self._sorted(found, last)
+                    return
+                with_words, stage = found, next(stages, None)
+
+    def _with_words(self, most: int) -> Collection[int] | None:
+        found = (
+            ()
+            if self._worded is None
+            else self._connection.scalars(self._worded(self._connection).limit(most + 1)).all()
+        )
+        return set(found) if len(found) <= most else None
+
+    def _sorted(self, keys: Collection[int], last: Sequence[Any] | None) -> Iterator[Sequence[int]]:
+        ids, at = self._ids(_among_keys(), last, len(keys), keys), 0
+        for many in _sizes():
+            if at >= len(ids):
+                return
+            yield ids[at : at + many]
+            at += many
+
+    def _ids(
+        self, statement: Select[Any], last: Sequence[Any] | None, many: int, keys: Collection[int] = ()
+    ) -> Sequence[int]:
+        return self._connection.scalars(ordered(statement, self._order, last).limit(many), {"keys": keys}).all()
+
+    def _keys_of(self, key: int) -> Sequence[Any]:
+        columns = select(*(one.column for one in self._order)).where(asset.c.id == key)
+        return self._connection.execute(columns).one()
+
+
+def _sizes() -> Iterator[int]:
+    return chain(_AT_ONCE, repeat(_AT_ONCE[-1]))
+
+
+@cache
+def _among_keys() -> Select[Any]:
+    """By keys alone: with a kind beside them, SQLite reads every asset of that kind."""
+    return select(asset.c.id).where(among(asset.c.id))
+
+
+@cache
+def _every() -> Select[Any]:
+    """Deleted ones too, so that an index is enough: they have no row in `listing`."""
+    return select(asset.c.id).where(asset.c.kind == AssetKind.MODELS)
+
+
+def _picked(
+    connection: Connection, query: SearchQuery, conditions: Sequence[Condition], candidates: _Candidates, scope: str
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """A page of those candidates that match."""
+    page, order = query.page, _order(query)
+    match = _match(select(asset.c.id, _AT.c.id.label("listing_id")), conditions)
+    picked: list[tuple[int, int]] = []
+    for keys in candidates.after(None if page.cursor is None else sort_keys(page.cursor, order, scope=scope)):
+        found: dict[int, int] = dict(connection.execute(match, {"keys": keys}).all()) if keys else {}
+        picked += [(key, found[key]) for key in keys if key in found]
+        if len(picked) > page.limit:
+            break
+    shown = ordered(_match(select(asset, _AT.c.id.label("listing_id")), conditions), order)
+    rows = connection.execute(with_keys(shown, order), {"keys": [key for key, _ in picked[: page.limit]]}).all()
+    return rows, cursor_after(sort_values(rows[-1], order), scope=scope) if len(picked) > page.limit else None
+
+
+def _match(columns: Select[*tuple[Any, ...]], conditions: Sequence[Condition]) -> Select[*tuple[Any, ...]]:
+    """Of the models with some `keys` those that match, with their newest matching versions."""
+    newest = and_(_AT.c.asset_id == asset.c.id, _AT.c.number == _newest(asset.c.id, conditions))
+    return columns.select_from(asset).join(_AT, newest).where(among(asset.c.id))
+
+
+def _by_value(
+    connection: Connection, query: SearchQuery, conditions: Sequence[Condition], scope: str
+) -> tuple[Sequence[Row[Any]], str | None]:
+    keys = few_models(connection, conditions)
+    if keys is None:
+        return _by_metric(connection, query, conditions, scope)
+    mine = and_(headline.c.listing_id == _AT.c.id, headline.c.name == query.sort_metric)
+    matching = _match(select(asset, _AT.c.id.label("listing_id")), conditions)
+    gathered = matching.outerjoin(headline, mine).params(keys=keys)
+    return page_rows(connection, gathered, _order(query), query.page, scope=scope)
 
 
 def _walked(conditions: Sequence[Condition]) -> Select[*tuple[Any, ...]]:

@@ -30,6 +30,20 @@ class _Keys(TypeDecorator[Collection[int]]):
         return keys if dialect.name == "postgresql" else json.dumps(keys)
 
 
+class _Texts(TypeDecorator[Collection[str]]):
+    """A parameter that holds many texts."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(Text()) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Collection[str] | None, dialect: Dialect) -> object:
+        texts = list(value or ())
+        return texts if dialect.name == "postgresql" else json.dumps(texts)
+
+
 class _Among(GenericFunction[bool]):
     type = Boolean()
     name = "forebear_among"
@@ -43,6 +57,11 @@ class _Among(GenericFunction[bool]):
 def among(column: ColumnElement[int], parameter: str = "keys") -> ColumnElement[bool]:
     """True where `column` is one of the keys that are given under the name `parameter` when the statement runs."""
     return _Among(column, bindparam(parameter, type_=_Keys()))
+
+
+def among_texts(column: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
+    """As `among`, for a column of text."""
+    return _Among(column, bindparam(parameter, type_=_Texts()))
 
 
 @compiles(_Among)

@@ -38,16 +38,29 @@ def page_rows(
     `scope` names the query, without its page: a cursor of another query is refused. Raises: BadCursorError.
     """
     mark = _mark(scope)
-    if page.cursor is not None:
-        statement = statement.where(_after(order, _read(page.cursor, mark, order)))
-    statement = statement.add_columns(*(key.column.label(f"sort_{i}") for i, key in enumerate(order)))
-    statement = statement.order_by(*(key.column.desc() if key.descending else key.column.asc() for key in order))
-    rows = connection.execute(statement.limit(page.limit + 1)).all()
+    after = None if page.cursor is None else _read(page.cursor, mark, order)
+    rows = connection.execute(with_keys(ordered(statement, order, after), order).limit(page.limit + 1)).all()
     if len(rows) <= page.limit:
         return rows, None
     rows = rows[: page.limit]
-    last = [rows[-1]._mapping[f"sort_{i}"] for i in range(len(order))]
-    return rows, _write(mark, last)
+    return rows, _write(mark, sort_values(rows[-1], order))
+
+
+def ordered(statement: Select[Any], order: Sequence[SortBy], after: Sequence[Any] | None = None) -> Select[Any]:
+    """`statement` in `order`, from the row after the one with the keys `after` on."""
+    if after is not None:
+        statement = statement.where(_after(order, after))
+    return statement.order_by(*(key.column.desc() if key.descending else key.column.asc() for key in order))
+
+
+def with_keys(statement: Select[Any], order: Sequence[SortBy]) -> Select[Any]:
+    """`statement` with the keys of `order` beside each row, as `sort_values` reads them."""
+    return statement.add_columns(*(key.column.label(f"sort_{i}") for i, key in enumerate(order)))
+
+
+def sort_values(row: Row[Any], order: Sequence[SortBy]) -> list[Any]:
+    """The keys of a row of a statement `with_keys`."""
+    return [row._mapping[f"sort_{i}"] for i in range(len(order))]
 
 
 def sort_keys(cursor: str, order: Sequence[SortBy], *, scope: str) -> list[Any]:

@@ -38,7 +38,7 @@ from registry.storage.tables.graph import (
     weight_comparison,
     weight_index,
 )
-from registry.storage.tables.listing import document, facet, headline, listing
+from registry.storage.tables.listing import document, facet, headline, listing, trigram, word, wording
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import (
@@ -136,6 +136,7 @@ __all__ = [
     "tensor",
     "token",
     "training_compute",
+    "trigram",
     "upstream",
     "version",
     "version_check",
@@ -146,6 +147,8 @@ __all__ = [
     "webhook",
     "weight_comparison",
     "weight_index",
+    "word",
+    "wording",
     "xet_epoch",
     "xet_place",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, Double, ForeignKey, Index, String, Table, Text, TypedColumns, event
+from sqlalchemy import Column, Connection, Double, ForeignKey, Index, Integer, String, Table, Text, TypedColumns, event
 
-from registry.storage.sql.types import Key
+from registry.storage.sql.types import Key, Word
 from registry.storage.tables.base import metadata
 
 
@@ -52,6 +52,27 @@ class DocumentColumns(TypedColumns):
     words = Column(Text, nullable=False)
 
 
+class WordingColumns(TypedColumns):
+    """Each word that is in a document of a model or of its versions, once: see `registry.storage.catalog.wording`."""
+
+    asset_id = Column(Key, ForeignKey("asset.id"), primary_key=True, autoincrement=False)
+    words = Column(Text, nullable=False)
+
+
+class WordColumns(TypedColumns):
+    """A word that is in some row of `wording`, and maybe one that was."""
+
+    word = Column(Word, primary_key=True)
+
+
+class TrigramColumns(TypedColumns):
+    """Three letters in a row of a word of some model, by which words that are spelt alike are found."""
+
+    trigram = Column(String(3), primary_key=True)
+    length = Column(Integer, primary_key=True, autoincrement=False)
+    word = Column(Word, primary_key=True)
+
+
 listing = Table(
     "listing",
     metadata,
@@ -67,16 +88,19 @@ headline = Table(
 )
 facet = Table("facet", metadata, FacetColumns)
 document = Table("document", metadata, DocumentColumns)
-FULL_TEXT = "document_words"
+wording = Table("wording", metadata, WordingColumns)
+word = Table("word", metadata, WordColumns)
+trigram = Table("trigram", metadata, TrigramColumns)
+FULL_TEXT = "wording_index"
 """What the full-text index is called: an index of PostgreSQL, a table of SQLite's FTS5 with others beside it.
 
 Migrations make it. Alembic does not know such tables, and leaves alone what is called so.
 """
 
 
-@event.listens_for(document, "after_create")
+@event.listens_for(wording, "after_create")
 def _make_full_text(_table: Table[Any], connection: Connection, **_: Any) -> None:
     """For tests that make the tables without migrations."""
     if connection.dialect.name == "postgresql":
-        made = "CREATE INDEX document_words ON document USING gin (to_tsvector('simple'::regconfig, words))"
-        connection.exec_driver_sql(made)
+        words = "array_to_tsvector(string_to_array(words, ' '))"
+        connection.exec_driver_sql(f"CREATE INDEX wording_index ON wording USING gin ({words})")

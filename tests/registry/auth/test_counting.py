@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import stat
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from registry.auth import Attempts, Counts, Guesses, Rates
+from registry.auth import Attempts, Counts, Rates
 from registry.auth.counting import FILE
 from registry.domain.people.people import Actor
 from registry.errors import TooManyAttemptsError, TooManyRequestsError, UnauthenticatedError
@@ -103,36 +102,3 @@ def test_a_file_that_cannot_be_written_is_told_and_the_counts_go_on(
     assert "cannot be written" in caplog.text
     with pytest.raises(TooManyRequestsError):
         rates.count_actor(ana())
-
-
-def wrong(tries: AbstractContextManager[None]) -> None:
-    with pytest.raises(UnauthenticatedError), tries:
-        raise UnauthenticatedError("No")
-
-
-def test_tries_at_the_same_moment_get_no_further_than_those_one_after_the_other() -> None:
-    guesses = Guesses("password", most=3)
-    wrong(guesses.counted("ana"))
-    with guesses.counted("ana"), guesses.counted("ana"):
-        with pytest.raises(TooManyAttemptsError) as told:
-            wrong(guesses.counted("ana"))
-        assert told.value.facts["retry_after"] == 1
-        wrong(guesses.counted("ben"))
-    wrong(guesses.counted("ana"))
-    wrong(guesses.counted("ana"))
-    with pytest.raises(TooManyAttemptsError) as told:
-        wrong(guesses.counted("ana"))
-    assert int(str(told.value.facts["retry_after"])) > 60
-
-
-def test_right_ones_at_the_same_moment_leave_no_trace() -> None:
-    attempts = Attempts(2)
-    for _ in range(3):
-        with attempts.counted("9.9.9.9", ahead=True), attempts.counted("9.9.9.9", ahead=True):
-            pass
-
-
-def test_tokens_at_the_same_moment_are_not_refused_for_coming_together() -> None:
-    attempts = Attempts(1)
-    with attempts.counted("9.9.9.9"), attempts.counted("9.9.9.9"):
-        pass

@@ -183,11 +183,7 @@ def test_the_command_line_signs_in_with_a_password_and_changes_it(
         lines(GOOD, OTHER, GOOD)
         assert "are not the same" in typed("password", "set").err
         lines(GOOD, OTHER, OTHER)
-        done = typed("password", "set")
-        assert done.out.startswith("Set the password of dev.\n")
-        assert "forebear login on" in done.out, "tokens that stay valid"
+        assert typed("password", "set").out == "Set the password of dev.\n"
         assert typing(open_to, "dev", OTHER)[0] == 303
-        done = typed("password", "remove", "--revoke-tokens")
-        assert done.out.startswith("dev has no password now.\n")
-        assert "for tests" not in done.out, "it has ended"
+        assert typed("password", "remove").out == "dev has no password now.\n"
     assert typing(open_to, "dev", OTHER)[0] == 401

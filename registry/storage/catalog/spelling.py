@@ -1,0 +1,93 @@
+"""The words of all models: those that begin with some letters, and those that are spelt like one that no model has.
+
+The latter are found by trigrams, as PostgreSQL's `pg_trgm` has them: three letters in a row of the word with two spaces
+before it and one after it. Words that no model has any more stay until all are made anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+
+from registry.storage.sql.among import among_texts
+from registry.storage.tables import trigram, word
+
+_PLAIN = re.compile(r"[^\W\d_]{3,28}\d{0,3}")
+"""Words that are offered: letters, then at most three digits (`resnet152`); neither numbers nor digests."""
+_NEAR = 50
+"""Words that share most trigrams with one that is not known, and are compared with it letter by letter."""
+_AT_ONCE = 1000
+LAST = "\U0010ffff"
+"""Sorts after every character of a word."""
+
+
+def learn(connection: Connection, words: Iterable[str]) -> None:
+    """Add the words that are not known yet."""
+    asked = sorted(set(words))
+    known = set(connection.scalars(_known(), {"words": asked}))
+    _insert(connection, [one for one in asked if one not in known])
+
+
+def rebuild(connection: Connection, words: Iterable[str]) -> None:
+    """Know exactly these words."""
+    for table in (trigram, word):
+        connection.execute(delete(table))
+    _insert(connection, sorted(words))
+
+
+def beginning_with(connection: Connection, letters: str, most: int) -> Sequence[str] | None:
+    """The known words that begin with `letters`; None when they are more than `most`."""
+    found = connection.scalars(_beginning(), {"first": letters, "last": letters + LAST, "most": most + 1}).all()
+    return None if len(found) > most else found
+
+
+def spelt_like(connection: Connection, asked: str) -> Sequence[str]:
+    """Some known words that share most trigrams with the one `asked`, at most two letters longer or shorter."""
+    if not _PLAIN.fullmatch(asked):
+        return []
+    lengths = {"shortest": len(asked) - 2, "longest": len(asked) + 2, "most": _NEAR}
+    return connection.scalars(_near(), {"trigrams": sorted(trigrams(asked)), **lengths}).all()
+
+
+def trigrams(one: str) -> frozenset[str]:
+    """Each three letters in a row of the word with the spaces around it: five for `bert`."""
+    padded = f"  {one} "
+    return frozenset(padded[at : at + 3] for at in range(len(padded) - 2))
+
+
+def _insert(connection: Connection, words: Sequence[str]) -> None:
+    for at in range(0, len(words), _AT_ONCE):
+        some = words[at : at + _AT_ONCE]
+        connection.execute(insert(word), [{"word": one} for one in some])
+        parts = ((one, part) for one in some if _PLAIN.fullmatch(one) for part in trigrams(one))
+        if rows := [{"trigram": part, "length": len(one), "word": one} for one, part in parts]:
+            connection.execute(insert(trigram), rows)
+
+
+@cache
+def _known() -> Any:
+    return select(word.c.word).where(among_texts(word.c.word, "words"))
+
+
+@cache
+def _beginning() -> Select[Any]:
+    mine = word.c.word.between(bindparam("first"), bindparam("last"))
+    return select(word.c.word).where(mine).order_by(word.c.word).limit(bindparam("most"))
+
+
+@cache
+def _near() -> Select[Any]:
+    return (
+        select(trigram.c.word)
+        .where(
+            among_texts(trigram.c.trigram, "trigrams"),
+            trigram.c.length.between(bindparam("shortest"), bindparam("longest")),
+        )
+        .group_by(trigram.c.word)
+        .order_by(func.count().desc(), trigram.c.word)
+        .limit(bindparam("most"))
+    )
