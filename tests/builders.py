@@ -146,6 +146,7 @@ def add_version(
     method: Method = Method.FINE_TUNING,
     architecture: str = "resnet-18",
     by: str = "ana",
+    assurance: Assurance = Assurance.OBSERVED,
     **said: Any,
 ) -> VersionRef:
     """Publish the next version of a model (registered first if new), made by a step of its own."""
@@ -153,8 +154,8 @@ def add_version(
     if uow.catalog.model(parsed) is None:
         add_model(uow, name, at=at, **said)
     ref = VersionRef(AssetKind.MODELS, parsed, uow.catalog.next_number(AssetKind.MODELS, parsed))
-    inputs = [step_input(parent, role="source") for parent in parents]
-    inputs += [step_input(dataset, role=role, split=role) for role, dataset in (data or {}).items()]
+    inputs = [step_input(parent, role="source", assurance=assurance) for parent in parents]
+    inputs += [step_input(dataset, role=role, split=role, assurance=assurance) for role, dataset in (data or {}).items()]
     maker = step(name, inputs=inputs, at=at, method=method, by=by)
     uow.steps.add(maker)
     uow.steps.add_measured(maker.id, measured)

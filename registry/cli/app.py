@@ -18,7 +18,7 @@ GROUPS = (
     ("dataset", "Datasets and their versions.", "dataset", "app"),
     ("recipe", "Recipes: what a transfer does.", "recipe", "app"),
     ("transfer", "Transfer steps: runs that make new models from registered ones.", "transfer", "app"),
-    ("lineage", "The ancestors and descendants of a model or dataset.", "lineage_impact", "app"),
+    ("lineage", "The ancestors and descendants of a model or dataset.", "governance.correction", "app"),
     ("drift", "Whether the data has moved away from a model version.", "drift", "app"),
     ("cascade", "What to make again when a parent has a new version.", "cascade", "app"),
     ("evidence", "Evidence about a model version: reports that a policy asks for.", "governance.evidence", "app"),
@@ -44,7 +44,7 @@ GROUPS = (
     ("audit", "The log of every change, protected by a chain of hashes.", "audit", "app"),
 )
 """Name, help, module of `registry.cli.commands` and the group's variable in it (`model_upkeep` extends `model`,
-`lineage_impact` extends `lineage`)."""
+`lineage_impact` and `correction` extend `lineage`)."""
 
 
 class Root(Group):

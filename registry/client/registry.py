@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from registry.client.data import RemoteDatasets
     from registry.client.drafts import RemoteDrafts
     from registry.client.drift import RemoteDrift
+    from registry.client.governance.corrections import RemoteCorrections
     from registry.client.governance.promotions import RemotePromotions
     from registry.client.governance.recalls import RemoteRecalls, RemoteUpstreams
     from registry.client.governance.reports import RemoteReports
@@ -127,6 +128,13 @@ class RemoteRegistry:
         from registry.client.governance.recalls import RemoteRecalls  # noqa: PLC0415 - as above
 
         return RemoteRecalls(self.server)
+
+    @cached_property
+    def corrections(self) -> RemoteCorrections:
+        """Corrections of the graph."""
+        from registry.client.governance.corrections import RemoteCorrections  # noqa: PLC0415 - as above
+
+        return RemoteCorrections(self.server)
 
     @cached_property
     def upstreams(self) -> RemoteUpstreams:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ULID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
-_ID = re.compile(f"(step|req|ev|tok|pol|fnd|wai|rec|emg|sel|whk|ses)-{ULID}")
+_ID = re.compile(f"(step|req|ev|tok|pol|fnd|wai|rec|emg|sel|cor|whk|ses)-{ULID}")
 
 
 def new_id(kind: str, at: datetime) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.services.drafts.uploading import Uploads
     from registry.services.drafts.verbs import Drafts
     from registry.services.drift.verbs import Drift
+    from registry.services.governance.corrections.verbs import Corrections
     from registry.services.governance.recalls.verbs import Recalls
     from registry.services.governance.reports.verbs import Reports
     from registry.services.governance.reviews.verbs import Reviews
@@ -153,6 +154,13 @@ class LocalRegistry:
         from registry.services.governance.recalls.verbs import Recalls  # noqa: PLC0415 - a command needs one subject of ten
 
         return self._guarded(Recalls(self.context), "recalls")
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """Corrections of the graph."""
+        from registry.services.governance.corrections.verbs import Corrections  # noqa: PLC0415 - a command needs one subject of ten
+
+        return self._guarded(Corrections(self.context), "corrections")
 
     @cached_property
     def upstreams(self) -> Upstreams:

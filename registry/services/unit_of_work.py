@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from registry.services.storage.audit import AuditRepository
     from registry.services.storage.backups import WholeDatabase
     from registry.services.storage.catalog import CatalogRepository
+    from registry.services.storage.corrections import CorrectionRepository
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
@@ -55,6 +56,8 @@ class UnitOfWork(Protocol):
     def reviews(self) -> ReviewRepository: ...
     @property
     def recalls(self) -> RecallRepository: ...
+    @property
+    def corrections(self) -> CorrectionRepository: ...
     @property
     def drafts(self) -> DraftRepository: ...
     @property

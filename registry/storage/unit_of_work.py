@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.services.storage.audit import AuditRepository
     from registry.services.storage.backups import WholeDatabase
     from registry.services.storage.catalog import CatalogRepository
+    from registry.services.storage.corrections import CorrectionRepository
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
@@ -131,6 +132,12 @@ class SqlUnitOfWork:
         from registry.storage.recalls.repository import SqlRecalls  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlRecalls(self._open())
+
+    @cached_property
+    def corrections(self) -> CorrectionRepository:
+        from registry.storage.lineage.corrections import SqlCorrections  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlCorrections(self._open())
 
     @cached_property
     def drafts(self) -> DraftRepository:

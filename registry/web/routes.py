@@ -19,6 +19,7 @@ from registry.web import (
 )
 from registry.web.governance import (
     advisories,
+    corrections,
     exceptions,
     past,
     policies,
@@ -54,6 +55,7 @@ def pages_router() -> APIRouter:
         recalls,
         advisories,
         waivers,
+        corrections,
         exceptions,
         past,
         reports,

@@ -126,6 +126,7 @@ _BEGINS = {
     Errand.WAIVER: "A waiver needs your approval",
     Errand.EMERGENCY: "An emergency was declared",
     Errand.RECALL: "A recall reaches versions of yours",
+    Errand.CORRECTION: "A correction needs a second person",
     Errand.POLICY: "A policy needs your approval",
 }
 

@@ -16,6 +16,7 @@ from registry.domain.verbs.audit import AuditVerbs
 from registry.domain.verbs.backups import BackupVerbs
 from registry.domain.verbs.cascade import CascadeVerbs
 from registry.domain.verbs.catalog import CatalogVerbs
+from registry.domain.verbs.corrections import CorrectionVerbs
 from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.drift import DriftVerbs
 from registry.domain.verbs.governance import PromotionVerbs
@@ -72,6 +73,8 @@ class Registry(Protocol):
     def reviews(self) -> ReviewVerbs: ...
     @property
     def recalls(self) -> RecallVerbs: ...
+    @property
+    def corrections(self) -> CorrectionVerbs: ...
     @property
     def upstreams(self) -> UpstreamVerbs: ...
     @property

@@ -19,6 +19,8 @@ from registry.domain.governance.reviews.bypasses import emergency_record
 from registry.domain.governance.reviews.findings import record_of
 from registry.domain.governance.reviews.waivers import waiver_record
 from registry.domain.governance.signing import signature_record
+from registry.domain.transfers.corrections import CorrectionState, correction_record
+from registry.services.storage.corrections import CORRECTION
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,
@@ -205,6 +207,22 @@ class _Log:
         if "task" in detail:
             self.disposed(subject, actor, detail)
 
+    def extended(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._set_statuses(detail)
+
+    def correcting(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._correction(CorrectionState.ASKED, detail)
+
+    def corrected(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._correction(CorrectionState.MADE, detail)
+
+    def left(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._correction(CorrectionState.REFUSED, detail)
+
+    def _correction(self, state: CorrectionState, detail: Mapping[str, Any]) -> None:
+        record = correction_record(state, detail["before"], detail["after"])
+        self.facts[CORRECTION + str(detail["correction"])] = record
+
     def _set_statuses(self, detail: Mapping[str, Any]) -> None:
         """An entry of a recall changes many versions: by status, which."""
         for status, subjects in detail.get("statuses", {}).items():
@@ -273,6 +291,10 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "recall.disposed": _Log.disposed,
     "recall.confirmed": _Log.disposed,
     "recall.reached": _Log.reached,
+    "recall.extended": _Log.extended,
+    "lineage.correction_asked": _Log.correcting,
+    "lineage.corrected": _Log.corrected,
+    "lineage.correction_refused": _Log.left,
 }
 
 

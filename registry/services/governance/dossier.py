@@ -101,6 +101,8 @@ class Dossier:
     marks: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False)
     """Reads the marks that hold for the version, where a policy asks for them."""
 
+    corrected: Callable[[], bool] = field(default=lambda: False, compare=False)
+    """Whether an edge of the ancestry was corrected; read where a count of test rows rests on it."""
     similarity: Callable[[], Mapping[str, object]] | None = field(default=None, compare=False)
     """Reads what kept rankings say of its source and its data, where a policy asks for it."""
 
@@ -169,8 +171,13 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         keys=_keys(uow, evidence),
         amounts=cache(lambda: amounts_of(uow, ancestry)),
         marks=cache(lambda: tuple(one.mark for one in marks_in_force(ancestry, set_marks(uow, ancestry)))),
+        corrected=cache(lambda: uow.corrections.corrected(_steps(ancestry))),
         similarity=cache(lambda: similarity_of(uow, ancestry)),
     )
+
+
+def _steps(ancestry: AncestryRecord) -> list[NodeId]:
+    return [one.node.id for one in ancestry.members if one.node.kind is NodeKind.STEP]
 
 
 def _keys(uow: UnitOfWork, evidence: Sequence[EvidenceValue]) -> Mapping[str, str]:
@@ -261,6 +268,7 @@ def _read(dossier: Dossier, policy: Policy, case: Case, conditions: Sequence[Exp
         marks=dossier.marks() if marked and dossier.marks is not None and dossier.ancestry.complete else None,
         licences=licences,
         findings=dossier.open_findings,
+        corrected=dossier.corrected,
         compute=_compute(dossier, policy, case) if computed else None,
     )
 

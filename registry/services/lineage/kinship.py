@@ -40,7 +40,7 @@ def verify(context: Context, reference: Reference, parent: Reference | None) -> 
         )
     for one in (detail, *parents):
         refuse_damaged(one.summary)
-    said = _compare_stored(context, detail, parents)
+    said = compare_stored(context, detail, parents)
     relations = {ref: one.relation for ref, one in said.items()}
     unlike = between(context, detail, parents, relations)
     interface = {ref: as_declared(one, step.recipe) for ref, one in unlike.items()}
@@ -68,7 +68,7 @@ def _check(child: VersionRef, parent: VersionRef, claim: StepInput | None, found
     return ParentCheck(child, parent, role, assurance, found_out.comparison, found_out.checked_at, found_out.interface)
 
 
-def _compare_stored(
+def compare_stored(
     context: Context, child: VersionDetail, parents: Sequence[VersionDetail]
 ) -> dict[VersionRef, WeightComparison]:
     """The weights of stored versions, laid out in a folder that is removed afterwards."""

@@ -1,4 +1,4 @@
-"""What the things with an id are about: steps, requests, findings, waivers, emergencies, recalls and rankings."""
+"""What the things with an id are about: steps, requests, findings, waivers, recalls, corrections and the like."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from registry.domain.people.teams import Sight
 from registry.services.sight.mentions import about
 from registry.services.unit_of_work import UnitOfWork
 
-ID = re.compile(r"(step|req|fnd|wai|emg|rec|sel)-[0-9a-z]{26}")
+ID = re.compile(r"(step|req|fnd|wai|emg|rec|sel|cor)-[0-9a-z]{26}")
 _GETTERS: Mapping[str, Callable[[UnitOfWork, str], object]] = {
     "step": lambda uow, one: uow.steps.summary(one),
     "req": lambda uow, one: uow.governance.request(one),
     "fnd": lambda uow, one: uow.reviews.finding(one),
     "wai": lambda uow, one: uow.reviews.waiver(one),
     "emg": lambda uow, one: uow.reviews.emergency(one),
+    "cor": lambda uow, one: uow.corrections.get(one),
     "sel": lambda uow, one: uow.selections.get(one) or getattr(uow.selections.ranking(one), "wanted", None),
 }
 

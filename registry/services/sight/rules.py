@@ -98,6 +98,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         change=(CHANGE, "dispose"),
         vote=(LIST, "open confirm reverse"),
     ),
+    "corrections": _of(see=(SEE, "of show"), change=(CHANGE, "ask"), vote=(VOTE, "decide")),
     "upstreams": _of(lists=(LIST, "list check"), change=(CHANGE, "pin")),
     "reports": _of(lists=(LIST, "inventory named_then"), export=(Rule(ancestry=True), "annex_iv statement")),
     "selection": _of(

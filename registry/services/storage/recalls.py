@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lineage import Digest, Edge, Node
+from lineage import Digest, Edge, Node, NodeId
 from registry.domain.catalog.downloads import Download
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import (
@@ -163,6 +163,16 @@ class RecallRepository(Protocol):
 
     def inherit(self, parent: Task, ref: VersionRef, effect: Effect, status: Status | None, *, at: datetime) -> None:
         """Mark a new version in the recall of `parent`, whose risk is accepted; where withheld, for as long."""
+        ...
+
+    def reaching(self, keys: Collection[NodeId]) -> Mapping[NodeId, Sequence[str]]:
+        """By node, the recalls that stand and mark it, whatever that does to it; nodes without one are left out."""
+        ...
+
+    def extend(
+        self, recall_id: str, marks: Sequence[Mark], *, at: datetime
+    ) -> Sequence[tuple[VersionRef, Status | None]]:
+        """Write those marks of a recall that it does not have yet, with their statuses: the versions and these."""
         ...
 
     def add_downloads(self, downloads: Sequence[Download]) -> None:

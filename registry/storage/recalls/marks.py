@@ -6,19 +6,29 @@ that one can be taken out of the middle: the next inherits what it found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
+from lineage import NodeId
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import Disposition, Effect, Level
+from registry.domain.names import VersionRef
 from registry.services.storage.recalls import Mark
 from registry.storage.catalog.listings import statuses_changed
+from registry.storage.catalog.versions import refs_of
+from registry.storage.sql.among import among
 from registry.storage.tables import asset, dataset_version, listing, model_version, node, recall, recall_mark, version
 
+_REACHING = (
+    select(recall_mark.c.node_id, recall.c.public_id)
+    .join(recall, recall.c.id == recall_mark.c.recall_id)
+    .where(among(recall_mark.c.node_id), recall.c.reversed_at.is_(None))
+    .order_by(recall.c.id)
+)
 _KINDS = (model_version, dataset_version)
 _OWNERS = """SELECT DISTINCT v.asset_id FROM recall_mark r JOIN version v ON v.node_id = r.node_id
 WHERE r.recall_id = :key AND r.status IS NOT NULL"""
@@ -73,6 +83,26 @@ def write(
             for table in _KINDS:
                 change = update(table).where(table.c.node_id.in_(mine))
                 connection.execute(change.values(status=status, status_reason=reasons[effect]))
+
+
+def extend(
+    connection: Connection, key: int, marks: Sequence[Mark], reasons: Mapping[Effect, str], at: datetime
+) -> list[tuple[VersionRef, Status | None]]:
+    """Write those of `marks` that the recall does not have yet, each by itself: others may have changed since."""
+    known = set(connection.scalars(select(recall_mark.c.node_id).where(recall_mark.c.recall_id == key)))
+    new = [mark for mark in marks if mark.node not in known]
+    for mark in new:
+        write(connection, key, [mark], reasons, at, only=mark.node)
+    refs = refs_of(connection, {mark.node for mark in new})
+    return [(refs[mark.node], mark.status) for mark in new]
+
+
+def reaching(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, list[str]]:
+    """By node, the recalls that stand and mark it."""
+    found: dict[NodeId, list[str]] = {}
+    for row in connection.execute(_REACHING, {"keys": keys}):
+        found.setdefault(row.node_id, []).append(row.public_id)
+    return found
 
 
 def take_back(

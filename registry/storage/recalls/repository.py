@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
 
-from lineage import Digest, NodeKind
+from lineage import Digest, NodeId, NodeKind
 from registry.domain.catalog.downloads import Download
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
@@ -268,6 +268,16 @@ class SqlRecalls:
                 "confirmed_at": parent.confirmed_at,
             }
             self._connection.execute(self._mark(parent.recall, ref).values(**values))
+
+    def reaching(self, keys: Collection[NodeId]) -> Mapping[NodeId, Sequence[str]]:
+        return recall_marks.reaching(self._connection, keys)
+
+    def extend(
+        self, recall_id: str, marks: Sequence[Mark], *, at: datetime
+    ) -> Sequence[tuple[VersionRef, Status | None]]:
+        row = self._row(recall_id)
+        reasons = _reasons(recall_id, row.target, row.reason)
+        return recall_marks.extend(self._connection, row.id, marks, reasons, at)
 
     def add_downloads(self, downloads: Sequence[Download]) -> None:
         recorded.add(self._connection, downloads)

@@ -31,6 +31,7 @@ from registry.storage.tables.governance import (
 )
 from registry.storage.tables.graph import (
     edge,
+    edge_correction,
     node,
     node_mark,
     tensor,
@@ -89,6 +90,7 @@ __all__ = [
     "draft",
     "draft_file",
     "edge",
+    "edge_correction",
     "email_address",
     "emergency",
     "emergency_agreement",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, String, Table, Text, TypedColumns
+from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, String, Table, Text, TypedColumns, false
 
 from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata, partial_index
@@ -81,6 +81,30 @@ class NodeMarkColumns(TypedColumns):
     set_at = Column(UtcDateTime, nullable=False)
 
 
+class EdgeCorrectionColumns(TypedColumns):
+    """Somebody says that an edge into a step is wrong. `input_node` took its place, or nothing did.
+
+    Made, the edge is superseded: by one from `input_node`, or by a row that supersedes itself and is never in force.
+    """
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    step_node = Column(Key, ForeignKey("node.id"), nullable=False, index=True)
+    edge_id = Column(Key, ForeignKey("edge.id"), nullable=False)
+    input_node = Column(Key, ForeignKey("node.id"), nullable=True)
+    role = Column(String, nullable=False)
+    split = Column(String, nullable=True)
+    reason = Column(Text, nullable=False)
+    consequences: Column[Any] = Column(JSON, nullable=False)
+    weights = Column(Text, nullable=False)
+    asked_by = Column(String(64), nullable=False)
+    asked_at = Column(UtcDateTime, nullable=False)
+    decided_by = Column(String(64), nullable=False, server_default="")
+    decided_at = Column(UtcDateTime, nullable=True)
+    agreed = Column(Boolean, nullable=False, server_default=false())
+    comment = Column(Text, nullable=False, server_default="")
+
+
 node = Table("node", metadata, NodeColumns)
 edge = Table(
     "edge",
@@ -90,6 +114,7 @@ edge = Table(
     Index("ix_edge_to_node_from_node", "to_node", "from_node"),
     partial_index("ix_edge_superseded_by", "superseded_by", where="superseded_by IS NOT NULL"),
 )
+edge_correction = Table("edge_correction", metadata, EdgeCorrectionColumns)
 weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns)
 weight_index = Table("weight_index", metadata, WeightIndexColumns)
 tensor = Table("tensor", metadata, TensorColumns)

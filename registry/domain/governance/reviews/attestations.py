@@ -27,6 +27,7 @@ class Trigger(StrEnum):
     POLICY_MAJOR_CHANGE = "policy_major_change"
     DRIFT_ALERT = "drift_alert"
     FINDING_CRITICAL = "finding_critical"
+    LINEAGE_CORRECTED = "lineage_corrected"
 
 
 REPORTED = frozenset({Trigger.LICENCE_CHANGED, Trigger.DRIFT_ALERT})

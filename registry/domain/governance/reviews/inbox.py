@@ -26,6 +26,8 @@ class Errand(StrEnum):
     """An emergency that lacks a review which the person could give, or that the policy has them told of."""
     RECALL = "recall"
     """A recall that reaches versions of the person whose tasks are open."""
+    CORRECTION = "correction"
+    """A correction of the graph that lacks a second person, which the person could be."""
     POLICY = "policy"
     """A proposed policy that lacks an approval which the person could give."""
 

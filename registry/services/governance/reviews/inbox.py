@@ -15,6 +15,7 @@ from registry.domain.governance.reviews.findings import Finding, FindingState
 from registry.domain.governance.reviews.inbox import Errand, Inbox, InboxItem
 from registry.domain.paging import Page, PageRequest, every
 from registry.services.context import Context
+from registry.services.governance.corrections.deciding import objections_to as objections_to_correction
 from registry.services.governance.details import case_of, with_everybody
 from registry.services.governance.policies.proposing import needs_of
 from registry.services.governance.policies.stored import frozen_policy
@@ -52,6 +53,7 @@ def inbox_of(context: Context) -> Inbox:
                 waiting.append(replace(item, due=due))
         waiting += _proposals_for(uow, handle)
         waiting += _waivers_for(uow, handle, now)
+        waiting += _corrections_for(uow, handle)
         waiting += _emergencies_for(uow, handle, now)
         waiting += _recalls_for(uow, handle, now)
     waiting, stale, mine = (sorted(one, key=_age) for one in (waiting, stale, mine))
@@ -127,6 +129,14 @@ def _waivers_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxI
         if person is not None and not gone and not objections_to(uow, one, person, now):
             detail = f"Asked for by {one.asked_by} until {one.until_at:%Y-%m-%d}; needs an approval that you can give"
             yield InboxItem(Errand.WAIVER, one.id, f"Gate {one.gate} of {one.ref}", detail, one.asked_at, one.ref)
+
+
+def _corrections_for(uow: UnitOfWork, handle: str) -> Iterator[InboxItem]:
+    person, waiting = uow.people.get(handle), uow.corrections.waiting()
+    for one in waiting if person is not None else ():
+        if person is not None and not objections_to_correction(uow, one, person):
+            detail = f"Asked for by {one.asked_by}; {len(one.consequences)} consequences need a second person"
+            yield InboxItem(Errand.CORRECTION, one.id, f"Correction of {one.ref}", detail, one.asked_at, one.ref)
 
 
 def _emergencies_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxItem]:

@@ -32,5 +32,5 @@ def test_a_recall_is_about_a_descendant_that_one_sees_where_there_is_one(team: T
 
 
 def test_an_id_that_nothing_has_has_the_form_of_one(team: Team) -> None:
-    for kind in ("step", "req", "fnd", "wai", "emg", "rec", "sel"):
+    for kind in ("step", "req", "fnd", "wai", "emg", "rec", "sel", "cor"):
         assert is_id(unknown_id(f"{kind}-x", team.clock.now()))

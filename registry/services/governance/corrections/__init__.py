@@ -1,0 +1,1 @@
+"""Corrections of the graph: who may make one, and what follows from it."""

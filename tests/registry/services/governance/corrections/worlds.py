@@ -1,0 +1,59 @@
+"""A family whose edges were declared by people, and so can be wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lineage import Assurance
+from registry.domain.names import Reference, VersionRef
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.corrections import Correction, NewCorrection
+from registry.services.audit.verbs import Audit
+from registry.services.governance.corrections.verbs import Corrections
+from registry.services.lineage.verbs import Lineage
+from tests.fakes.plugins import FakePlugins
+from tests.registry.services.teams import Team
+
+
+@dataclass
+class Claims:
+    """`child` was declared to come from `research` (for no commerce) and to have learnt from `data`; `heir` came from
+    `child`. `net` has two versions that anyone may use.
+    """
+
+    team: Team
+    research: VersionRef
+    net: VersionRef
+    newer: VersionRef
+    data: VersionRef
+    child: VersionRef
+    heir: VersionRef
+
+    def verbs(self, who: str = "ana") -> Corrections:
+        return Corrections(replace(self.team.context(who), plugins=FakePlugins()))
+
+    def ask(self, given: VersionRef, who: str = "ana", of: VersionRef | None = None, **wish: object) -> Correction:
+        wanted = NewCorrection(Reference.to(given), "the log says so", **wish)  # type: ignore[arg-type]
+        return self.verbs(who).ask(Reference.to(of or self.child), wanted)
+
+    def ancestors(self, ref: VersionRef | None = None, **when: object) -> set[str]:
+        found = Lineage(self.team.context("guest")).show(str(ref or self.child), **when)  # type: ignore[arg-type]
+        return {one.label for one in found.nodes if not one.label.startswith("step-")} - {(ref or self.child).label}
+
+    def sound(self) -> bool:
+        """The log gives the same state as the database."""
+        report = Audit(self.team.context("root")).verify(state=True)
+        assert not report.differences, report.differences
+        return report.intact
+
+
+def claims(team: Team) -> Claims:
+    """The family, with the declared edges."""
+    free = {"method": Method.IMPORT, "accuracy": None, "licence": "Apache-2.0"}
+    research = team.publish("research/net", **{**free, "licence": "CC-BY-NC-4.0"})
+    net, newer = team.publish("library/net", **free), team.publish("library/net", **free)
+    data = team.add_data()
+    said = Assurance.DECLARED
+    child = team.publish("vision/digits", parents=[research], data={"train": data}, assurance=said, by="dora")
+    return Claims(team, research, net, newer, data, child, team.publish("vision/heir", parents=[child]))
+
