@@ -155,7 +155,9 @@ def add_version(
         add_model(uow, name, at=at, **said)
     ref = VersionRef(AssetKind.MODELS, parsed, uow.catalog.next_number(AssetKind.MODELS, parsed))
     inputs = [step_input(parent, role="source", assurance=assurance) for parent in parents]
-    inputs += [step_input(dataset, role=role, split=role, assurance=assurance) for role, dataset in (data or {}).items()]
+    inputs += [
+        step_input(dataset, role=role, split=role, assurance=assurance) for role, dataset in (data or {}).items()
+    ]
     maker = step(name, inputs=inputs, at=at, method=method, by=by)
     uow.steps.add(maker)
     uow.steps.add_measured(maker.id, measured)

@@ -149,6 +149,7 @@ PROTOCOLS: Mapping[str, type] = {
     "reports": verbs.reports.ReportVerbs,
     "reviews": verbs.reviews.ReviewVerbs,
     "recalls": verbs.recalls.RecallVerbs,
+    "corrections": verbs.corrections.CorrectionVerbs,
     "upstreams": verbs.recalls.UpstreamVerbs,
     "selection": verbs.selection.SelectionVerbs,
     "drift": verbs.drift.DriftVerbs,

@@ -16,6 +16,7 @@ from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.corrections import NewCorrection
 from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
@@ -141,6 +142,7 @@ READS: Mapping[str, Verb] = {
     "lineage.every_affected": lambda r: [
         list(r.lineage.every_affected(str(one), ways=ways)) for one in (BASE, DATA) for ways in (False, True)
     ],
+    "corrections.of": lambda r: [r.corrections.of(one) for one in (GRANDCHILD, DATA)],
     "lineage.notice": lambda r: r.lineage.notice(GRANDCHILD),
     "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
     "lineage.marks": lambda r: r.lineage.marks(GRANDCHILD),
@@ -256,6 +258,9 @@ ERRORS: Mapping[str, Verb] = {
     "a stream of nothing": lambda r: list(r.lineage.every_affected("models:/no/where/1")),
     "a cursor of no impact": lambda r: r.lineage.affected(str(BASE), page=PageRequest(5, "AAAA")),
     "a path from nowhere": lambda r: r.lineage.path("models:/no/where/1", str(CHILD)),
+    "a correction that is not there": lambda r: r.corrections.show("cor-00000000000000000000000000"),
+    "a correction that says nothing": lambda r: r.corrections.ask(CHILD, NewCorrection(BASE, "why")),
+    "a correction of what was seen": lambda r: r.corrections.ask(CHILD, NewCorrection(BASE, "why", withdrawn=True)),
     "the compute of a dataset": lambda r: r.lineage.compute(DATA),
     "a parent of a dataset": lambda r: r.lineage.verify(DATA),
     "evidence of no type": lambda r: r.promotions.add_evidence(CHILD, "no-such-type", {}),

@@ -29,6 +29,7 @@ from registry.domain.people.devices import DeviceWish
 from registry.domain.people.keys import new_key, public_key
 from registry.domain.people.signing_in import AskedToken
 from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.corrections import NewCorrection
 from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.work import Able, Outcome, WorkReport
 from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel
@@ -59,6 +60,7 @@ OUTCOME = Outcome("cpu", "fp32", {}, {}, 1, 1, 1, 1, 0, "test:net", 0.0, 0.0, "n
 NEW = Name("vision", "letters")
 NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WEBHOOK = "whk-00000000000000000000000000"
+NO_CORRECTION = "cor-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 
 
@@ -95,6 +97,10 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "catalog.mark", [*marked, ana.catalog.mark(BASE, NewMark("export:EAR99", "another", present=False))]
     yield "lineage.verify", outcome(lambda: dev.lineage.verify(GRANDCHILD))
     yield "lineage.declare_compute", dev.lineage.declare_compute(BASE, NewCompute("card", 1e22, gpai=False))
+    wrong = NewCorrection(BASE, "the log says so", withdrawn=True)
+    yield "corrections.ask", outcome(lambda: dev.corrections.ask(CHILD, wrong))
+    yield "corrections.decide", outcome(lambda: ana.corrections.decide(NO_CORRECTION, agree=True))
+    yield "corrections.show", outcome(lambda: ana.corrections.show(NO_CORRECTION))
     save_file({"head.weight": np.arange(600, dtype=np.float32).reshape(20, 30)}, folder / "found.safetensors")
     yield "lineage.identify", dev.lineage.identify(str(folder / "found.safetensors"))
     evidence = dev.promotions.add_evidence(CHILD, "other", {"a": 1})

@@ -23,7 +23,9 @@ from tests.serving import ServedRegistry, copy_of, form_token
 
 HIDDEN, NOWHERE = "vision", "nowher"
 IDS = ("step", "request_id", "finding_id", "recall_id")
-THINGS = re.compile(r"\{(team|" + "|".join((*IDS, "report_id", "waiver_id", "emergency_id", "ranking_id")) + r")\}")
+THINGS = re.compile(
+    r"\{(team|" + "|".join((*IDS, "report_id", "waiver_id", "correction_id", "emergency_id", "ranking_id")) + r")\}"
+)
 UPLOAD = f"multipart/form-data; boundary={BOUNDARY}"
 
 
@@ -106,7 +108,7 @@ def asked(closed: Closed, method: str, path: str) -> Mapping[str, str]:
     if not path.startswith("/api/v1"):
         return ASKED.get(path, {})
     needed = needed_of(closed.said.get((method.lower(), path.replace(":path", "")), {}))
-    own = {"target": GOOD["target"]} if path.endswith(("e/checks", "e/compute", "e/marks")) else {}
+    own = {"target": GOOD["target"]} if path.endswith(("e/checks", "e/compute", "e/marks", "e/corrections")) else {}
     task = {"reference": "models:/vision/digits/1"} if "/tasks" in path and method == "POST" else {}
     return {**needed, **own, **task}
 

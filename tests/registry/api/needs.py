@@ -67,6 +67,11 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", "/api/v1/people/{handle}/key"): ("edit", {"key": "0" * 64}),
     ("post", "/api/v1/lineage/marks"): ("edit", {"mark": "personal-data", "reason": "letters"}),
     ("post", "/api/v1/lineage/compute"): ("edit", {"source": "card", "flop": 1e22}),
+    ("post", "/api/v1/lineage/corrections"): (
+        "edit",
+        {"input": "models:/library/lite0/1", "reason": "wrong", "withdrawn": True},
+    ),
+    ("post", "/api/v1/lineage/corrections/{correction_id}/decision"): ("edit", {"agree": False, "comment": "no"}),
     ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/selections"): ("edit", {"dataset": "datasets:/no/data/1"}),

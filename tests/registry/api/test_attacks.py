@@ -244,6 +244,7 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
         "finding_id": finding_of(served),
         "emergency_id": "emg-00000000000000000000000000",
         "waiver_id": "wai-00000000000000000000000000",
+        "correction_id": "cor-00000000000000000000000000",
         "recall_id": recall_of(served),
         "webhook_id": GOOD["webhook_id"],
     }
@@ -270,7 +271,9 @@ def send(
 ) -> Any:
     client = served.client(who)
     client.headers.update(headers or {})
-    client.params = {"target": GOOD["target"]} if path.endswith(("e/checks", "e/compute", "e/marks")) else {}
+    client.params = (
+        {"target": GOOD["target"]} if path.endswith(("e/checks", "e/compute", "e/marks", "e/corrections")) else {}
+    )
     if path.endswith("/copies"):
         client.params = {"to": "vision/copied"}
     if path.startswith("/api/v1/recalls/") and "/tasks" in path:

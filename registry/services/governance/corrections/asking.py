@@ -35,17 +35,15 @@ def ask(context: Context, reference: Reference, wish: NewCorrection) -> Correcti
     """
     context.actor.require(Permission.EDIT)
     wish = wish.checked()
-    with context.read() as uow:
-        ref, step, edge, after = _meant(uow, reference, wish)
-    evidence = None if after is None else _compared(context, ref, edge.value, after)
+    evidence = _asked_of_the_weights(context, reference, wish)
     now, by = context.clock.now(), context.actor.handle
     with context.write() as uow:
         ref, step, edge, after = _meant(uow, reference, wish)
         if any(uow.corrections.edge_of(one.id) == edge.key for one in _open(uow, step)):
             raise ConflictError(f"A correction of {edge.value} waits to be decided already")
-        if after is not None and evidence is not None:
-            uow.graph.add_comparison(step, str(after.ref), evidence)
-            after = replace(after, assurance=assurance_by(evidence.comparison, Assurance.DECLARED))
+        if after is not None and evidence is not None and after.ref == evidence[0]:
+            uow.graph.add_comparison(step, str(after.ref), evidence[1])
+            after = replace(after, assurance=assurance_by(evidence[1].comparison, Assurance.DECLARED))
         before = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
         node = found(uow.graph.node(step), step).id
         value = Correction(
@@ -56,7 +54,7 @@ def ask(context: Context, reference: Reference, wish: NewCorrection) -> Correcti
             after=after,
             reason=wish.reason,
             consequences=tuple(weigh(uow, before, node, edge, after)),
-            weights="" if evidence is None else said(evidence),
+            weights="" if evidence is None else said(evidence[1]),
             asked_by=by,
             asked_at=now,
         )
@@ -113,6 +111,22 @@ def _input(uow: UnitOfWork, ref: VersionRef, inputs: Sequence[KeptEdge], wish: N
         ways = ", ".join(str(one.value) for one in meant)
         raise InvalidError(f"{other} is more than one input of {ref}: {ways}", remedy="Give its role, or its split")
     return meant[0]
+
+
+def _asked_of_the_weights(
+    context: Context, reference: Reference, wish: NewCorrection
+) -> tuple[VersionRef, EdgeEvidence] | None:
+    """The new parent with what the weights say of it; None where they have no say, and where the wish is wrong.
+
+    What is wrong with it is told by the transaction that follows, after the terms of the request.
+    """
+    with context.read() as uow:
+        try:
+            ref, _, edge, after = _meant(uow, reference, wish)
+        except (NotFoundError, InvalidError, RefusedError):
+            return None
+    evidence = None if after is None else _compared(context, ref, edge.value, after)
+    return None if after is None or evidence is None else (after.ref, evidence)
 
 
 def _compared(context: Context, ref: VersionRef, before: StepEdge, after: StepEdge) -> EdgeEvidence | None:

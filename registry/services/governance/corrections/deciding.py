@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.domain.audit import Event
-from registry.domain.people.people import Permission, Person
+from registry.domain.people.people import Person
 from registry.domain.text import check_words
 from registry.domain.transfers.corrections import MAX_REASON, Correction
 from registry.errors import ConflictError, InvalidError, PolicyRefusedError
@@ -27,7 +27,7 @@ def decide(context: Context, correction_id: str, *, agree: bool, comment: str) -
     """
     words = check_words(comment, "comment", MAX_REASON, lines=True, empty=True)
     now, by = context.clock.now(), context.actor.handle
-    with context.write(Permission.READ) as uow:
+    with context.write() as uow:
         value = found(uow.corrections.get(correction_id), f"correction {correction_id}", see="lineage corrections")
         if value.decided_at is not None:
             raise ConflictError(f"{value.id} is {value.state} already")

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from lineage import Assurance
 from registry.domain.audit import Event
 from registry.domain.governance.recalls import NewRecall
 from registry.domain.governance.reviews.attestations import Trigger
 from registry.domain.governance.reviews.findings import Severity
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers.corrections import Correction
+from registry.domain.recipes.methods import SOURCE
+from registry.domain.transfers.corrections import Correction, StepEdge
 from registry.errors import ConflictError
+from registry.services.artifacts.weights import assurance_by
 from registry.services.governance.recalls.impact import reach_from
 from registry.services.governance.reviews.attestations import call
 from registry.services.governance.reviews.findings import raise_by_registry
@@ -36,11 +39,21 @@ def make(
     edge = uow.corrections.edge_of(value.id)
     if edge is None:
         raise ConflictError(f"What {value.id} corrects has changed: {value.before} is no input of {value.ref} now")
+    value = replace(value, after=_supported(uow, value))
     uow.corrections.supersede(edge, value.after, at=now)
     uow.corrections.decide(value.id, agreed=True, by=by, comment=comment, at=now)
     done = replace(value, agreed=True, decided_by=by, decided_at=now, comment=comment)
     made = Event("lineage.corrected", str(value.ref), {**detail(value), "asked_by": value.asked_by, "comment": comment})
     return done, (made, *_told(uow, done, now), *_reached(uow, done, now), *_to_attest(uow, done, now))
+
+
+def _supported(uow: UnitOfWork, value: Correction) -> StepEdge | None:
+    """The new edge with what the weights made of the claim, where they were asked."""
+    after = value.after
+    known = None if after is None else uow.graph.comparisons(value.step).get(str(after.ref))
+    if after is None or known is None or after.role != SOURCE:
+        return after
+    return replace(after, assurance=assurance_by(known.comparison, Assurance.DECLARED))
 
 
 def detail(value: Correction) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lineage import Assurance, Edge, Graph, NodeId, NodeKind
 from registry.domain.catalog.statuses import STOPPED
+from registry.domain.recipes.methods import TEST, split_role
 from registry.domain.transfers.corrections import StepEdge
 from registry.domain.transfers.ways import way_of
 from registry.services.lineage.learnt_from import learnt_from
@@ -36,6 +37,8 @@ def _of_the_edge(before: StepEdge, after: StepEdge | None, *, makes_data: bool) 
         yield f"The weights prove {before.ref}"
     if before.assurance is Assurance.CONTRADICTED:
         yield f"The weights speak against {before.ref}, and that would not be on record as its claim any more"
+    if split_role(before.role)[0] == TEST:
+        yield f"It was measured on {before.ref}, as it is on record, and its metrics would be of something else"
     if after is not None and after.ref == before.ref and after.role != before.role:
         one, two = (way_of(Edge(1, 2, edge.role), makes_data=makes_data) for edge in (before, after))
         if one != two:

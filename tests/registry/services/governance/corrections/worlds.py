@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lineage import Assurance
 from registry.domain.names import Reference, VersionRef
@@ -28,16 +29,17 @@ class Claims:
     data: VersionRef
     child: VersionRef
     heir: VersionRef
+    said: Assurance = Assurance.DECLARED
 
     def verbs(self, who: str = "ana") -> Corrections:
         return Corrections(replace(self.team.context(who), plugins=FakePlugins()))
 
-    def ask(self, given: VersionRef, who: str = "ana", of: VersionRef | None = None, **wish: object) -> Correction:
-        wanted = NewCorrection(Reference.to(given), "the log says so", **wish)  # type: ignore[arg-type]
+    def ask(self, given: VersionRef, who: str = "ana", of: VersionRef | None = None, **wish: Any) -> Correction:
+        wanted = NewCorrection(Reference.to(given), "the log says so", **wish)
         return self.verbs(who).ask(Reference.to(of or self.child), wanted)
 
-    def ancestors(self, ref: VersionRef | None = None, **when: object) -> set[str]:
-        found = Lineage(self.team.context("guest")).show(str(ref or self.child), **when)  # type: ignore[arg-type]
+    def ancestors(self, ref: VersionRef | None = None, **when: Any) -> set[str]:
+        found = Lineage(self.team.context("guest")).show(str(ref or self.child), **when)
         return {one.label for one in found.nodes if not one.label.startswith("step-")} - {(ref or self.child).label}
 
     def sound(self) -> bool:
@@ -49,11 +51,9 @@ class Claims:
 
 def claims(team: Team) -> Claims:
     """The family, with the declared edges."""
-    free = {"method": Method.IMPORT, "accuracy": None, "licence": "Apache-2.0"}
-    research = team.publish("research/net", **{**free, "licence": "CC-BY-NC-4.0"})
-    net, newer = team.publish("library/net", **free), team.publish("library/net", **free)
+    research = team.publish("research/net", method=Method.IMPORT, accuracy=None, licence="CC-BY-NC-4.0")
+    net, newer = (team.publish("library/net", method=Method.IMPORT, accuracy=None) for _ in range(2))
     data = team.add_data()
     said = Assurance.DECLARED
     child = team.publish("vision/digits", parents=[research], data={"train": data}, assurance=said, by="dora")
     return Claims(team, research, net, newer, data, child, team.publish("vision/heir", parents=[child]))
-
