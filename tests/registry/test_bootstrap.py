@@ -17,7 +17,8 @@ from registry.domain.codec import to_json
 from registry.domain.paging import PageRequest
 from registry.errors import BadPolicyError, ConflictError, HomeNotFoundError, UnauthenticatedError
 from registry.settings import Settings
-from tests.builders import digest, step
+from registry.storage.lineage import generations
+from tests.builders import add_version, digest, step
 from tests.verdicts import a_verdict
 
 
@@ -106,6 +107,24 @@ def test_an_upgrade_marks_the_verdicts_that_it_does_not_trust_and_says_so(tmp_pa
     assert bootstrap.init(home, settings=Settings(), actor="ana", upgrade=True).voided == ()
     with bootstrap.open(home, settings=Settings(), actor="ana") as registry:
         assert registry.audit.search(action="verdict.voided").items[0].actor == "system"
+
+
+def test_a_server_compiles_a_large_graph_each_minute_and_an_upgrade_removes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    bootstrap.init(home, settings=Settings(), actor="ana")
+    with bootstrap.open_system(home, settings=Settings()) as registry:
+        with registry.context.write() as uow:
+            add_version(uow, "vision/digits", parents=[add_version(uow, "vision/base")])
+            uow.commit_unaudited()
+        bootstrap.do_what_is_due(registry)
+        assert not (home / "graph").exists(), "it is small"
+        monkeypatch.setattr(generations, "SAVED_FROM", 3)
+        bootstrap.do_what_is_due(registry)
+    assert [one.name for one in (home / "graph").iterdir()] == ["3"]
+    bootstrap.init(home, settings=Settings(), actor="ana", upgrade=True)
+    assert not (home / "graph").exists()
 
 
 def test_a_registry_begins_with_the_policy_that_it_is_given_and_takes_no_other_in_its_place(tmp_path: Path) -> None:
