@@ -13,18 +13,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, false, func, literal, or_, select
 
 from registry.domain.catalog.models import AliasValue
 from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
+from registry.errors import BadNameError
+from registry.storage.catalog.assets import find_asset
 from registry.storage.catalog.hidden import is_hidden
 from registry.storage.catalog.versions import (
     alias_names,
     headline_metrics,
     is_live,
-    latest,
     model_summaries,
     summary_columns,
     summary_of,
@@ -59,6 +60,9 @@ _AFTER_NAMES = "~"
 
 def list_models(connection: Connection, picked: Picked, hidden: Collection[str] = ()) -> Page[ListedModel]:
     """One page of registered models, by name where no order is given. Raises: BadCursorError."""
+    if (name := _only_name(picked)) is not None and not hidden:
+        found = find_asset(connection, AssetKind.MODELS, name)
+        return Page(_models(connection, [] if found is None else [found]), None)
     dialect = connection.dialect.name
     statement = select(asset).where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
     if hidden:
@@ -73,22 +77,39 @@ def list_models(connection: Connection, picked: Picked, hidden: Collection[str] 
     last = () if any(key is Sort.NAME for key, _ in picked.order) else ((Sort.NAME, False),)
     order = [SortBy(*columns[key], descends) for key, descends in (*picked.order, *last)]
     rows, cursor = page_rows(connection, statement, order, picked.page, scope=f"models {_scope(picked)}")
+    return Page(_models(connection, rows), cursor)
+
+
+def _only_name(picked: Picked) -> Name | None:
+    """The name that a single model can have; None where more than a name is asked for."""
+    if len(picked.comparisons) != 1 or picked.page.cursor is not None:
+        return None
+    one = picked.comparisons[0]
+    if one.of is not Of.NAME or one.operator != "=":
+        return None
+    try:
+        return Name.parse(str(one.value))
+    except BadNameError:
+        return None
+
+
+def _models(connection: Connection, rows: Sequence[Row[Any]]) -> list[ListedModel]:
     keys = [row.id for row in rows]
-    newest_of = connection.execute(_newest_of(), {"keys": keys}).all()
-    names, last_of = _aliases(connection, keys), latest(connection, keys)
-    shown = list({*last_of.values(), *(row.id for row in newest_of)})
-    versions = _listed(connection, shown, _by_version(names))
-    summaries = model_summaries(connection, rows, last_of, {key: one.summary for key, one in versions.items()})
-    newest: dict[int, list[ListedVersion]] = {}
-    for row in newest_of:
-        newest.setdefault(row.asset_id, []).append(versions[row.id])
-    return Page(
-        [
-            ListedModel(one, tuple(value for _, value in names.get(key, ())), tuple(newest.get(key, ())))
-            for key, one in zip(keys, summaries, strict=True)
-        ],
-        cursor,
-    )
+    names, newest_of = _aliases(connection, keys), connection.execute(_newest_of(), {"keys": keys}).all()
+    versions = _listed(connection, [key for key, _ in newest_of], _by_version(names))
+    newest: dict[int, list[int]] = {}
+    for key, model in newest_of:
+        newest.setdefault(model, []).append(key)
+    last = {model: mine[0] for model, mine in newest.items()}
+    summaries = model_summaries(connection, rows, last, {key: one.summary for key, one in versions.items()})
+    return [
+        ListedModel(
+            one,
+            tuple(value for _, value in names.get(key, ())),
+            tuple(versions[version] for version in newest.get(key, ())),
+        )
+        for key, one in zip(keys, summaries, strict=True)
+    ]
 
 
 def list_versions(connection: Connection, picked: Picked, hidden: Collection[str] = ()) -> Page[ListedVersion]:
