@@ -322,6 +322,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
             host=host,
             port=port,
             server_header=False,
+            ws="none",
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
             limit_concurrency=settings.max_connections,

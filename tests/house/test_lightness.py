@@ -100,6 +100,11 @@ def test_opening_a_registry_loads_no_machine_learning_library() -> None:
     assert loaded("import registry.bootstrap") & heavy == set()
 
 
+def test_a_server_starts_without_what_its_first_requests_do_not_need() -> None:
+    found = loaded("import registry.server, registry.connections")
+    assert found & HEAVY == {"fastapi", "pydantic", "uvicorn", "yaml"}
+
+
 def test_the_process_that_registers_a_dataset_loads_no_library_that_could_read_it(tmp_path: Path) -> None:
     init(tmp_path / "home", settings=Settings(), actor="ana")
     table = tmp_path / "t.csv"

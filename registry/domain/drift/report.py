@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
-from registry.domain.comparison.statistics.exact import holm
 from registry.domain.comparison.verdict import Interval
 from registry.domain.names import VersionRef
 
@@ -55,6 +54,8 @@ class Finding:
 
 def settled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings with what follows from all of them together."""
+    from registry.domain.comparison.statistics.exact import holm  # noqa: PLC0415 - it needs NumPy; a report is also shown
+
     adjusted = holm([one.p for one in findings])
     return tuple(
         replace(one, adjusted=p, moved=p <= LEVEL and _is_large(one)) for one, p in zip(findings, adjusted, strict=True)
