@@ -68,7 +68,8 @@ def login(
 ) -> None:
     """Sign in to a server with a token, and use its registry from now on where no registry folder is nearer.
 
-    With --password or --device a token is made that is good for 90 days and for what --scope allows.
+    A terminal is asked for a token, and Enter is as --device. With --password or --device a token is made that is good
+    for 90 days and for what --scope allows.
     The token is kept in the keyring of your system (extra keyring), else in a file that only you can read.
     """
     from registry.cli.printing import hint, tell
@@ -79,12 +80,13 @@ def login(
     address = check_address(url, secret=True, allow_http=allow_http or session.settings.allow_http)
     if password + token_stdin + device > 1:
         raise UsageError("--password, --device and --token-stdin are ways to sign in", remedy="Give one of them")
-    if device:
-        secret = _by_device(Connection(address, allow_http=allow_http), scope)
-    elif password:
+    secret = None
+    if password:
         secret = _by_password(Connection(address, allow_http=allow_http), person, scope)
-    else:
+    elif not device:
         secret = _token(session, from_stdin=token_stdin)
+    if secret is None:
+        secret = _by_device(Connection(address, allow_http=allow_http), scope)
     with Remote(address, allow_http, named=True).connect(session.settings, secret) as registry:
         actor = registry.actor
     profiles = Profiles.of_user()
@@ -94,14 +96,16 @@ def login(
         hint(f"The token is in {profiles.place_of_tokens()}.")
 
 
-def _token(session: Session, *, from_stdin: bool) -> str:
-    """The token that is typed, piped in, or set. Raises: UsageError."""
+def _token(session: Session, *, from_stdin: bool) -> str | None:
+    """The token that is typed, piped in, or set; None for who would rather confirm in a browser. Raises: UsageError."""
     if from_stdin:
         secret = sys.stdin.readline().strip()
     elif session.settings.token is not None:
         secret = session.settings.token
     elif sys.stdin.isatty():
-        secret = str(typer.prompt("Token", hide_input=True, err=True)).strip()
+        asked = "Token (or press Enter to confirm in a browser, without one)"
+        typed = typer.prompt(asked, default="", show_default=False, hide_input=True, err=True)
+        return str(typed).strip() or None
     else:
         raise UsageError(
             "There is no terminal to ask for the token", remedy="Add --device or --token-stdin, or set FOREBEAR_TOKEN"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from registry.client.transport.connection import Connection
 from registry.domain.people.devices import new_user_code
@@ -78,11 +80,21 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLi
         yield line
 
 
-@pytest.mark.parametrize("deed", ["allow", "refuse"])
+class Terminal(io.StringIO):
+    """Somebody who presses Enter."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("deed", "asked"), [("allow", False), ("refuse", False), ("allow", True)])
 def test_the_command_line_shows_a_code_and_waits(
-    counting: ServedRegistry, typed: CommandLine, monkeypatch: pytest.MonkeyPatch, deed: str
+    counting: ServedRegistry, typed: CommandLine, monkeypatch: pytest.MonkeyPatch, deed: str, asked: bool
 ) -> None:
     shown: list[str] = []
+    if asked:
+        monkeypatch.setattr(sys, "stdin", Terminal())
+        monkeypatch.setattr(sys.modules[typer.prompt.__module__], "hidden_prompt_func", lambda _: "")
     monkeypatch.setattr("registry.cli.printing.hint", shown.append)
 
     def somebody_decides(connection: Connection, seconds: float) -> None:
@@ -96,6 +108,7 @@ def test_the_command_line_shows_a_code_and_waits(
         Connection, "__post_init__", lambda self: setattr(self, "sleep", lambda s: somebody_decides(self, s))
     )
     with listening(counting.app) as url:
-        said = typed("login", url, "--device", "--scope", "read")
+        said = typed("login", url, *([] if asked else ["--device"]), "--scope", "read")
+    assert ("Token (or press Enter to confirm in a browser" in said.err) is asked
     assert f"Open {url}/device?code=" in shown[0]
     assert (said.code, "as dev" in said.out) == ((0, True) if deed == "allow" else (9, False)), said.err
