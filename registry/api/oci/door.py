@@ -1,21 +1,24 @@
 """Which version a digest belongs to, and whether it is given out to who asks.
 
-It is remembered from the manifests that were given out, and else looked up among the newest versions.
+It is remembered from the manifests that were given out, and else looked up among the newest versions. For a file
+that is remembered its version is asked whether it is given out, and the manifest is not made.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
+from registry.api.contents import GivenFile
 from registry.api.hub.refusals import HubRefusal
 from registry.api.hub.revisions import MAIN, Repo, every_version, revision_of
 from registry.api.oci.manifests import Document, Manifest, digests_of, manifest_of
 from registry.api.oci.referrers import Artifact, referrers
-from registry.domain.catalog.models import VersionSummary, was_approved
+from registry.domain.catalog.models import RETIRED, VersionSummary, was_approved
 from registry.domain.catalog.statuses import STOPPED
+from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError, RegistryError
 
@@ -26,16 +29,20 @@ _REMEMBERED = 20_000
 
 @dataclass(slots=True)
 class Seen:
-    """By repository and digest, the numbers of the versions in whose manifests it was; the last ones asked for."""
+    """By repository and digest, the numbers of the versions in whose manifests it was; the last ones asked for.
 
-    _numbers: OrderedDict[tuple[str, str], set[int]] = field(default_factory=OrderedDict)
+    With each number the path of the file that has the digest; empty for what is no file of the version.
+    """
+
+    _numbers: OrderedDict[tuple[str, str], dict[int, str]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def add(self, repo: Repo, number: int, digests: Iterable[str]) -> None:
-        """Remember that these are of the version `number`."""
+    def add(self, repo: Repo, number: int, document: Document) -> None:
+        """Remember that the digests of a document are of the version `number`."""
         with self._lock:
-            for digest in digests:
-                self._numbers.setdefault((repo.id, digest), set()).add(number)
+            for digest in digests_of(document):
+                file = document.files.get(digest)
+                self._numbers.setdefault((repo.id, digest), {})[number] = "" if file is None else file.path
                 self._numbers.move_to_end((repo.id, digest))
             while len(self._numbers) > _REMEMBERED:
                 self._numbers.popitem(last=False)
@@ -44,6 +51,12 @@ class Seen:
         """The numbers, newest first."""
         with self._lock:
             return sorted(self._numbers.get((repo.id, digest), ()), reverse=True)
+
+    def files(self, repo: Repo, digest: str) -> list[tuple[int, str]]:
+        """The numbers of versions that have it as a file, newest first, each with its path."""
+        with self._lock:
+            known = self._numbers.get((repo.id, digest), {})
+            return sorted(((number, path) for number, path in known.items() if path), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +80,30 @@ class Door:
         except HubRefusal as refused:
             raise refused.error from refused
         manifest = manifest_of(self.registry, found)
-        self.seen.add(self.repo, manifest.revision.ref.number, digests_of(manifest))
+        self.seen.add(self.repo, manifest.revision.ref.number, manifest)
         return manifest
 
     def referring(self, manifest: Manifest) -> tuple[Artifact, ...]:
         """What refers to a manifest."""
         found = tuple(referrers(self.registry, manifest))
         for one in found:
-            self.seen.add(self.repo, manifest.revision.ref.number, digests_of(one))
+            self.seen.add(self.repo, manifest.revision.ref.number, one)
         return found
+
+    def stored(self, digest: str) -> GivenFile | None:
+        """A stored file with this digest of a version that is given out now; None where its manifest has to say."""
+        for number, path in self.seen.files(self.repo, digest):
+            exact = Reference(self.repo.kind, self.repo.name, number)
+            try:
+                given = self.registry.catalog.given_file(exact, path)
+            except RegistryError:
+                return None  # why it is not given out is told with the manifest
+            summary, entry = given.summary, given.entry
+            if entry is None or str(entry.sha256) != digest:
+                continue
+            if self._is_given(summary) and summary.stage != RETIRED:
+                return GivenFile.stored(self.registry, exact, entry)
+        return None
 
     def holding(self, digest: str) -> Document:
         """The manifest that has this digest, or a blob with it; else what refers to it and has. Raises: as `named`."""

@@ -66,14 +66,14 @@ def blob(request: Request, door: At, digest: str) -> Response:
     missing = NotFoundError(f"{door.repo.id} has no blob {digest[:80]}")
     if not _DIGEST.fullmatch(digest):
         raise missing
-    found = door.holding(digest)
-    if file := found.files.get(digest):
-        answer = download(request, file.entry, file.open_at)
-    elif digest in found.made:
-        made = GivenFile.made("made.json", found.made[digest])
-        answer = download(request, made.entry, made.open_at)
-    else:
+    file: GivenFile | None = door.stored(digest)
+    if file is None:
+        found = door.holding(digest)
+        made = found.made.get(digest)
+        file = found.files.get(digest) if made is None else GivenFile.made("made.json", made)
+    if file is None:
         raise missing
+    answer = download(request, file.entry, file.open_at)
     answer.headers.update({**_VERSION, "Docker-Content-Digest": digest, "Cache-Control": "private, no-cache"})
     return answer
 

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from registry.api.oci import as_bearer, is_oci
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
+from tests.registry.api.test_costs import questions
 from tests.serving import ServedRegistry, listening
 
 DIGITS = "/v2/vision/digits"
@@ -81,6 +82,18 @@ def test_a_server_that_never_gave_the_manifest_out_finds_a_digest_among_the_newe
     own_served.app.state.seen = type(own_served.app.state.seen)()
     for address in addresses:
         assert client.get(address).status_code == 200, address
+
+
+def test_the_manifest_is_not_made_for_a_file_that_was_in_it(served: ServedRegistry) -> None:
+    client = served.client("vic")
+    _, document = manifest(client)
+    by_name = {one["annotations"]["org.opencontainers.image.title"]: one for one in document["layers"]}
+    weights = f"{DIGITS}/blobs/{by_name['weights/model.safetensors']['digest']}"
+    whole = client.get(weights).content
+    with questions() as asked:
+        part = client.get(weights, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.content) == (206, whole[5:10])
+    assert len(asked) <= 15, asked
 
 
 def test_a_version_that_nobody_approved_is_denied_by_number_and_digest(served: ServedRegistry) -> None:
