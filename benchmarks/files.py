@@ -1,7 +1,8 @@
 """What a large file costs: down beside uvicorn's FileResponse and `cp`, up beside a bare write with SHA-256.
 
 All in turns in one run, over 127.0.0.1. The first download after a start is told apart: it reads and hashes all bytes,
-the later ones are sent by the kernel. The CPU is that of the server and its children, where there is a server.
+the later ones are sent by the kernel. The CPU is that of the server and its children, where there is a server; of
+`hf download`, which fetches the same file once more, that of the client is told beside it.
 
     python -m benchmarks.files [--megabytes 1024] [--rounds 3]
 """
@@ -12,7 +13,9 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -91,6 +94,7 @@ def measure(folder: Path, stack: ExitStack, megabytes: int, rounds: int) -> list
     up, bare = Row("upload to `forebear serve`"), Row("bare write with SHA-256")
     first, down = Row("download, the first"), Row("download from `forebear serve`")
     response, copy = Row("uvicorn's FileResponse"), Row("`cp`")
+    served, client = Row("`hf download`, the server"), Row("`hf download`, the client")
     for number in range(rounds):
         _weights(file, megabytes, number)
         up.add(ours.process, lambda: _upload(ours, headers, file))
@@ -100,15 +104,16 @@ def measure(folder: Path, stack: ExitStack, megabytes: int, rounds: int) -> list
         down.add(ours.process, lambda address=address: _fetch(address, headers, folder))  # type: ignore[misc]
         if (folder / "out").read_bytes() != file.read_bytes():
             raise SystemExit("The download differs")
+        served.add(ours.process, lambda number=number: client.add(None, lambda: _hf(ours, headers, folder, number + 1)))  # type: ignore[misc]
         response.add(peer.process, lambda: _fetch(f"http://127.0.0.1:{peer.port}/", (), folder))
         copy.add(None, lambda: subprocess.run(["cp", file, folder / "out"], check=True))
-    return [down, first, response, copy, up, bare]
+    return [down, first, served, client, response, copy, up, bare]
 
 
 def _ours(folder: Path, stack: ExitStack) -> tuple[Served, Sequence[str]]:
     home = folder / "home"
     token = bootstrap.init(home, settings=Settings(mlflow_uri="off"), actor="bench").token
-    environment = {"FOREBEAR_HOME": str(home), "FOREBEAR_MLFLOW_URI": "off"}
+    environment = {"FOREBEAR_HOME": str(home), "FOREBEAR_MLFLOW_URI": "off", "FOREBEAR_HUB_UNAPPROVED": "1"}
     server = stack.enter_context(running("forebear serve", ["registry.cli", "serve"], environment, {}))
     return server, ("-H", f"Authorization: Bearer {token}")
 
@@ -131,6 +136,18 @@ def _address(server: Served, headers: Sequence[str], number: int) -> str:
 
 def _fetch(address: str, headers: Sequence[str], folder: Path) -> None:
     _curl([*headers, "-o", str(folder / "out"), address], "200")
+
+
+def _hf(server: Served, headers: Sequence[str], folder: Path, number: int) -> None:
+    """The stock client with an empty cache. Raises: CalledProcessError."""
+    own = {"HF_ENDPOINT": f"http://127.0.0.1:{server.port}", "HF_TOKEN": headers[1].rpartition(" ")[2]}
+    own |= {"HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    words = [str(Path(sys.executable).with_name("hf")), "download", NAME, "--revision", str(number)]
+    subprocess.run([*words, "--local-dir", str(folder / "down")], env=os.environ | own, check=True, capture_output=True)
+    found = max((folder / "down").rglob("*.safetensors"), key=lambda one: one.stat().st_size)
+    if found.stat().st_size != (folder / "model.safetensors").stat().st_size:
+        raise SystemExit("What hf downloaded has another size")
+    shutil.rmtree(folder / "down")
 
 
 def _curl(words: Sequence[str], status: str) -> None:
