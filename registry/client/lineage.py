@@ -47,31 +47,30 @@ class RemoteLineage:
     def show(
         self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000, as_of: datetime | None = None
     ) -> Ancestry:
-        at = None if as_of is None else as_of.isoformat()
-        params = {"target": target, "up": up, "down": down, "limit": limit, "at": at}
+        params: dict[str, object] = {"target": target, "up": up, "down": down, "limit": limit}
+        params |= _at(as_of)
         return self.server.get(Ancestry, "/lineage", params)
 
     def near(
         self, target: str, reach: Reach = Reach(), *, only: Only = Only(), as_of: datetime | None = None
     ) -> Neighbourhood:
-        at = None if as_of is None else as_of.isoformat()
-        return self.server.get(
-            Neighbourhood, "/lineage/near", {"target": target, "at": at, **asdict(reach), **asdict(only)}
-        )
+        params: dict[str, object] = {"target": target, **asdict(reach), **asdict(only)}
+        return self.server.get(Neighbourhood, "/lineage/near", params | _at(as_of))
 
-    def path(self, source: str, target: str) -> Ancestry | None:
+    def path(self, source: str, target: str, *, as_of: datetime | None = None) -> Ancestry | None:
         try:
-            return self.server.get(Ancestry, "/lineage/path", {"source": source, "target": target})
+            return self.server.get(Ancestry, "/lineage/path", {"source": source, "target": target} | _at(as_of))
         except NotFoundError as error:
             if error.facts.get(NO_PATH):
                 return None
             raise
 
-    def common(self, one: str, other: str) -> CommonAncestors:
-        return self.server.get(CommonAncestors, "/lineage/common", {"one": one, "other": other})
+    def common(self, one: str, other: str, *, as_of: datetime | None = None) -> CommonAncestors:
+        return self.server.get(CommonAncestors, "/lineage/common", {"one": one, "other": other} | _at(as_of))
 
-    def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
-        params = {"target": target, "relation": relation, "limit": limit}
+    def relatives(self, target: str, relation: Kin, *, limit: int = 100, as_of: datetime | None = None) -> Relatives:
+        params: dict[str, object] = {"target": target, "relation": relation, "limit": limit}
+        params |= _at(as_of)
         return self.server.get(Relatives, "/lineage/relatives", params)
 
     def impact(self, target: str) -> ImpactSummary:
@@ -101,8 +100,11 @@ class RemoteLineage:
         params = {"target": model_only(reference), "near": near}
         return self.server.get(Leakage, "/lineage/leakage", params, seconds=LONG)
 
-    def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
-        return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})
+    def obligations(
+        self, reference: Reference, *, use: Use | None = None, as_of: datetime | None = None
+    ) -> Obligations:
+        params: dict[str, object] = {"target": reference, "use": use}
+        return self.server.get(Obligations, "/lineage/obligations", params | _at(as_of))
 
     def marks(self, reference: Reference) -> Marks:
         return self.server.get(Marks, "/lineage/marks", {"target": reference})
@@ -122,3 +124,8 @@ class RemoteLineage:
 
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         return self.server.get(tuple[ParentCheck, ...], "/lineage/checks", {"target": model_only(reference)})
+
+
+def _at(as_of: datetime | None) -> dict[str, object]:
+    """The parameter of every question about an earlier time."""
+    return {} if as_of is None else {"at": as_of.isoformat()}

@@ -133,6 +133,12 @@ READS: Mapping[str, Verb] = {
         *(r.lineage.near(str(BASE), Reach(limit=5), only=only) for only in FILTERS),
     ],
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
+    "lineage, as of a time": lambda r: [
+        r.lineage.path(str(BASE), str(GRANDCHILD), as_of=FAR),
+        r.lineage.common(str(CHILD), str(GRANDCHILD), as_of=FAR),
+        *(r.lineage.relatives(str(GRANDCHILD), kin, as_of=FAR) for kin in Kin),
+        r.lineage.obligations(GRANDCHILD, as_of=FAR),
+    ],
     "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],
     "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
     "lineage.impact": lambda r: [r.lineage.impact(str(one)) for one in (BASE, DATA, step_of(r))],

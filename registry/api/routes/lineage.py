@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated
@@ -83,7 +84,7 @@ def show(
     at: At = None,
 ) -> Response:
     """The part of the graph around `target`, as JSON, Mermaid or DOT."""
-    as_of = None if at is None else read_moment(at, "at")
+    as_of = _moment(at)
     found = registry.lineage.show(target, up=up, down=down, limit=limit, as_of=as_of)
     return _written(found, format)
 
@@ -115,7 +116,7 @@ def near(
     The next ones of a group that is counted in `rest` are asked for with its `group` and `after`, and `up` or `down` 1.
     With a stage, status, method, assurance or class of licences: what matches, and the ways to it (`matches`).
     """
-    as_of = None if at is None else read_moment(at, "at")
+    as_of = _moment(at)
     only = Only(stage, status, method, assurance, licence)
     return answer(
         registry.lineage.near(target, Reach(up, down, each, limit, group, after, most), only=only, as_of=as_of)
@@ -123,26 +124,30 @@ def near(
 
 
 @router.get("/path", **speaks(Ancestry, or_text=DRAWN))
-def path(registry: AsActor, source: Target, target: Target, format: Format = Format.JSON) -> Response:
+def path(registry: AsActor, source: Target, target: Target, format: Format = Format.JSON, at: At = None) -> Response:
     """One shortest way from an ancestor to a descendant. A 404 says that there is none."""
-    found = registry.lineage.path(source, target)
+    found = registry.lineage.path(source, target, as_of=_moment(at))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}", facts={"no_path": True})
     return _written(found, format)
 
 
 @router.get("/common", **speaks(CommonAncestors))
-def common(registry: AsActor, one: Target, other: Target) -> Response:
+def common(registry: AsActor, one: Target, other: Target, at: At = None) -> Response:
     """The nearest common ancestors of two things, with one shortest way from each of those to both."""
-    return answer(registry.lineage.common(one, other))
+    return answer(registry.lineage.common(one, other, as_of=_moment(at)))
 
 
 @router.get("/relatives", **speaks(Relatives))
 def relatives(
-    registry: AsActor, target: Target, relation: Kin, limit: Annotated[int, Query(ge=1, le=MAX_NODES)] = 100
+    registry: AsActor,
+    target: Target,
+    relation: Kin,
+    limit: Annotated[int, Query(ge=1, le=MAX_NODES)] = 100,
+    at: At = None,
 ) -> Response:
     """The roots of a model or dataset (models that were made from no model), or its siblings, oldest first."""
-    return answer(registry.lineage.relatives(target, relation, limit=limit))
+    return answer(registry.lineage.relatives(target, relation, limit=limit, as_of=_moment(at)))
 
 
 @router.get("/impact", **speaks(ImpactSummary))
@@ -238,9 +243,9 @@ def leakage(registry: AsActor, target: Target, near: bool = False) -> Response:
 
 
 @router.get("/obligations", **speaks(Obligations))
-def obligations(registry: AsActor, target: Target, use: Use | None = None) -> Response:
+def obligations(registry: AsActor, target: Target, use: Use | None = None, at: At = None) -> Response:
     """Every clause of a licence that is in force for a model or dataset version, with the shortest way that it came."""
-    return answer(registry.lineage.obligations(Reference.parse(target), use=use))
+    return answer(registry.lineage.obligations(Reference.parse(target), use=use, as_of=_moment(at)))
 
 
 @router.get("/marks", **speaks(Marks))
@@ -281,6 +286,11 @@ def declare_compute(
 ) -> Response:
     """Declare how much compute the training of a version took, or whether it is a GPAI model; the newest counts."""
     return answer(registry.lineage.declare_compute(Reference.parse(target), body))
+
+
+def _moment(at: str | None) -> datetime | None:
+    """The time of a question about the past. Raises: BadFilterError."""
+    return None if at is None else read_moment(at, "at")
 
 
 def _written(found: Ancestry, format: Format) -> Response:

@@ -18,6 +18,8 @@ from registry.domain.verbs.lineage import Exchange, Kin, Use
 from registry.errors import Family, NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from registry.domain.verbs.lineage import Ancestry
 
 app = typer.Typer(name="lineage", help="The ancestors and descendants of a model or dataset.", no_args_is_help=True)
@@ -39,6 +41,16 @@ FormOption = Annotated[
     Form | None, typer.Option("--format", help="How to print the graph. Default: tree.", show_default=False)
 ]
 
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="DATE",
+        help="Show only what was recorded by then: a day, or a time with its zone.",
+        show_default=False,
+    ),
+]
+
 
 @command(
     app,
@@ -55,19 +67,10 @@ def show(
     down: Annotated[bool, typer.Option("--down", help="Show descendants.")] = False,
     depth: Annotated[int, typer.Option("--depth", help="The number of generations; -1 for all.", min=-1)] = -1,
     format: FormOption = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of",
-            metavar="DATE",
-            help="Show only what was recorded by then: a day, or a time with its zone.",
-            show_default=False,
-        ),
-    ] = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show the ancestors of a model or dataset, its descendants, or both."""
     from registry.cli.views.lineage.trees import show_ancestry
-    from registry.domain.text import read_moment
 
     _check_form(session, format)
     up = up or not down
@@ -75,7 +78,7 @@ def show(
         node(session, target),
         up=depth if up else 0,
         down=depth if down else 0,
-        as_of=None if as_of is None else read_moment(as_of, "--as-of"),
+        as_of=_moment(as_of),
     )
     _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
 
@@ -173,6 +176,7 @@ def obligations(
     use: Annotated[
         Use | None, typer.Option("--use", help="Say which clauses forbid this use.", show_default=False)
     ] = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show what a version owes to the licences of all that it was made from, each clause with its path.
 
@@ -181,7 +185,7 @@ def obligations(
     from registry.cli.views.lineage.obligations import show_obligations
     from registry.domain.names import Reference
 
-    found = session.registry.lineage.obligations(Reference.parse(node(session, target)), use=use)
+    found = session.registry.lineage.obligations(Reference.parse(node(session, target)), use=use, as_of=_moment(as_of))
     session.answer(found, show_obligations)
     if any(one.conflict for one in found.owed):
         raise typer.Exit(Family.REFUSED.exit_code)
@@ -282,12 +286,13 @@ def path(
     source: Annotated[str, typer.Argument(metavar="ANCESTOR", help="A model, dataset or step.")],
     target: Annotated[str, typer.Argument(metavar="DESCENDANT", help="A model, dataset or step made from it.")],
     format: FormOption = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show the shortest path from an ancestor to a descendant."""
     from registry.cli.views.lineage.trees import show_path
 
     _check_form(session, format)
-    found = session.registry.lineage.path(node(session, source), node(session, target))
+    found = session.registry.lineage.path(node(session, source), node(session, target), as_of=_moment(as_of))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
@@ -298,11 +303,12 @@ def common(
     session: Session,
     one: Annotated[str, typer.Argument(metavar="TARGET", help="A model, dataset or step.")],
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
+    as_of: AsOfOption = None,
 ) -> None:
     """Show the nearest common ancestors of two models, datasets or steps, with the ways from them to both."""
     from registry.cli.views.lineage.relatives import show_common
 
-    found = session.registry.lineage.common(node(session, one), node(session, other))
+    found = session.registry.lineage.common(node(session, one), node(session, other), as_of=_moment(as_of))
     session.answer(found, lambda what: show_common(what, one, other))
 
 
@@ -319,6 +325,7 @@ def relatives(
         Kin, typer.Argument(metavar="roots|siblings", help="Which of them to show.", show_default=False)
     ],
     limit: Annotated[int, typer.Option("--limit", help="The most to show.", min=1)] = 100,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show the roots of a model or dataset, or its siblings.
 
@@ -327,7 +334,8 @@ def relatives(
     """
     from registry.cli.views.lineage.relatives import show_relatives
 
-    found = session.registry.lineage.relatives(node(session, target), relation, limit=limit)
+    kin = session.registry.lineage.relatives
+    found = kin(node(session, target), relation, limit=limit, as_of=_moment(as_of))
     session.answer(found, lambda what: show_relatives(what, relation, target))
 
 
@@ -343,6 +351,13 @@ def _write_exchange(format: Exchange, found: object) -> None:
         sys.stdout.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in found)
     else:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The time that a question is about. Raises: BadFilterError."""
+    from registry.domain.text import read_moment
+
+    return None if text is None else read_moment(text, "--as-of")
 
 
 def _check_form(session: Session, form: Form | None) -> None:

@@ -282,15 +282,15 @@ class LineageVerbs(Protocol):
         """
         ...
 
-    def path(self, source: str, target: str) -> Ancestry | None:
+    def path(self, source: str, target: str, *, as_of: datetime | None = None) -> Ancestry | None:
         """One shortest way from an ancestor to a descendant, or None."""
         ...
 
-    def common(self, one: str, other: str) -> CommonAncestors:
+    def common(self, one: str, other: str, *, as_of: datetime | None = None) -> CommonAncestors:
         """The nearest common ancestors of two; none where they have nothing in common."""
         ...
 
-    def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
+    def relatives(self, target: str, relation: Kin, *, limit: int = 100, as_of: datetime | None = None) -> Relatives:
         """The roots of a model or dataset, or its siblings, up to `limit` of them."""
         ...
 
@@ -328,8 +328,13 @@ class LineageVerbs(Protocol):
         """
         ...
 
-    def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
-        """Every clause of a licence that is in force for a model or dataset version, with the shortest way it came."""
+    def obligations(
+        self, reference: Reference, *, use: Use | None = None, as_of: datetime | None = None
+    ) -> Obligations:
+        """Every clause of a licence that is in force for a model or dataset version, with the shortest way it came.
+
+        With `as_of`, by the ancestry that was on record then; what the licences ask is read as today.
+        """
         ...
 
     def marks(self, reference: Reference) -> Marks:

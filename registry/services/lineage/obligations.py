@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from lineage import Edge, Graph
 from lineage.flow import Carry, flow
@@ -24,11 +25,11 @@ FORBIDDING: Mapping[Use, frozenset[str]] = {
 """By use, the clauses that forbid it or leave it open."""
 
 
-def obligations(context: Context, reference: Reference, use: Use | None) -> Obligations:
+def obligations(context: Context, reference: Reference, use: Use | None, as_of: datetime | None = None) -> Obligations:
     """See `LineageVerbs`. A deleted ancestor counts as it did. Raises: NotFoundError."""
     with context.read() as uow:
         ref = resolve(uow, reference)
-        record = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
+        record = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS, as_of=as_of), ref)
     licence = next(member.licence or "" for member in record.members if member.node.id == record.focus)
     return Obligations(ref, licence, owed(record, use), clauses.VERSION, record.complete)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lineage import Graph, Node
+from lineage import Graph
 from lineage.above import by_target, nearest_common, shortest_path, way_down
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.marks import Marks
@@ -30,7 +30,7 @@ from registry.domain.verbs.lineage import (
     Relatives,
     Use,
 )
-from registry.errors import NotFoundError, UsageError
+from registry.errors import UsageError
 from registry.services.context import Context
 from registry.services.lineage import (
     compute,
@@ -71,10 +71,8 @@ class Lineage:
             raise UsageError(f"The depth cannot be {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
         _check_limit(limit)
         with self.context.read() as uow:
-            focus = node_of(uow, target)
+            focus = node_of(uow, target, as_of)
             nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit, as_of=as_of)
-        if not nodes:
-            raise _not_yet(focus, as_of)
         return Ancestry(focus.id, tuple(nodes), tuple(edges), complete=not cut)
 
     def near(
@@ -85,30 +83,28 @@ class Lineage:
         Raises: BadReferenceError, NotFoundError (also when `target` came after `as_of`), UsageError.
         """
         with self.context.read() as uow:
-            focus = node_of(uow, target)
-            if as_of is not None and not uow.graph.existed(focus.id, as_of):
-                raise _not_yet(focus, as_of)
+            focus = node_of(uow, target, as_of)
             return neighbourhood.near(uow, focus, reach, only, as_of, self.context.actor.sight)
 
-    def path(self, source: str, target: str) -> Ancestry | None:
+    def path(self, source: str, target: str, *, as_of: datetime | None = None) -> Ancestry | None:
         """One shortest way from `source` down to `target`, in that order; None when there is none.
 
-        Raises: BadReferenceError, NotFoundError.
+        Raises: BadReferenceError, NotFoundError (also when one of them came after `as_of`).
         """
         with self.context.read() as uow:
-            first, last = node_of(uow, source), node_of(uow, target)
-            way = shortest_path(uow.graph.edges_above(last.id), first.id, last.id)
+            first, last = (node_of(uow, one, as_of) for one in (source, target))
+            way = shortest_path(uow.graph.edges_above(last.id, as_of=as_of), first.id, last.id)
             if way is None:
                 return None
             keys = [first.id, *(edge.target for edge in way)]
             nodes = uow.graph.nodes(keys)
         return Ancestry(last.id, tuple(nodes[key] for key in keys), way, complete=True)
 
-    def common(self, one: str, other: str) -> CommonAncestors:
+    def common(self, one: str, other: str, *, as_of: datetime | None = None) -> CommonAncestors:
         """The nearest common ancestors, with ways down to both. Raises: BadReferenceError, NotFoundError."""
         with self.context.read() as uow:
-            first, second = node_of(uow, one), node_of(uow, other)
-            into = by_target(uow.graph.edges_above(first.id, second.id))
+            first, second = (node_of(uow, text, as_of) for text in (one, other))
+            into = by_target(uow.graph.edges_above(first.id, second.id, as_of=as_of))
             nearest = sorted(nearest_common(into, first.id, second.id))
             edges = [
                 edge
@@ -122,16 +118,16 @@ class Lineage:
         found = Ancestry(first.id, tuple(nodes[key] for key in keys), ways, complete=True)
         return CommonAncestors(tuple(nodes[key] for key in nearest), found)
 
-    def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
+    def relatives(self, target: str, relation: Kin, *, limit: int = 100, as_of: datetime | None = None) -> Relatives:
         """Roots or siblings. Raises: BadReferenceError, NotFoundError, UsageError for a limit out of range."""
         _check_limit(limit)
         with self.context.read() as uow:
-            focus = node_of(uow, target)
+            focus = node_of(uow, target, as_of)
             if relation is Kin.SIBLINGS:
-                keys = uow.graph.siblings(focus.id, limit=limit + 1)
+                keys = uow.graph.siblings(focus.id, limit=limit + 1, as_of=as_of)
                 found = uow.graph.nodes(keys[:limit])
                 return Relatives(tuple(found[key] for key in keys[:limit]), complete=len(keys) <= limit)
-            nodes, edges, cut = uow.graph.walk(focus, up=-1, down=0, limit=MAX_NODES)
+            nodes, edges, cut = uow.graph.walk(focus, up=-1, down=0, limit=MAX_NODES, as_of=as_of)
         roots = Graph(nodes, edges).roots(focus.id)
         return Relatives(roots[:limit], complete=not cut and len(roots) <= limit)
 
@@ -182,9 +178,14 @@ class Lineage:
 
         return replace(same, near=near_copies(self.context, reference))
 
-    def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
+    def obligations(
+        self, reference: Reference, *, use: Use | None = None, as_of: datetime | None = None
+    ) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""
-        return obligations.obligations(self.context, reference, use)
+        if as_of is not None:
+            with self.context.read() as uow:
+                node_of(uow, str(reference), as_of)
+        return obligations.obligations(self.context, reference, use, as_of)
 
     def marks(self, reference: Reference) -> Marks:
         """The marks that hold for a version, each with its path. Raises: NotFoundError."""
@@ -209,10 +210,6 @@ class Lineage:
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         """The newest comparison with each parent. Raises: NotFoundError."""
         return kinship.checks(self.context, reference)
-
-
-def _not_yet(focus: Node, as_of: datetime | None) -> NotFoundError:
-    return NotFoundError(f"{focus.label} did not exist yet at {as_of:%Y-%m-%d %H:%M} UTC")
 
 
 def _check_limit(limit: int) -> None:

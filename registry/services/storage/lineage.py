@@ -119,7 +119,7 @@ class GraphRepository(Protocol):
         """The nodes with these keys, with facts for people: two statements, however many there are."""
         ...
 
-    def edges_above(self, *keys: NodeId) -> Sequence[Edge]:
+    def edges_above(self, *keys: NodeId, as_of: datetime | None = None) -> Sequence[Edge]:
         """Every edge between these nodes and their ancestors and among those, oldest first: one statement."""
         ...
 
@@ -159,7 +159,7 @@ class GraphRepository(Protocol):
         """Whether the node was recorded by then."""
         ...
 
-    def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:
+    def siblings(self, key: NodeId, *, limit: int, as_of: datetime | None = None) -> Sequence[NodeId]:
         """What was made from a node of its kind that `key` was made from too, without `key`, oldest first."""
         ...
 
@@ -175,10 +175,10 @@ class GraphRepository(Protocol):
         """The newest version of the same name, older than `ref`, that anything was made from: one statement."""
         ...
 
-    def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
+    def ancestry(self, ref: VersionRef, *, limit: int, as_of: datetime | None = None) -> AncestryRecord | None:
         """All ancestors at once, in two statements however many there are; None for a version that has no node.
 
-        With more than `limit` nodes the nearest are given.
+        With more than `limit` nodes the nearest are given. With `as_of`, by the edges that were in force then.
         """
         ...
 

@@ -71,11 +71,11 @@ def at_time(as_of: datetime | None) -> dict[str, datetime]:
     return {} if as_of is None else {"as_of": as_of}
 
 
-def in_force(past: bool) -> Any:
+def in_force(past: bool, one: Any = edge) -> Any:
     """True of an edge that nothing superseded; with `past`, that was there at `as_of` and not yet superseded."""
     if not past:
-        return edge.c.superseded_by.is_(None)
+        return one.c.superseded_by.is_(None)
     at = bindparam("as_of", type_=edge.c.created_at.type)
-    newer = edge.alias("newer")
-    replaced = select(newer.c.id).where(newer.c.id == edge.c.superseded_by, newer.c.created_at <= at)
-    return and_(edge.c.created_at <= at, ~replaced.correlate(edge).exists())
+    newer = edge.alias()
+    replaced = select(newer.c.id).where(newer.c.id == one.c.superseded_by, newer.c.created_at <= at)
+    return and_(one.c.created_at <= at, ~replaced.correlate(one).exists())

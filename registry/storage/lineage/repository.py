@@ -42,7 +42,7 @@ from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.makings import read_makings, read_parent_before
 from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
-from registry.storage.lineage.walks import SIBLINGS, next_below, walk
+from registry.storage.lineage.walks import next_below, siblings, walk
 from registry.storage.sql.among import among
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
@@ -69,9 +69,10 @@ class SqlGraph:
     def nodes(self, keys: Collection[NodeId]) -> Mapping[NodeId, Node]:
         return nodes_by_id(self._connection, keys)
 
-    def edges_above(self, *keys: NodeId) -> Sequence[Edge]:
+    def edges_above(self, *keys: NodeId, as_of: datetime | None = None) -> Sequence[Edge]:
         with nested_loops(self._connection):
-            return _edges(self._connection.execute(_EDGES_ABOVE, {"keys": keys}))
+            above, _ = _edges_above(past=as_of is not None)
+            return _edges(self._connection.execute(above, {"keys": keys} | at_time(as_of)))
 
     def fans(self, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
         return read_fans(self._connection, keys, wish)
@@ -88,9 +89,10 @@ class SqlGraph:
         created: datetime = self._connection.execute(_CREATED, {"key": key}).scalar_one()
         return created <= at
 
-    def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:
+    def siblings(self, key: NodeId, *, limit: int, as_of: datetime | None = None) -> Sequence[NodeId]:
+        given = {"key": key, "limit": limit} | at_time(as_of)
         with nested_loops(self._connection):
-            return self._connection.execute(SIBLINGS, {"key": key, "limit": limit}).scalars().all()
+            return self._connection.execute(siblings(past=as_of is not None), given).scalars().all()
 
     def walk(
         self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
@@ -113,7 +115,8 @@ class SqlGraph:
     def _whole_ancestry(self, start: NodeId, limit: int) -> tuple[Sequence[Node], Sequence[Edge]] | None:
         """As `walk` upwards without an end, by one statement for the edges; None where there may be more than that."""
         with nested_loops(self._connection):
-            rows = self._connection.execute(_FEW_EDGES_ABOVE, {"keys": [start], "most": _FEW + 1}).all()
+            _, few = _edges_above(past=False)
+            rows = self._connection.execute(few, {"keys": [start], "most": _FEW + 1}).all()
         if len(rows) > _FEW:
             return None
         edges = _edges(row[:5] for row in sorted(rows, key=itemgetter(5)))  # by the key of the edge
@@ -129,11 +132,10 @@ class SqlGraph:
     def parent_before(self, ref: VersionRef) -> VersionRef | None:
         return read_parent_before(self._connection, ref)
 
-    def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
-        given = {"label": str(ref), "limit": limit + 1}
+    def ancestry(self, ref: VersionRef, *, limit: int, as_of: datetime | None = None) -> AncestryRecord | None:
+        given = {"label": str(ref), "limit": limit + 1} | at_time(as_of)
         with nested_loops(self._connection):
-            rows = self._connection.execute(_ANCESTORS, given).all()
-            edges = self._connection.execute(_ANCESTRAL_EDGES, given).all()
+            rows, edges = (self._connection.execute(one, given).all() for one in _ancestry(past=as_of is not None))
         members = {row.id: _ancestor(row) for row in rows}
         focus = next((row.id for row in rows if row.label == str(ref)), None)
         if focus is None:
@@ -298,15 +300,14 @@ def _ancestor(row: Row[Any]) -> Ancestor:
     )
 
 
-def _statements() -> tuple[Any, Any]:
+@cache
+def _ancestry(*, past: bool) -> tuple[Any, Any]:
     """The nodes of an ancestry with their facts, and its edges: two statements, however many ancestors there are.
 
     Both databases run a recursion level by level, so the limit keeps the nearest.
     """
     walk = select(node.c.id).where(node.c.label == bindparam("label")).cte("walk", recursive=True)
-    walk = walk.union(
-        select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
-    )
+    walk = walk.union(select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(in_force(past)))
     near = select(walk.c.id).limit(bindparam("limit")).subquery("near")
     nodes = (
         select(
@@ -321,22 +322,17 @@ def _statements() -> tuple[Any, Any]:
         .outerjoin(model_version, model_version.c.node_id == node.c.id)
         .outerjoin(dataset_version, dataset_version.c.node_id == node.c.id)
     )
-    edges = select(*_EDGE).join(near, near.c.id == edge.c.to_node).where(edge.c.superseded_by.is_(None))
+    edges = select(*_EDGE).join(near, near.c.id == edge.c.to_node).where(in_force(past))
     return nodes, edges
 
 
-def _edges_above() -> tuple[Any, Any]:
+@cache
+def _edges_above(*, past: bool) -> tuple[Any, Any]:
     """Every edge of the ancestry of some nodes, oldest first; and in any order at most so many, with their keys."""
     walk = select(node.c.id).where(among(node.c.id)).cte("walk", recursive=True)
-    walk = walk.union(
-        select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
-    )
+    walk = walk.union(select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(in_force(past)))
     # By a sum, for which SQLite makes no index: it would read every edge and look into the ancestry, else.
-    above = (
-        select(*_EDGE)
-        .join(walk, edge.c.to_node == walk.c.id + literal_column("0"))
-        .where(edge.c.superseded_by.is_(None))
-    )
+    above = select(*_EDGE).join(walk, edge.c.to_node == walk.c.id + literal_column("0")).where(in_force(past))
     return above.order_by(edge.c.id), above.add_columns(edge.c.id).limit(bindparam("most"))
 
 
@@ -345,8 +341,6 @@ def _edges_into(*, past: bool) -> Any:
     return select(*_EDGE).where(among(edge.c.to_node), in_force(past)).order_by(edge.c.id)
 
 
-_ANCESTORS, _ANCESTRAL_EDGES = _statements()
-_EDGES_ABOVE, _FEW_EDGES_ABOVE = _edges_above()
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))
 _MEASURED_ON = (
     select(func.count(edge.c.to_node.distinct()))

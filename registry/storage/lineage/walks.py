@@ -32,7 +32,8 @@ def next_below(*, past: bool) -> Any:
     return select(edge.c.to_node).where(among(edge.c.from_node), in_force(past))
 
 
-def _siblings() -> Any:
+@cache
+def siblings(*, past: bool) -> Any:
     """Own step, its inputs of the own kind, the other steps that took those, and what they made."""
     own, inputs, uses, made = (edge.alias(name) for name in ("own", "inputs", "uses", "made"))
     me, parent, child = node.alias("me"), node.alias("parent"), node.alias("child")
@@ -46,11 +47,8 @@ def _siblings() -> Any:
         .join(made, made.c.from_node == uses.c.to_node)
         .join(child, and_(child.c.id == made.c.to_node, child.c.kind == me.c.kind))
         .where(own.c.to_node == bindparam("key", type_=Key), made.c.to_node != own.c.to_node)
-        .where(*(one.c.superseded_by.is_(None) for one in (own, inputs, uses, made)))
+        .where(*(in_force(past, one) for one in (own, inputs, uses, made)))
         .distinct()
         .order_by(made.c.to_node)
         .limit(bindparam("limit"))
     )
-
-
-SIBLINGS = _siblings()

@@ -40,6 +40,7 @@ PAGES = (
     *("/advisories", "/recalls", "/recalls?target=datasets:/vision/digits/1&level=recall"),
     "/emergencies",
     "/waivers",
+    *("/corrections?reference=models:/vision/digits/2", "/corrections?reference=datasets:/vision/digits/1"),
     "/policies",
     "/policies/default?days=90",
     "/people",

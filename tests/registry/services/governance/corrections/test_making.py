@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
+
+import pytest
 
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.names import VersionRef
 from registry.domain.transfers.corrections import CorrectionState
+from registry.domain.verbs.lineage import Kin, Reach
+from registry.errors import NotFoundError
 from registry.services.catalog.verbs import Catalog
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.recalls.verbs import Recalls
@@ -94,3 +99,32 @@ def test_approvals_that_last_are_asked_for_again_where_the_policy_says_so(team: 
     (held,) = Reviews(team.context("root")).attestations(ref_of(world.heir))
     assert held.cause == f"Its ancestry was corrected by {done}"
     assert "attestation.called" in team.actions(str(world.heir))
+
+
+def test_every_question_of_the_graph_is_answered_as_of_the_time_before(team: Team) -> None:
+    world = claims(team)
+    beside = team.publish("research/beside", parents=[world.research])
+    before, lineage = team.clock.now(), Lineage(team.context("guest"))
+    team.clock.forward(hours=1)
+    corrected(world, world.research, becomes=ref_of(world.net))
+
+    def answers(as_of: datetime | None) -> list[object]:
+        path = lineage.path(str(world.research), str(world.heir), as_of=as_of)
+        common = lineage.common(str(world.heir), str(beside), as_of=as_of)
+        siblings = lineage.relatives(str(world.child), Kin.SIBLINGS, as_of=as_of)
+        roots = lineage.relatives(str(world.heir), Kin.ROOTS, as_of=as_of)
+        owed = lineage.obligations(ref_of(world.heir), as_of=as_of).owed
+        near = lineage.near(str(world.research), Reach(up=0, down=1), as_of=as_of)
+        return [
+            path is not None,
+            [one.label for one in common.nearest],
+            [one.label for one in siblings.nodes],
+            [one.label for one in roots.nodes],
+            "no-commercial-use" in {one.clause for one in owed},
+            "vision/digits/1" in {one.label for one in near.nodes},
+        ]
+
+    assert answers(None) == [False, [], [], ["library/net/1"], False, False]
+    assert answers(before) == [True, ["research/net/1"], ["research/beside/1"], ["research/net/1"], True, True]
+    with pytest.raises(NotFoundError, match="did not exist yet"):
+        lineage.path(str(world.research), str(world.heir), as_of=before - timedelta(days=9))
