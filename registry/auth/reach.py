@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.registry import Registry
 from registry.errors import PermissionDeniedError
 
@@ -27,6 +28,8 @@ _OF_A_TEAM = tuple(
 )
 _REFERENCE = re.compile("^(?:models|datasets):/")
 _VERSION = re.compile("/api/v1/(models|datasets)/([^/]+/[^/]+)/versions/([1-9][0-9]{0,8})(?:/.*)?")
+
+_UPLOAD = re.compile("/api/v1/(?:models|datasets)/([^/]+/[^/]+)/uploads(?:/[0-9a-f]{64})?")
 
 
 def check_reach(registry: Registry, method: str, path: str, parameters: Iterable[str] = ()) -> None:
@@ -58,11 +61,14 @@ def _is_of_teams(teams: tuple[str, ...], path: str) -> bool:
 
 
 def _is_of_step(registry: Registry, method: str, path: str) -> bool:
-    """The step itself; of the versions that go into it and come out of it, reading."""
+    """The step itself, reading the versions that go into it and come out of it, and while it runs, uploads for it."""
     step = registry.actor.reach.step
     at = f"/api/v1/transfers/{step}"
     if path == at or path.startswith(f"{at}/"):
         return True
+    if upload := _UPLOAD.fullmatch(path):
+        summary = registry.transfers.step(step).summary
+        return summary.state is StepState.RUNNING and upload[1] == str(summary.wanted)
     match = _VERSION.fullmatch(path)
     if match is None or method not in {"GET", "HEAD"}:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -156,6 +156,7 @@ def upload_to(
     parts: Sequence[Part],
     *,
     where: str = "",
+    headers: Mapping[str, str] | None = None,
     watch: Watch | None = None,
 ) -> T:
     """Make the next version of `target` of these files; the answer as a value of type `kind`.
@@ -165,8 +166,8 @@ def upload_to(
     sent = send_ahead(server, target, parts, watch=watch)
     where = where or f"/{target.kind}/{target.name}/versions"
     if sent is None:
-        return upload(server, kind, where, details, parts, watch=watch)
-    return upload(server, kind, where, details, (), sent=sent)
+        return upload(server, kind, where, details, parts, headers=headers, watch=watch)
+    return upload(server, kind, where, details, (), sent=sent, headers=headers)
 
 
 def _objects(parts: Sequence[Part]) -> Iterator[tuple[_Object | None, Sequence[SentFile]]]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.client.transport.addresses import part
-from registry.client.transport.connection import LONG, Connection
-from registry.client.transport.uploads import parts_of, upload
+from registry.client.transport.connection import Connection
+from registry.client.transport.uploads import parts_of
+from registry.client.uploads import upload_to
 from registry.domain.codec import to_json
 from registry.domain.data.datasets import Row
 from registry.domain.data.rows import read_index
 from registry.domain.transfers.steps import StepDetail
-from registry.domain.transfers.work import Able, Assignment, Outcome, WorkReport
+from registry.domain.transfers.work import Able, Assignment, Outcome, WorkReport, output_of
 
 JSON = {"Content-Type": "application/json"}
 
@@ -46,8 +47,18 @@ class RemoteWork:
         )
 
     def hand_over(self, step_id: str, worker: str, outcome: Outcome, folder: Path) -> StepDetail:
+        """Large files go in pieces, as those of an import: what broke off goes on, also for the next attempt."""
+        step = self.server.get(StepDetail, f"/transfers/{part(step_id)}")
         where = f"/transfers/{part(step_id)}/output"
-        return upload(self.server, StepDetail, where, outcome, parts_of(folder), headers=_key(worker), seconds=LONG)
+        return upload_to(
+            self.server,
+            StepDetail,
+            output_of(step, outcome),
+            outcome,
+            parts_of(folder),
+            where=where,
+            headers=_key(worker),
+        )
 
 
 def _key(worker: str) -> dict[str, str]:

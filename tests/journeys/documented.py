@@ -14,10 +14,18 @@ PAGE = ROOT / "docs" / "connecting.md"
 SERVER, TOKEN = "https://models.example.com", "fbr_…"
 COMMANDS = {"forebear": "-m registry.cli", "python": "", "hf": "-m huggingface_hub.cli.hf", "mlflow": "-m mlflow"}
 """Commands that the lines use, as arguments of this Python."""
-NOT_HERE = ("oras ",)
-"""Commands of which the page says that they were not tried."""
+TRACKING = "import mlflow\n\nmlflow.set_tracking_uri("
+"""How the lines begin that need a tracking server: `test_mlflow_tracking` runs them."""
+NOT_HERE = ("oras ", TRACKING)
+"""Commands of which the page says that they were not tried, and those that are run elsewhere."""
 _BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _ASKED = re.compile(r"^forebear login (\S+) +# asks for the token$", re.MULTILINE)
+
+
+def block(beginning: str) -> str:
+    """The one block of the page that begins so."""
+    (found,) = (text for _, text in _BLOCK.findall(PAGE.read_text(encoding="utf-8")) if text.startswith(beginning))
+    return str(found)
 
 
 def scripts(address: str, token: str, names: Mapping[str, str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
 from registry.domain.manifests import FileEntry
-from registry.domain.names import VersionRef
+from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.transfers.recorded import Environment
 from registry.domain.transfers.steps import EpochMetric, Progress, StepDetail
 
@@ -110,6 +110,11 @@ class Outcome:
     measured: tuple[EpochMetric, ...] = ()
     seconds: float = 0.0
     environment: Environment = field(default_factory=Environment)
+
+
+def output_of(step: StepDetail, outcome: Outcome) -> Reference:
+    """What the files of an outcome become the next version of."""
+    return Reference(AssetKind.MODELS if outcome.dataset is None else AssetKind.DATASETS, step.summary.wanted)
 
 
 class WorkVerbs(Protocol):

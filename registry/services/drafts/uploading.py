@@ -194,13 +194,18 @@ def _pieces_of(uow: UnitOfWork, context: Context, objects: Iterable[Digest]) -> 
 
 
 def _here(context: Context, uow: UnitOfWork, target: Reference, objects: set[Digest]) -> Mapping[Digest, Extents]:
-    """Where the bytes of each object lie, as far as they are here for this person."""
+    """Where the bytes of each object lie, as far as they are here for this person.
+
+    A token that is limited to one step names nothing by its digest that it did not send: what it may read is listed.
+    """
     found = {
         sha256: tuple(Extent(one.digest, 0, one.sizes[0]) for one in pieces)
         for sha256, pieces in _pieces_of(uow, context, objects).items()
     }
     sent = uow.drafts.sent(context.actor.handle, objects)
     found |= {sha256: (Extent(sha256, 0, size),) for sha256, size in sent.items()}
+    if context.actor.reach.step:
+        return found
     stored = uow.catalog.files_stored(target.name.team, objects - sent.keys())
     readable = {ref for ref in {ref for ref, _ in stored.values()} if _may_read(context, uow, ref)}
     found |= {sha256: (Extent(sha256, 0, size),) for sha256, (ref, size) in stored.items() if ref in readable}

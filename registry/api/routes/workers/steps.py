@@ -19,7 +19,7 @@ from registry.domain.codec import from_json
 from registry.domain.data.rows import index_lines
 from registry.domain.paging import Page
 from registry.domain.transfers.steps import StepDetail, StepSummary
-from registry.domain.transfers.work import Able, Assignment, Outcome, WorkReport
+from registry.domain.transfers.work import Able, Assignment, Outcome, WorkReport, output_of
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["workers"], route_class=Route)
@@ -81,7 +81,8 @@ def give_up(
 )
 async def hand_over(request: Request, registry: StepUnchanged, step: str, worker: Worker = "") -> Response:
     """What the step made: its files as parts, and how it ran as the JSON part `details`. No pickle is taken."""
-    async with received(request) as upload:
+    detail = await run_in_threadpool(registry.transfers.step, public_id(step))
+    async with received(request, registry, lambda details: output_of(detail, from_json(Outcome, details))) as upload:
         outcome = from_json(Outcome, upload.details)
         folder = next(iter(upload.files.values())).parent if len(upload.files) == 1 else upload.source
         made = await run_in_threadpool(registry.work.hand_over, public_id(step), worker, outcome, folder)
