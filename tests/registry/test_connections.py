@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import select
 import socket
@@ -27,8 +28,16 @@ BYTES = bytes(range(256)) * 64 * 1024
 
 
 async def answer(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
-    while (await receive()).get("more_body"):
-        pass
+    body = hashlib.sha256()
+    more = True
+    while more:
+        message = await receive()
+        body.update(message.get("body", b""))
+        more = message.get("more_body", False)
+    if scope["path"] == "/digest":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"64")]})
+        await send({"type": "http.response.body", "body": body.hexdigest().encode()})
+        return
     if scope["path"] != "/":
         await send_part(scope["path"], send)
         return
@@ -156,3 +165,42 @@ def test_a_file_that_is_shorter_than_announced_ends_the_connection(address: tupl
         with pytest.raises((http.client.IncompleteRead, ConnectionError, http.client.BadStatusLine)):
             kept.getresponse().read()
     assert answered(address)
+
+
+@pytest.mark.parametrize("framing", ["announced", "chunked", "after a go-ahead"])
+def test_a_body_arrives_as_it_was_sent_and_the_connection_goes_on(address: tuple[str, int], framing: str) -> None:
+    pieces = [
+        BYTES[:1],
+        BYTES[1:70_000],
+        BYTES[70_000:3_000_000],
+        BYTES[3_000_000:3_000_007],
+        BYTES[3_000_007:5_000_000],
+    ]
+    sent = hashlib.sha256(b"".join(pieces)).hexdigest()
+    head = {"chunked": "Transfer-Encoding: chunked"}.get(framing, "Content-Length: 5000000")
+    expect = "Expect: 100-continue\r\n" if framing == "after a go-ahead" else ""
+    with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
+        for _ in range(2):
+            connection.sendall(f"POST /digest HTTP/1.1\r\nHost: localhost\r\n{expect}{head}\r\n\r\n".encode())
+            if expect:
+                assert answers.readline().startswith(b"HTTP/1.1 100")
+                answers.readline()
+            for piece in pieces:
+                connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if framing == "chunked" else piece)
+            if framing == "chunked":
+                connection.sendall(b"0\r\n\r\n")
+            assert answers.readline().startswith(b"HTTP/1.1 200")
+            while answers.readline().strip():
+                pass
+            assert answers.read(64).decode() == sent
+
+
+def test_two_requests_that_come_at_once_are_two(address: tuple[str, int]) -> None:
+    head = b"POST /digest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    one, other = BYTES[:100_000], BYTES[7:100_007]
+    with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
+        connection.sendall(head + one + head + other)
+        for body in (one, other):
+            while answers.readline().strip():
+                pass
+            assert answers.read(64).decode() == hashlib.sha256(body).hexdigest()
