@@ -1,6 +1,6 @@
 """What the whole impact of something costs at the size of `catalog`, beside a walk in C, in CPU milliseconds.
 
-Asked are the versions whose impact is the largest, and nearest to 250,000 and to 25,000 nodes. First the keys alone:
+Asked are the versions whose impact is nearest to some numbers of nodes (`--nodes`). First the keys alone:
 the compiled graph, a C walk over the same arrays, scipy, graph libraries where they are installed, and queries by hand.
 Then what a person asks, with the facts of the versions, and what it takes to compile the graph and to keep it current.
 Each set of keys is compared with that of the C walk.
@@ -33,7 +33,7 @@ from registry.storage.database import default_url
 from registry.storage.lineage.generations import Generations
 
 NEAR = (250_000, 25_000)
-"""Nodes of the impacts that are asked about beside the largest."""
+"""Nodes of the impacts that are asked about."""
 Keys = Callable[[int], Iterable[int]]
 
 
@@ -42,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("sizes", type=int, nargs="+")
+    parser.add_argument("--nodes", type=int, nargs="+", default=NEAR, help="of the impacts that are asked about")
     parser.add_argument("--alone", action="store_true", help="leave out the peers, but for the C walk")
     given = parser.parse_args()
     for size in given.sizes:
@@ -49,10 +50,11 @@ def main() -> None:
         with open_registry(home, size) as registry:
             print(f"\n{size:,} models")
             compiling(registry, home)
-            measure(registry, World(size), default_url(home).removeprefix("sqlite:///"), alone=given.alone)
+            file = default_url(home).removeprefix("sqlite:///")
+            measure(registry, World(size), file, given.nodes, alone=given.alone)
 
 
-def measure(registry: LocalRegistry, world: World, file: str, *, alone: bool) -> None:
+def measure(registry: LocalRegistry, world: World, file: str, nodes: Iterable[int], *, alone: bool) -> None:
     """Print a table for each of the versions."""
     with registry.context.read() as uow:
         current = uow.impact.graph()
@@ -61,8 +63,7 @@ def measure(registry: LocalRegistry, world: World, file: str, *, alone: bool) ->
         raise SystemExit("The C walk, which all others are compared with, needs a C compiler (cc)")
     keys = np.array([world.model_node(i) for i in range(min(world.size, 3000))])
     sizes = {int(key): len(walk(int(place))) for key, place in zip(keys, current.places(keys), strict=True)}
-    asked = [max(sizes, key=sizes.__getitem__)]
-    asked += [min(sizes, key=lambda key: abs(sizes[key] - near)) for near in NEAR if near < max(sizes.values())]
+    asked = [min(sizes, key=lambda key, near=near: abs(sizes[key] - near)) for near in nodes]  # type: ignore[misc]
     graph = Graph(file)
     others = {} if alone else peers(graph, up=False) | by_hand(graph, up=False)
     for key in dict.fromkeys(asked):

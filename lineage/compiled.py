@@ -41,9 +41,9 @@ class EdgeRows:
 class CompiledGraph:
     """Every node with the edges that start at it. The arrays may lie in a file that several processes map.
 
-    `keys` [nodes] int64, ascending; `kinds` [nodes] uint8; `starts` [nodes + 1] int64: the edges of node i are those
-    from `starts[i]` to before `starts[i + 1]`; `targets` [edges] int32, places in `keys`; `roles` [edges] uint16,
-    places in `names`.
+    `keys` [nodes] int64, ascending; `kinds` [nodes] uint8; `starts` [nodes + 1] int32 (int64 from 2**31 edges on): the
+    edges of node i are those from `starts[i]` to before `starts[i + 1]`; `targets` [edges] int32, places in `keys`;
+    `roles` [edges] uint8 (uint16 where there are more than 256), places in `names`.
     """
 
     keys: Ints
@@ -75,7 +75,9 @@ class CompiledGraph:
         starts = np.zeros(len(keys) + 1, np.int64)
         np.cumsum(np.bincount(sources, minlength=len(keys)), out=starts[1:])
         kinds = _making_data(kinds.astype(np.uint8), sources, targets)
-        return cls(keys.astype(np.int64), kinds, starts, targets, roles[order].astype(np.uint16), names)
+        narrow = np.uint8 if len(names) <= 2**8 else np.uint16  # what is read at random is kept small
+        starts = starts.astype(np.int32) if len(targets) < 2**31 else starts
+        return cls(keys.astype(np.int64), kinds, starts, targets, roles[order].astype(narrow), names)
 
     def __len__(self) -> int:
         """How many edges it holds."""
@@ -233,9 +235,9 @@ def _ranges(owners: Ints, first: Ints, counts: Ints) -> tuple[Ints, Ints]:
     """Each owner as often as it counts, and beside it the numbers from `first` on."""
     if (counts == 1).all():  # from steps mostly
         return owners, first
-    ends = np.cumsum(counts)
+    ends = np.cumsum(counts, dtype=counts.dtype)
     total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(owners, counts), np.repeat(first - ends + counts, counts) + np.arange(total)
+    return np.repeat(owners, counts), np.repeat(first - ends + counts, counts) + np.arange(total, dtype=ends.dtype)
 
 
 def _coded(roles: Sequence[str], names: dict[str, int]) -> Ints:

@@ -265,7 +265,7 @@ def _digest(path: Path) -> str:
 
 
 def _sums_of(graph: CompiledGraph) -> tuple[int, int, int]:
-    sources = int((graph.keys * np.diff(graph.starts)).sum())
+    sources = int((graph.keys * np.diff(graph.starts)).sum())  # of 64 bits, as the keys are
     return len(graph), sources, int(graph.keys[graph.targets].sum())
 
 
