@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from lineage import Assurance
 from registry.domain.catalog.models import Status
+from registry.domain.transfers.corrections import StepEdge
 from registry.services.storage.impact import VersionFacts
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database
@@ -78,6 +79,28 @@ def test_it_is_the_graph_of_the_edges_in_force_before_and_after_every_change(
     check(6)
     grow(open_uow, "vision/letters")
     check(12)
+
+
+def test_it_follows_a_correction_that_withdraws_an_input_and_one_that_names_another(
+    database: Database, open_uow: Factory
+) -> None:
+    step = grow(open_uow)
+    with open_uow(actor="ana") as uow:
+        compiled(uow)
+    for after in (None, StepEdge(model_ref("vision/other/1"), "teacher")):
+        with open_uow(actor="ana", write=True) as uow:
+            if after is not None:
+                add_version(uow, "vision/other")
+            oldest = uow.corrections.inputs(step)[0]
+            uow.corrections.supersede(oldest.key, after, at=LATER)
+            uow.commit_unaudited()
+        with open_uow(actor="ana") as uow:
+            found = compiled(uow)
+            state = uow.impact.state()
+        assert found == in_force(database)
+        assert state is not None
+        assert state.right
+        assert (after is None) or any(role == "teacher" for _, _, role in found)
 
 
 def test_it_is_made_anew_when_much_is_newer(
