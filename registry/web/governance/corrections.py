@@ -20,6 +20,8 @@ from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
+WITHDRAWN = "withdrawn"
+"""What the form has in the place of a role where there was no such input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,6 @@ def ask(
     given: Annotated[str, Form()] = "",
     becomes: Annotated[str, Form()] = "",
     role: Annotated[str, Form()] = "",
-    withdrawn: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> HTMLResponse | RedirectResponse:
     """Ask for a correction; a refusal is shown above the form, which keeps what was written."""
@@ -62,12 +63,12 @@ def ask(
             reason,
             role=was.partition(" (")[0] or None,
             becomes=Reference.parse(becomes.strip(), kind=Reference.parse(source).kind) if becomes.strip() else None,
-            becomes_role=role or None,
-            withdrawn=bool(withdrawn),
+            becomes_role=None if role == WITHDRAWN else role or None,
+            withdrawn=role == WITHDRAWN,
         )
         registry.corrections.ask(Reference.parse(reference), wish)
 
-    sent = {"given": given, "becomes": becomes, "role": role, "withdrawn": withdrawn, "reason": reason}
+    sent = {"given": given, "becomes": becomes, "role": role, "reason": reason}
     return _done(request, registry, reference, act, sent)
 
 
