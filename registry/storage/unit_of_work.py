@@ -99,9 +99,9 @@ class SqlUnitOfWork:
 
     @cached_property
     def impact(self) -> ImpactRepository:
-        from registry.storage.lineage.impact import SqlImpact  # noqa: PLC0415 - NumPy, which few commands need
+        from registry.storage.lineage.impact import SqlImpact  # noqa: PLC0415 - a command needs one or two of them
 
-        return SqlImpact(self._open(), self._generations())
+        return SqlImpact(self._open(), self._generations)
 
     @cached_property
     def leases(self) -> LeaseRepository:

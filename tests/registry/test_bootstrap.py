@@ -17,7 +17,7 @@ from registry.domain.codec import to_json
 from registry.domain.paging import PageRequest
 from registry.errors import BadPolicyError, ConflictError, HomeNotFoundError, UnauthenticatedError
 from registry.settings import Settings
-from registry.storage.lineage import generations
+from registry.storage.lineage import generations, impact
 from tests.builders import add_version, digest, step
 from tests.verdicts import a_verdict
 
@@ -121,6 +121,7 @@ def test_a_server_compiles_a_large_graph_each_minute_and_an_upgrade_removes_it(
         bootstrap.do_what_is_due(registry)
         assert not (home / "graph").exists(), "it is small"
         monkeypatch.setattr(generations, "SAVED_FROM", 3)
+        monkeypatch.setattr(impact, "WORTH_KEEPING", 3)
         bootstrap.do_what_is_due(registry)
     assert [one.name for one in (home / "graph").iterdir()] == ["3"]
     bootstrap.init(home, settings=Settings(), actor="ana", upgrade=True)

@@ -80,11 +80,6 @@ class Generations:
             return found
         return self._add(connection, _whole(connection))
 
-    def refresh(self, connection: Connection) -> None:
-        """Compile a graph that is large enough to be kept, so that no question has to."""
-        if (connection.execute(_LAST).one()[0] or 0) >= SAVED_FROM:
-            self.current(connection)
-
     def state(self, connection: Connection) -> CompiledState | None:
         """What the newest generation holds, compared with the table; None where there is none."""
         for one in self._usable(connection):

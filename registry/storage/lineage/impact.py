@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
 from lineage import NodeId, NodeKind
-from lineage.compiled import CurrentGraph
 from registry.domain.catalog.models import Status
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.services.storage.impact import CompiledState, Standings, VersionFacts
-from registry.storage.lineage.generations import Generations
 from registry.storage.lineage.node_facts import public_label
 from registry.storage.sql.among import among
-from registry.storage.tables import asset, dataset_version, model_version, node, version
+from registry.storage.tables import asset, dataset_version, edge, model_version, node, version
+
+if TYPE_CHECKING:
+    from lineage.compiled import CurrentGraph
+    from registry.storage.lineage.generations import Generations
+
+WORTH_KEEPING = 20_000
+"""Edges from which a server compiles the graph ahead of questions. NumPy is imported for that, and for questions."""
 
 
 class SqlImpact:
     """Implements `ImpactRepository`."""
 
-    def __init__(self, connection: Connection, generations: Generations) -> None:
+    def __init__(self, connection: Connection, generations: Callable[[], Generations]) -> None:
         self._connection = connection
         self._generations = generations
 
     def graph(self) -> CurrentGraph:
-        return self._generations.current(self._connection)
+        return self._generations().current(self._connection)
 
     def refresh(self) -> None:
-        self._generations.refresh(self._connection)
+        if (self._connection.execute(_LAST).scalar() or 0) >= WORTH_KEEPING:
+            self._generations().current(self._connection)
 
     def state(self) -> CompiledState | None:
-        return self._generations.state(self._connection)
+        return self._generations().state(self._connection)
 
     def remove(self) -> None:
-        self._generations.remove()
+        self._generations().remove()
 
     def standings(self, keys: Collection[NodeId]) -> Standings:
         rows = self._connection.execute(_STANDINGS, {"keys": keys}).all()
@@ -85,4 +91,5 @@ _FACTS = _of_versions(
     asset.c.owner,
     version.c.deleted_at,
 ).outerjoin(dataset_version, dataset_version.c.node_id == version.c.node_id)
+_LAST = select(func.max(edge.c.id))
 _LABELS = select(node.c.id, node.c.kind, node.c.label).where(among(node.c.id))
