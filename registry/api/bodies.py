@@ -325,10 +325,14 @@ class KeyWish:
 
 @dataclass(frozen=True, slots=True)
 class PasswordWish:
-    """A new password, and a fresh sign-in: a token without a limit, or the password before."""
+    """A new password, and a fresh sign-in: a token without a limit, or the password before.
+
+    Tokens stay valid; with `revoke_tokens` all end but the one that asks.
+    """
 
     password: str = field(repr=False)
     proof: str = field(repr=False)
+    revoke_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +362,13 @@ class TokenWish:
     scope: Scope = Scope.ADMIN
     teams: tuple[str, ...] = ()
     step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalWish:
+    """How long the new token lasts, from now."""
+
+    days: int = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any
 
 from fastapi import Depends, Header
@@ -24,6 +25,8 @@ from registry.errors import NotFoundError, PreconditionFailedError
 
 State = Callable[[Registry, Mapping[str, str]], object]
 """The value that a GET answers with, read by a registry for the parts and parameters of the address."""
+Around = Callable[[Request, Registry], AbstractContextManager[None]]
+"""What a state is read within, such as the counting of a try."""
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="The entity tag that GET gives now; else 412 and no change")
 ]
@@ -77,10 +80,15 @@ def claimed(request: Request) -> Claim:
     return claim
 
 
-def changes(state: State, of: str) -> Any:
+def nothing_around(_request: Request, _registry: Registry) -> AbstractContextManager[None]:
+    """Reading what most conditions are about is no try of anything."""
+    return nullcontext()
+
+
+def changes(state: State, of: str, around: Around = nothing_around) -> Any:
     """A dependency: the caller's registry, which changes something only if `If-Match` and `If-None-Match` hold.
 
-    `state` reads what they are about, which is what GET answers at `of`.
+    `state` reads what they are about, which is what GET answers at `of`; it is read within `around`.
     """
 
     async def under_conditions(
@@ -93,7 +101,11 @@ def changes(state: State, of: str) -> Any:
         claim = None if idempotency_key is None else lambda: claimed(request)
 
         def unchanged(reading: Registry) -> None:
-            _check(request.headers, lambda: state(reading, path), of)
+            def read() -> object:
+                with around(request, reading):
+                    return state(reading, path)
+
+            _check(request.headers, read, of)
 
         if if_match is None and if_none_match is None:
             return registry if claim is None else registry.under(Terms(claim=claim))

@@ -11,11 +11,13 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
+from threading import Lock
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -72,33 +74,65 @@ class Counts:
                 self.storage.incr(key, math.ceil(left), number)
 
 
-class Attempts:
-    """Counts the wrong tokens of each address (for IPv6, of each /64 network, which is one customer's).
+class Tries:
+    """Counts what goes wrong in a time, by name, and refuses more tries than are left.
 
-    After `per_minute` within a minute every token from there is refused, a right one too: otherwise guessing would go
+    Tries that are under way count with `ahead`, as if they would go wrong: those that come at the same moment get no
+    further than those that come one after the other.
+    """
+
+    def __init__(self, limit: RateLimitItemPerMinute, counts: Counts | None, kind: str) -> None:
+        self._limit, self._kind, self._limiter = limit, kind, (counts or Counts()).limiter
+        self._under_way: Counter[str] = Counter()
+        self._lock = Lock()
+
+    @contextmanager
+    def counted(
+        self, who: str, wrong: tuple[type[Exception], ...], refused: Callable[[int], Exception], *, ahead: bool
+    ) -> Iterator[None]:
+        """Around one try: one of the errors `wrong` is counted. Raises: what `refused` makes of the seconds to wait."""
+        with self._lock:
+            ends, left = self._limiter.get_window_stats(self._limit, self._kind, who)
+            if left <= self._under_way[who]:
+                seconds = 1 if left > 0 else max(1, math.ceil(ends - time.time()))
+                raise refused(seconds)
+            self._under_way[who] += ahead
+        try:
+            yield
+        except wrong:
+            self._limiter.hit(self._limit, self._kind, who)
+            raise
+        finally:
+            with self._lock:
+                self._under_way[who] -= ahead
+                if self._under_way[who] <= 0:
+                    del self._under_way[who]
+
+
+class Attempts:
+    """Counts the wrong tokens and passwords of each address (for IPv6, of each /64 network, which is one customer's).
+
+    After `per_minute` within a minute every one from there is refused, a right one too: otherwise guessing would go
     on.
     """
 
     def __init__(self, per_minute: int = WRONG_PER_MINUTE, counts: Counts | None = None) -> None:
-        self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = (counts or Counts()).limiter
+        self._tries = Tries(RateLimitItemPerMinute(per_minute), counts, "wrong")
 
-    @contextmanager
-    def counted(self, address: str) -> Iterator[None]:
-        """Around one try: an UnauthenticatedError is counted. Raises: TooManyAttemptsError before it."""
-        who = network_of(address)
-        if not self._limiter.test(self._limit, "wrong", who):
-            seconds = _seconds(self._limiter, self._limit, "wrong", who)
-            raise TooManyAttemptsError(
+    def counted(self, address: str, *, ahead: bool = False) -> AbstractContextManager[None]:
+        """Around one try: an UnauthenticatedError is counted. Raises: TooManyAttemptsError before it.
+
+        Tokens are not counted `ahead`: nobody guesses 190 bits, and programs ask many times at once.
+        """
+
+        def refused(seconds: int) -> TooManyAttemptsError:
+            return TooManyAttemptsError(
                 "Too many wrong tokens or passwords came from your address",
                 remedy=f"Wait {seconds} s",
                 facts={"retry_after": seconds},
             )
-        try:
-            yield
-        except UnauthenticatedError:
-            self._limiter.hit(self._limit, "wrong", who)
-            raise
+
+        return self._tries.counted(network_of(address), (UnauthenticatedError,), refused, ahead=ahead)
 
 
 class Guesses:
@@ -108,25 +142,21 @@ class Guesses:
     """
 
     def __init__(self, what: str, counts: Counts | None = None, most: int = WRONG_OF_PERSON) -> None:
-        self._what, self._limit = what, RateLimitItemPerMinute(most, WRONG_WITHIN)
-        self._limiter = (counts or Counts()).limiter
+        self._what = what
+        self._tries = Tries(RateLimitItemPerMinute(most, WRONG_WITHIN), counts, what)
 
-    @contextmanager
-    def counted(self, handle: str) -> Iterator[None]:
+    def counted(self, handle: str) -> AbstractContextManager[None]:
         """Around one try, also for a handle that nobody has. Raises: TooManyAttemptsError before it."""
-        who = hashlib.sha256(handle.encode()).hexdigest()[:16]
-        if not self._limiter.test(self._limit, self._what, who):
-            seconds = _seconds(self._limiter, self._limit, self._what, who)
-            raise TooManyAttemptsError(
+
+        def refused(seconds: int) -> TooManyAttemptsError:
+            return TooManyAttemptsError(
                 f"Too many wrong {self._what}s came for this person",
                 remedy=f"Wait {seconds} s, or sign in with a token",
                 facts={"retry_after": seconds},
             )
-        try:
-            yield
-        except (UnauthenticatedError, NotFoundError):
-            self._limiter.hit(self._limit, self._what, who)
-            raise
+
+        who = hashlib.sha256(handle.encode()).hexdigest()[:16]
+        return self._tries.counted(who, (UnauthenticatedError, NotFoundError), refused, ahead=True)
 
 
 class Begun:

@@ -90,7 +90,7 @@ class Doorkeeper:
 
         Raises: TooManyAttemptsError before it.
         """
-        with self.attempts.counted(address), self.guesses.counted(handle):
+        with self.attempts.counted(address, ahead=True), self.guesses.counted(handle):
             yield
 
     def end_before(self, before: str | None) -> None:

@@ -84,6 +84,9 @@ class RemotePeople:
         wish = {"label": label, "days": days, "scope": scope.value, **limits}
         return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", wish)
 
+    def renew_token(self, days: int) -> NewToken:
+        return self.server.send(NewToken, "POST", "/me/token", {"days": days})
+
     def enrol(self, handle: str) -> NewToken:
         return self.server.send(NewToken, "POST", f"{_at(handle)}/enrolment")
 
@@ -147,6 +150,9 @@ class RemoteSessions:
     def still(self, session_id: str) -> Actor:  # noqa: ARG002 - as above
         refuse_here()
 
+    def prove(self, proof: str) -> None:  # noqa: ARG002 - as above
+        refuse_here()
+
     def end(self, session_id: str) -> None:  # noqa: ARG002 - as above
         refuse_here()
 
@@ -166,13 +172,14 @@ class RemotePasswords:
     def of(self, handle: str) -> PasswordSummary:
         return self.server.get(PasswordSummary, f"{_at(handle)}/password")
 
-    def set(self, handle: str, password: str, *, proof: str) -> PasswordSummary:
-        return self.server.send(
-            PasswordSummary, "PUT", f"{_at(handle)}/password", {"password": password, "proof": proof}
-        )
+    def set(self, handle: str, password: str, *, proof: str, revoke_tokens: bool = False) -> PasswordSummary:
+        also = {"revoke_tokens": True} if revoke_tokens else {}  # servers from before do not know it
+        body = {"password": password, "proof": proof, **also}
+        return self.server.send(PasswordSummary, "PUT", f"{_at(handle)}/password", body)
 
-    def remove(self, handle: str) -> PasswordSummary:
-        return self.server.send(PasswordSummary, "DELETE", f"{_at(handle)}/password")
+    def remove(self, handle: str, *, revoke_tokens: bool = False) -> PasswordSummary:
+        also = "?revoke_tokens=true" if revoke_tokens else ""
+        return self.server.send(PasswordSummary, "DELETE", f"{_at(handle)}/password{also}")
 
     def begin(self, handle: str, password: str, address: str) -> StartedSession:  # noqa: ARG002 - the verb's own signature
         refuse_here()
@@ -196,6 +203,9 @@ class RemoteIdentities:
 
     def bind(self, identity: Identity, spent: Digest) -> BoundIdentity:  # noqa: ARG002 - as above
         refuse_here()
+
+    def unbind(self, handle: str) -> Sequence[BoundIdentity]:
+        return self.server.send(tuple[BoundIdentity, ...], "DELETE", f"{_at(handle)}/identities")
 
 
 @dataclass(frozen=True, slots=True)

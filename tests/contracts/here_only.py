@@ -21,6 +21,7 @@ HERE_ONLY: Mapping[str, Callable[[Registry, Path], object]] = {
     "sessions.visit": lambda r, _: r.sessions.visit("x"),
     "sessions.still": lambda r, _: r.sessions.still("ses-x"),
     "sessions.holder": lambda r, _: r.sessions.holder("tok-x"),
+    "sessions.prove": lambda r, _: r.sessions.prove("x"),
     "sessions.end": lambda r, _: r.sessions.end("ses-x"),
     "catalog.given_file": lambda r, _: r.catalog.given_file(CHILD, "config.json"),
     "catalog.list_models": lambda r, _: r.catalog.list_models(Picked()),

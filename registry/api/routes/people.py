@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import ErasureWish, KeyWish, NewPerson, TokenWish
+from registry.api.bodies import ErasureWish, KeyWish, NewPerson, RenewalWish, TokenWish
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, SignIn, answer, body_of, public_id, speaks
@@ -19,6 +19,10 @@ from registry.domain.people.sessions import SessionSummary
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["people"], route_class=Route)
+
+
+def _me(registry: Registry, _path: Mapping[str, str]) -> Actor:
+    return registry.actor
 
 
 def _people(registry: Registry, _path: Mapping[str, str]) -> Page[Person]:
@@ -41,6 +45,7 @@ def _sessions(registry: Registry, path: Mapping[str, str]) -> Page[SessionSummar
     return registry.sessions.of(check_handle(path["handle"]), PageRequest())
 
 
+MeUnchanged = Annotated[Registry, changes(_me, "/me")]
 PeopleUnchanged = Annotated[Registry, changes(_people, "/people")]
 PersonUnchanged = Annotated[Registry, changes(_person, "/people/{handle}")]
 TokensUnchanged = Annotated[Registry, changes(_tokens, "/people/{handle}/tokens")]
@@ -52,6 +57,14 @@ TokenUnchanged = Annotated[Registry, changes(_token, "/tokens/{token}")]
 def me(registry: AsActor) -> Response:
     """Who the token or session says that you are."""
     return answer(registry.actor)
+
+
+@router.post("/me/token", **speaks(NewToken, takes=RenewalWish, status=201))
+def renew_token(registry: MeUnchanged, body: Annotated[RenewalWish, Depends(body_of(RenewalWish))]) -> Response:
+    """A token in place of the one that asks, which ends. Its secret is in this answer and nowhere else."""
+    made = answer(registry.people.renew_token(body.days), 201)
+    made.headers["Cache-Control"] = "no-store"
+    return made
 
 
 @router.get("/people", **speaks(Page[Person]))

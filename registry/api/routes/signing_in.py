@@ -31,7 +31,12 @@ def _password(registry: Registry, path: Mapping[str, str]) -> PasswordSummary:
     return registry.passwords.of(check_handle(path["handle"]))
 
 
+def _identities(registry: Registry, path: Mapping[str, str]) -> Sequence[BoundIdentity]:
+    return registry.identities.of(check_handle(path["handle"]))
+
+
 Unchanged = Annotated[Registry, changes(_password, "/people/{handle}/password")]
+IdentitiesUnchanged = Annotated[Registry, changes(_identities, "/people/{handle}/identities")]
 
 
 @router.get("/people/{handle}/password", **speaks(PasswordSummary))
@@ -47,13 +52,17 @@ def set_password(
     """Set your password, with a fresh sign-in; nobody does that for somebody else."""
     door: Doorkeeper = request.app.state.door
     with door.guessing(registry.actor.handle, address_of(request)):
-        return answer(registry.passwords.set(check_handle(handle), body.password, proof=body.proof))
+        return answer(
+            registry.passwords.set(
+                check_handle(handle), body.password, proof=body.proof, revoke_tokens=body.revoke_tokens
+            )
+        )
 
 
 @router.delete("/people/{handle}/password", **speaks(PasswordSummary))
-def remove_password(registry: Unchanged, handle: str) -> Response:
+def remove_password(registry: Unchanged, handle: str, revoke_tokens: bool = False) -> Response:
     """Take a password away: yours, or as an admin anybody's. Their sessions in browsers end."""
-    return answer(registry.passwords.remove(check_handle(handle)))
+    return answer(registry.passwords.remove(check_handle(handle), revoke_tokens=revoke_tokens))
 
 
 @router.get("/people/{handle}/identities", **speaks(Sequence[BoundIdentity]))
@@ -62,11 +71,23 @@ def identities(registry: AsActor, handle: str) -> Response:
     return answer(registry.identities.of(check_handle(handle)))
 
 
+@router.delete("/people/{handle}/identities", **speaks(Sequence[BoundIdentity]))
+def unbind(registry: IdentitiesUnchanged, handle: str) -> Response:
+    """End what you sign in by the identity provider with, or as an admin somebody else; gives what ended."""
+    return answer(registry.identities.unbind(check_handle(handle)))
+
+
 def _device(registry: Registry, path: Mapping[str, str]) -> DeviceRequest:
     return registry.devices.show(check_user_code(path["code"]))
 
 
-DeviceUnchanged = Annotated[Registry, changes(_device, "/device/{code}")]
+def _codes(request: Request, registry: Registry) -> AbstractContextManager[None]:
+    """Around one try of a short code: wrong ones are counted."""
+    door: Doorkeeper = request.app.state.door
+    return door.codes.counted(registry.actor.handle)
+
+
+DeviceUnchanged = Annotated[Registry, changes(_device, "/device/{code}", _codes)]
 
 
 @router.get("/device/{code}", **speaks(DeviceRequest))
@@ -88,12 +109,6 @@ def refuse(request: Request, registry: DeviceUnchanged, code: str) -> Response:
     """Refuse the machine that shows this code."""
     with _codes(request, registry):
         return answer(registry.devices.refuse(check_user_code(code)))
-
-
-def _codes(request: Request, registry: Registry) -> AbstractContextManager[None]:
-    """Around one try of a short code: wrong ones are counted."""
-    door: Doorkeeper = request.app.state.door
-    return door.codes.counted(registry.actor.handle)
 
 
 @anonymous.post("/device", **speaks(BegunDevice, takes=DeviceWish, status=201))

@@ -40,8 +40,8 @@ def library() -> ModuleType:
     return jws
 
 
-def identity_of(token: str, provider: Provider, *, nonce: str, now: float, groups: str) -> Identity:
-    """Whom a good ID token names; `now` in seconds since 1970, `groups` the name of the claim with the groups.
+def identity_of(token: str, provider: Provider, *, nonce: str, now: float, groups: str, began: float) -> Identity:
+    """Whom a good ID token names; `now` and when it `began` in seconds since 1970, `groups` the claim with the groups.
 
     Raises: UnauthenticatedError, which says what is wrong and repeats nothing of the token; UnavailableError.
     """
@@ -71,6 +71,7 @@ def identity_of(token: str, provider: Provider, *, nonce: str, now: float, group
         handle=_text(claims, "preferred_username") or _text(claims, "email").partition("@")[0],
         name=_text(claims, "name"),
         groups=_groups(claims.get(groups)),
+        anew="auth_time" in claims and _number(claims, "auth_time") > began - LEEWAY,
     )
 
 

@@ -81,7 +81,7 @@ class Way:
             "nonce": self._part(secret, "nonce"),
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-            **({"prompt": "login"} if session else {}),
+            **({"prompt": "login", "max_age": "0"} if session else {}),
         }
         until = int(self.now()) + MINUTES * 60
         body = _base64(json.dumps([secret, until, next, session, self.provider.issuer]).encode())
@@ -89,7 +89,7 @@ class Way:
 
     def finish(self, query: Mapping[str, str], cookie: str) -> Returned:
         """Who comes back with this query and cookie. Raises: UnauthenticatedError, UnavailableError."""
-        secret, wanted, session = self._opened(cookie)
+        secret, began, wanted, session = self._opened(cookie)
         if not hmac.compare_digest(query.get("state", "").encode(), self._part(secret, "state").encode()):
             raise UnauthenticatedError("This sign-in was not begun in this browser", remedy=_AGAIN)
         issuer = query.get("iss")
@@ -103,7 +103,7 @@ class Way:
             raise UnauthenticatedError("The provider gave your browser no code", remedy=_AGAIN)
         token = self.provider.id_token(code, self._part(secret, "verifier"), self.redirect)
         nonce = self._part(secret, "nonce")
-        identity = identity_of(token, self.provider, nonce=nonce, now=self.now(), groups=self.groups)
+        identity = identity_of(token, self.provider, nonce=nonce, now=self.now(), groups=self.groups, began=began)
         return Returned(identity, Digest.of(secret.encode()), wanted, session)
 
     def leave(self, back: str) -> str:
@@ -112,14 +112,14 @@ class Way:
         asked = {"client_id": self.provider.client, "post_logout_redirect_uri": back}
         return f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}" if where else ""
 
-    def _opened(self, cookie: str) -> tuple[str, str, str]:
+    def _opened(self, cookie: str) -> tuple[str, float, str, str]:
         body, _, signature = cookie.partition(".")
         if not cookie or not hmac.compare_digest(signature.encode(), self._signature(body).encode()):
             raise UnauthenticatedError("This sign-in was not begun in this browser", remedy=_AGAIN)
         secret, until, wanted, session, issuer = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         if until <= self.now() or issuer != self.provider.issuer:
             raise UnauthenticatedError(f"This sign-in was begun more than {MINUTES} minutes ago", remedy=_AGAIN)
-        return secret, wanted, session
+        return secret, until - MINUTES * 60, wanted, session
 
     def _part(self, secret: str, what: str) -> str:
         """43 characters that nobody knows without the secret of the cookie and our key."""

@@ -171,6 +171,20 @@ def sign_out(session: Session, handle: OwnOrOther = None) -> None:
         hint(f"Tokens stay valid: forebear token list {who}")
 
 
+@command(person, "unbind", "forebear person unbind", "forebear person unbind ana")
+def unbind(session: Session, handle: OwnOrOther = None) -> None:
+    """Sign in by an account of the identity provider no more, or as an admin end that of somebody else.
+
+    Sessions in browsers end, and the roles that came from groups. The account still belongs to the person, who can bind
+    it again.
+    """
+    from registry.cli.printing import tell
+
+    who = handle or session.registry.actor.handle
+    ended = session.registry.identities.unbind(who)
+    session.answer(ended, lambda ones: tell(f"Unbound {who} from {', '.join(one.issuer for one in ones)}"))
+
+
 @command(role, "revoke", "forebear role revoke ana validator")
 def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Take a role from a person."""
@@ -211,9 +225,26 @@ def create(
     session.answer(made, show_new_token)
 
 
+@command(token, "renew", "forebear token renew", "forebear token renew --days 180")
+def renew(
+    session: Session,
+    days: Annotated[int, typer.Option("--days", help="How many days the new token is valid.", min=1, max=3650)] = 90,
+) -> None:
+    """Make a token in place of the one that you are signed in with, which ends. Its secret is shown only once.
+
+    A token that is made with another ends with that one at the latest: this is how to have one for longer.
+    """
+    from registry.cli.printing import hint
+    from registry.cli.views.people import show_new_token
+
+    session.answer(session.registry.people.renew_token(days), show_new_token)
+    if not session.as_json:
+        hint("The token before has ended. Sign in with this one: forebear login URL")
+
+
 @command(token, "enrol", "forebear token enrol ben")
 def enrol(session: Session, handle: PersonArgument) -> None:
-    """Give out a token by which somebody who decides, and has none left, makes one of their own.
+    """Give out a token by which somebody makes one that is theirs alone: their first, or when none is left.
 
     It is good for nothing until somebody else who decides has confirmed it, and lasts three days. The person signs in
     with it (forebear login) and makes their token (forebear token create); every other token and session of theirs ends

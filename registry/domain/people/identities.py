@@ -21,6 +21,8 @@ class Identity:
     """What they are called there; a new account gets a handle like it."""
     name: str = ""
     groups: tuple[str, ...] = ()
+    anew: bool = False
+    """Whether the provider says that it has asked them anew who they are, for this very sign-in."""
 
 
 @dataclass(frozen=True, slots=True)

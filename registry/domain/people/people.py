@@ -103,6 +103,8 @@ class Actor:
     service: bool = False
     token: str | None = field(default=None, compare=False)
     """The id of the token that they signed in with; None on the command line of the registry folder."""
+    session: str = field(default="", compare=False, metadata={"inside": True})
+    """The id of the session of a browser that they act in; empty for a program."""
     scope: Scope = Scope.ADMIN
     """That of the token, where one was used."""
     reach: Reach = EVERYWHERE
@@ -184,10 +186,14 @@ class TokenSummary:
     last_used_at: datetime | None
     revoked_at: datetime | None
     made_by: str = ""
-    """Who made it; empty for one from before that was recorded."""
+    """Who could have made it: mostly its person, else who made what they were signed in with; empty for one from
+    before that was recorded."""
     scope: Scope = Scope.ADMIN
     """The most that it allows; `admin` sets no limit to what the roles allow."""
     reach: Reach = EVERYWHERE
+    made_with: str = ""
+    """The id of the session that made it, itself or by a token that it had made; else of the token that did. Empty
+    for one made otherwise."""
     confirmed_by: str = ""
     """Of one for enrolment, who confirmed it: before that it is good for nothing."""
 

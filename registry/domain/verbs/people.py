@@ -37,8 +37,8 @@ class PeopleVerbs(Protocol):
     def set_key(self, handle: str, public: str, *, token: str) -> Person:
         """Register the public Ed25519 key (hexadecimal) that one signs approvals with, in place of the one before.
 
-        Only for oneself. `token` is one of one's own that may decide: a fresh sign-in. Raises: PermissionDeniedError,
-        UnauthenticatedError, InvalidError; ConflictError for the key of another account.
+        Only for oneself. `token` is one of one's own that may decide and that no session made: a fresh sign-in. Raises:
+        PermissionDeniedError, UnauthenticatedError, InvalidError; ConflictError for the key of another account.
         """
         ...
 
@@ -71,15 +71,23 @@ class PeopleVerbs(Protocol):
     ) -> NewToken:
         """A token, which is perhaps limited to models and datasets of teams, or to one transfer step.
 
+        One for oneself ends with the token that makes it, at the latest, and counts as made by whoever made that.
         Raises: NotFoundError, InvalidError, PermissionDeniedError.
         """
         ...
 
+    def renew_token(self, days: int) -> NewToken:
+        """A token that lasts so many days from now, in place of the one that asks, which ends.
+
+        Raises: PermissionDeniedError for one that has a limit, and within a session; InvalidError.
+        """
+        ...
+
     def enrol(self, handle: str) -> NewToken:
-        """A token for somebody who decides and has none left, good for three days once somebody else confirmed it.
+        """A token for somebody who has none that is theirs alone, good for three days once somebody else confirmed it.
 
         All that it does is to make one token of that person; every other token and session of the account ends then.
-        Raises: NotFoundError, ConflictError for a person who does not decide, PermissionDeniedError.
+        Raises: NotFoundError, ConflictError for a service account, PermissionDeniedError.
         """
         ...
 
@@ -164,6 +172,14 @@ class SessionVerbs(Protocol):
 
     def still(self, session_id: str) -> Actor:
         """Who a session belongs to, while it lasts; asking is not using it. Raises: UnauthenticatedError."""
+        ...
+
+    def prove(self, proof: str) -> None:
+        """Keep for five minutes that the actor has proved anew, in this session, who they are.
+
+        `proof` is a token of theirs without a limit of place that no session made, or their password. Raises:
+        UnauthenticatedError.
+        """
         ...
 
     def end(self, session_id: str) -> None:

@@ -29,10 +29,19 @@ class IdentityVerbs(Protocol):
         ...
 
     def bind(self, identity: Identity, spent: Digest) -> BoundIdentity:
-        """Bind it to one's own account for good; `spent` is good once.
+        """Bind it to one's own account for good, in a session that was proved a moment ago; `spent` is good once.
 
-        Raises: ConflictError where it belongs to another account, and the two count as one person from then on;
-        PermissionDeniedError, UnauthenticatedError.
+        One that is bound already proves the session, where the provider has asked anew who it is. Raises: ConflictError
+        where it belongs to another account, and the two count as one person from then on; PermissionDeniedError,
+        UnauthenticatedError.
+        """
+        ...
+
+    def unbind(self, handle: str) -> Sequence[BoundIdentity]:
+        """End what somebody signs in by a provider with: one's own, or as an admin anybody's. Gives what ended.
+
+        Roles that its groups gave and sessions end. It still belongs to the person, who can bind it anew. Raises:
+        NotFoundError, PermissionDeniedError; ConflictError for one's own where there is no other way to sign in.
         """
         ...
 
@@ -68,18 +77,19 @@ class PasswordVerbs(Protocol):
         """Since when one has a password; as an admin, anybody. Raises: NotFoundError without one."""
         ...
 
-    def set(self, handle: str, password: str, *, proof: str) -> PasswordSummary:
+    def set(self, handle: str, password: str, *, proof: str, revoke_tokens: bool = False) -> PasswordSummary:
         """Set one's own password; all sessions of the person end. Nobody sets that of somebody else.
 
-        `proof` is a token of one's own without a limit, or the password before. Raises: PermissionDeniedError,
+        `proof` is a token of one's own without a limit that no session made, or the password before. Tokens stay
+        valid, or with `revoke_tokens` all end but the one that asks. Raises: PermissionDeniedError,
         UnauthenticatedError, InvalidError for a password that is refused, ConflictError where there are none.
         """
         ...
 
-    def remove(self, handle: str) -> PasswordSummary:
+    def remove(self, handle: str, *, revoke_tokens: bool = False) -> PasswordSummary:
         """Take a password away, one's own or as an admin anybody's; sessions of the person end.
 
-        Raises: NotFoundError without one, PermissionDeniedError.
+        Tokens as in `set`. Raises: NotFoundError without one, PermissionDeniedError.
         """
         ...
 

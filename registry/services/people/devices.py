@@ -26,9 +26,8 @@ from registry.domain.people.tokens import hash_secret
 from registry.domain.text import check_words
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError
 from registry.services.context import Context
-from registry.services.people.identities import maker
 from registry.services.people.passwords import check_wish
-from registry.services.people.tokens import new_token, refuse_limited, token_event
+from registry.services.people.tokens import maker, new_token, refuse_limited, token_event
 from registry.services.storage.people import KeptDevice
 from registry.services.unit_of_work import UnitOfWork
 

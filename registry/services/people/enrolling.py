@@ -1,4 +1,4 @@
-"""How somebody who decides, and has lost every token, gets one of their own: by a token that two people give out.
+"""How somebody gets a first token that is theirs alone, or another when all are lost: by one that two people give out.
 
 An admin makes it and hands it over; it is good for nothing until somebody else who decides has confirmed it. All that
 it then does is to make one token of the person, once. With that every other token and session of the account ends, so
@@ -14,7 +14,6 @@ from registry.domain.people.people import NewToken, Permission, Person, Reach, S
 from registry.domain.people.tokens import hash_secret
 from registry.errors import ConflictError, NotFoundError, PermissionDeniedError
 from registry.services.context import Context
-from registry.services.governance.policies.stored import deciding_roles
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.lookup import found
 from registry.services.people.offering import NOBODY, confirmers, takes_two
@@ -33,9 +32,9 @@ def enrol(context: Context, handle: str) -> NewToken:
     token = new_token(handle, LABEL, Scope.ADMIN, days=GOOD_DAYS, now=now, made_by=by, reach=Reach(enrolment=True))
     with context.write(Permission.ADMIN) as uow:
         person = found(uow.people.get(handle), f"person {handle[:80]}", see="person list")
-        if person.service or not deciding_roles(uow) & set(person.roles):
+        if person.service:
             raise ConflictError(
-                f"{handle} has no role that decides, so an admin can make a token for {handle}",
+                f"{handle} is a service account, so an admin makes its tokens",
                 remedy=f"Make it: forebear token create {handle}",
             )
         for one in _waiting(context, uow, handle):

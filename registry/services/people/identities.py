@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from lineage import Digest
 from registry.domain.audit import Event
@@ -20,13 +21,14 @@ from registry.domain.people.identities import BoundIdentity, Identity, handle_li
 from registry.domain.people.people import Permission, Person, RoleOffer
 from registry.domain.people.sessions import Means, StartedSession
 from registry.domain.text import check_words
-from registry.errors import ConflictError, InvalidError, PermissionDeniedError, UnauthenticatedError
+from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import deciding_roles
 from registry.services.lookup import found
 from registry.services.people.offering import check_exists, offer_of
+from registry.services.people.proofs import session_proof
 from registry.services.people.sessions import Sessions
-from registry.services.people.tokens import refuse_limited
+from registry.services.people.tokens import maker, refuse_limited
 from registry.services.people.verbs import ADMIN, give, join
 from registry.services.unit_of_work import UnitOfWork
 
@@ -84,21 +86,27 @@ class Identities:
         with self.context.write(Permission.READ) as uow:
             self._spend(uow, spent)
             mine = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
-            bound, by = uow.people.identity(identity.issuer, identity.subject), maker(uow, self.context)
-            made = BoundIdentity(mine.handle, identity.issuer, identity.subject, (), now, made_by=by)
+            bound = uow.people.identity(identity.issuer, identity.subject)
+            own = bound is not None and bound.person == mine.handle
+            if bound is not None and own and bound.live and (identity.anew or bound.made_by in {"", mine.handle}):
+                return self._proved(uow, bound, anew=identity.anew)
+            by = self._binder(uow)
             event = Event("identity.bound", f"person:{mine.handle}", {"issuer": identity.issuer, "with": by})
-            if bound is not None and bound.person == mine.handle:
-                good = bound.live and bound.made_by in {"", mine.handle}
-                kept = bound if good else replace(bound, live=True, made_by=by)
+            if bound is not None and not own:
+                other = found(uow.people.get(bound.person), f"person {bound.person}", see="person list")
+                uow.commit(*join(uow, mine, other, {"issuer": identity.issuer}))
+            elif any(one != bound for one in _live(uow, mine.handle) if one.issuer == identity.issuer):
+                raise ConflictError(
+                    f"{mine.handle} is bound to another account of {identity.issuer} already",
+                    remedy=f"Unbind that first: forebear person unbind {mine.handle}",
+                )
+            elif bound is not None:
+                kept = replace(bound, live=True, made_by=by)
                 uow.people.change_identity(kept)
                 uow.commit(event)
                 return kept
-            if bound is not None:
-                other = found(uow.people.get(bound.person), f"person {bound.person}", see="person list")
-                uow.commit(*join(uow, mine, other, {"issuer": identity.issuer}))
-            elif any(one.issuer == identity.issuer for one in uow.people.identities(mine.handle)):
-                raise ConflictError(f"{mine.handle} is bound to another account of {identity.issuer} already")
             else:
+                made = BoundIdentity(mine.handle, identity.issuer, identity.subject, (), now, made_by=by)
                 uow.people.add_identity(made)
                 uow.commit(event)
                 return made
@@ -107,6 +115,50 @@ class Identities:
             "count as one person from now on",
             remedy=f"Sign in as {bound.person}",
         )
+
+    def unbind(self, handle: str) -> Sequence[BoundIdentity]:
+        """Nobody signs in with these any more; see `IdentityVerbs.unbind`."""
+        actor, now, events = self.context.actor, self.context.clock.now(), list[Event]()
+        refuse_limited(actor)
+        own = handle == actor.handle
+        with self.context.write(Permission.READ if own else Permission.ADMIN) as uow:
+            found(uow.people.get(handle), f"person {handle[:64]}", see="person list")
+            bound = _live(uow, handle)
+            if not bound:
+                raise NotFoundError(f"{handle[:64]} has no account of a provider that is bound")
+            if own and not _other_way_in(uow, handle, now):
+                raise ConflictError(
+                    f"{handle} signs in by {bound[0].issuer} alone, and could not sign in any more",
+                    remedy="Ask an admin for a token first, or set a password: forebear password set",
+                )
+            for one in bound:
+                for role in one.roles:
+                    events += self._take(uow, handle, role, one.issuer)
+                uow.people.change_identity(replace(one, live=False, roles=()))
+                facts = {"issuer": one.issuer, "sessions": uow.people.end_sessions(handle, at=now)}
+                events.append(Event("identity.unbound", f"person:{handle}", facts))
+            uow.commit(*events)
+        return [replace(one, live=False, roles=()) for one in bound]
+
+    def _proved(self, uow: UnitOfWork, bound: BoundIdentity, *, anew: bool) -> BoundIdentity:
+        """It is bound already. Who has signed in there anew has proved in this session who they are."""
+        if anew:
+            Sessions(self.context).keep_proof(uow, bound.made_by or bound.person)
+            facts = {"session": self.context.actor.session, "issuer": bound.issuer}
+            uow.commit(Event("session.proved", f"person:{bound.person}", facts))
+        else:
+            uow.commit_unaudited()  # the sign-in is spent
+        return bound
+
+    def _binder(self, uow: UnitOfWork) -> str:
+        """Who may have bound it: the actor, or who could give what they proved. Raises: UnauthenticatedError."""
+        handle, proof, by = self.context.actor.handle, session_proof(uow, self.context), maker(uow, self.context)
+        if proof is None:
+            raise UnauthenticatedError(
+                "To bind an account takes a fresh sign-in",
+                remedy="Give a token or your password on the page of your accounts, and bind it within 5 minutes",
+            )
+        return by if by != handle else proof.by
 
     def _spend(self, uow: UnitOfWork, spent: Digest) -> None:
         if not uow.people.spend(spent, at=self.context.clock.now()):
@@ -197,20 +249,18 @@ class Identities:
         return [] if last and dict(last[0].detail) == facts else [Event(ACTION, SUBJECT, facts)]
 
 
+def _live(uow: UnitOfWork, handle: str) -> list[BoundIdentity]:
+    return [one for one in uow.people.identities(handle) if one.live]
+
+
+def _other_way_in(uow: UnitOfWork, handle: str, now: datetime) -> bool:
+    tokens = every(lambda page: uow.people.tokens(handle, page))
+    good = any(one.revoked_at is None and one.expires_at > now and not one.reach.limited for one in tokens)
+    return good or uow.people.kept_password(handle) is not None
+
+
 def _again(uow: UnitOfWork, bound: BoundIdentity) -> BoundIdentity:
     return found(uow.people.identity(bound.issuer, bound.subject), f"account of {bound.issuer}", see="person list")
-
-
-def maker(uow: UnitOfWork, context: Context) -> str:
-    """Who could sign in as the actor does: mostly they alone, else who had made what they signed in with."""
-    handle, kept = context.actor.handle, uow.people.kept_password(context.actor.handle)
-    token = uow.people.token(context.actor.token) if context.actor.token else None
-    if token is not None:
-        return token.made_by or handle
-    if kept is not None and kept.summary.made_by != handle:
-        return kept.summary.made_by
-    foreign = (one.made_by for one in uow.people.identities(handle) if one.live and one.made_by not in {"", handle})
-    return next(foreign, handle)
 
 
 def _exists(uow: UnitOfWork, role: str) -> bool:

@@ -13,16 +13,18 @@ from registry.domain.people.passwords import MOST, KeptPassword, PasswordSummary
 from registry.domain.people.people import NewToken, Permission, Person, Scope, is_handle
 from registry.domain.people.sessions import Means, StartedSession
 from registry.domain.people.signing_in import AskedToken
-from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed
+from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.domain.text import check_words
-from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+from registry.errors import ConflictError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.people.hashing import hash_password, is_outdated, verify_password
+from registry.services.people.proofs import password_proof, proving_token, session_proof
 from registry.services.people.sessions import Sessions
-from registry.services.people.tokens import new_token, refuse_limited, token_event
+from registry.services.people.tokens import check_days, end_tokens, new_token, refuse_limited, token_event
 from registry.services.unit_of_work import UnitOfWork
 
+_WHAT = "A password"
 OFF = "Passwords are not turned on here"
 _TURN_ON = "Whoever runs the server turns them on with FOREBEAR_PASSWORDS=1; a token signs in as well"
 
@@ -39,7 +41,7 @@ class Passwords:
         with self.context.read() as uow:
             return _kept(uow, handle).summary
 
-    def set(self, handle: str, password: str, *, proof: str) -> PasswordSummary:
+    def set(self, handle: str, password: str, *, proof: str, revoke_tokens: bool = False) -> PasswordSummary:
         """Set one's own password, with a fresh sign-in; see `PasswordVerbs.set`."""
         actor = self.context.actor
         refuse_limited(actor)
@@ -52,23 +54,26 @@ class Passwords:
         self._check_on()
         with self.context.read() as uow:
             person = found(uow.people.get(handle), f"person {handle}", see="person list")
-            made_by, before = self._proved(uow, handle, proof), uow.people.kept_password(handle)
+            before = uow.people.kept_password(handle)
+            made_by = self._proved(uow, before, proof)
         secret = hash_password(check_password(password, (person.handle, person.name)))
         now = self.context.clock.now()
         kept = KeptPassword(PasswordSummary(handle, now, made_by), secret)
         with self.context.write(Permission.READ) as uow:
-            self._proved_still(uow, handle, proof, before)
+            self._proved_still(uow, proof, before)
             uow.people.set_password(kept)
             ended = uow.people.end_sessions(handle, at=now)
-            uow.commit(Event("password.set", _subject(handle), {"sessions": ended, **_foreign(made_by, handle)}))
+            also = self._tokens_ended(uow, handle, revoke_tokens)
+            uow.commit(Event("password.set", _subject(handle), {"sessions": ended, **_foreign(made_by, handle)}), *also)
         return kept.summary
 
-    def remove(self, handle: str) -> PasswordSummary:
+    def remove(self, handle: str, *, revoke_tokens: bool = False) -> PasswordSummary:
         """Take a password away, one's own or as an admin anybody's."""
         refuse_limited(self.context.actor)
         with self.context.write(self._over(handle)) as uow:
             kept = _kept(uow, handle)
-            uow.commit(drop_password(uow, kept, at=self.context.clock.now()))
+            dropped = drop_password(uow, kept, at=self.context.clock.now())
+            uow.commit(dropped, *self._tokens_ended(uow, handle, revoke_tokens))
         return kept.summary
 
     def begin(self, handle: str, password: str, address: str) -> StartedSession:
@@ -116,34 +121,34 @@ class Passwords:
             return person, fresh
         return person, kept
 
-    def _proved(self, uow: UnitOfWork, handle: str, proof: str) -> str:
-        """Who could sign in as `handle` with this fresh sign-in. Raises: UnauthenticatedError."""
-        if is_well_formed(proof):
-            token, now = uow.people.token_by_hash(hash_secret(proof)), self.context.clock.now()
-            valid = token is not None and token.revoked_at is None and token.expires_at > now
-            if token is not None and valid and token.person == handle:
-                if token.scope is Scope.ADMIN and not token.reach.limited:
-                    return token.made_by or handle
-                raise UnauthenticatedError(
-                    "A password takes a fresh sign-in, and this token has a limit", remedy="Give one without a limit"
-                )
-        else:
-            kept = uow.people.kept_password(handle)
-            if verify_password(kept.hash if kept else None, normal(proof[: MOST * 4])) and kept is not None:
-                return kept.summary.made_by
-        raise UnauthenticatedError(
-            "A password takes a fresh sign-in, and this is neither a valid token of yours nor your password",
-            remedy="Give one of your tokens (forebear token create makes one), or the password that you have now",
-        )
+    def _proved(self, uow: UnitOfWork, kept: KeptPassword | None, proof: str) -> str:
+        """Who could give this fresh sign-in. Raises: UnauthenticatedError."""
+        before = None if proof else session_proof(uow, self.context)
+        if before is not None:
+            return before.by
+        if not is_well_formed(proof):
+            return password_proof(kept, proof, _WHAT).by
+        token = proving_token(uow, self.context, proof, _WHAT)
+        if token.scope is not Scope.ADMIN:
+            raise UnauthenticatedError(
+                f"{_WHAT} takes a fresh sign-in, and this token has a limit", remedy="Give one without a limit"
+            )
+        return token.made_by or token.person
 
-    def _proved_still(self, uow: UnitOfWork, handle: str, proof: str, before: KeptPassword | None) -> None:
+    def _proved_still(self, uow: UnitOfWork, proof: str, before: KeptPassword | None) -> None:
         """A token may have been revoked, and a password replaced, while the new one was hashed."""
         if is_well_formed(proof):
-            self._proved(uow, handle, proof)
-        elif uow.people.kept_password(handle) != before:
+            self._proved(uow, before, proof)
+        elif uow.people.kept_password(self.context.actor.handle) != before:
             raise UnauthenticatedError(
                 "Your password was changed meanwhile", remedy="Repeat it with the one that you have"
             )
+
+    def _tokens_ended(self, uow: UnitOfWork, handle: str, wanted: bool) -> list[Event]:
+        """Where it is wanted, all tokens of the person but the one that asks."""
+        if not wanted:
+            return []
+        return end_tokens(uow, handle, at=self.context.clock.now(), but=self.context.actor.token)
 
     def _check_on(self) -> None:
         if not self.context.settings.passwords:
@@ -182,8 +187,7 @@ def end_ways_in(uow: UnitOfWork, handle: str, *, at: datetime) -> list[Event]:
 
 def check_wish(wish: AskedToken) -> str:
     """The label of the token that somebody wants. Raises: InvalidError."""
-    if not 1 <= wish.days <= MAX_DAYS:
-        raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {wish.days}")
+    check_days(wish.days)
     return check_words(wish.label, "label of a token", 128)
 
 

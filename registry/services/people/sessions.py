@@ -30,6 +30,7 @@ from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.errors import NoSpaceError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.lookup import actor_of
+from registry.services.people.proofs import password_proof, proving_token
 from registry.services.people.tokens import refuse_limited, unknown
 from registry.services.storage.people import KeptSession
 from registry.services.unit_of_work import UnitOfWork
@@ -124,6 +125,28 @@ class Sessions:
             kept = self._lasting(uow.people.session(session_id), self.context.clock.now())
             return self._actor_in(uow, kept.summary)
 
+    def prove(self, proof: str) -> None:
+        """Keep that the actor has proved anew, in this session, who they are; see `SessionVerbs.prove`."""
+        actor, what = self.context.actor, "This"
+        with self.context.read() as uow:
+            before = uow.people.kept_password(actor.handle)
+            token = proving_token(uow, self.context, proof, what) if is_well_formed(proof) else None
+        by = token.made_by or token.person if token is not None else password_proof(before, proof, what).by
+        with self._open(write=True) as uow:
+            if token is not None:
+                proving_token(uow, self.context, proof, what)
+            elif uow.people.kept_password(actor.handle) != before:
+                raise UnauthenticatedError("Your password was changed meanwhile", remedy=_AGAIN)
+            self.keep_proof(uow, by)
+            uow.commit(Event("session.proved", _subject(actor.handle), {"session": actor.session}))
+
+    def keep_proof(self, uow: UnitOfWork, by: str) -> None:
+        """The actor's session is proved from now on, by what `by` could give; the caller commits."""
+        kept = uow.people.session(self.context.actor.session) if self.context.actor.session else None
+        if kept is None:
+            raise UnauthenticatedError("This is done in a browser, by who is signed in there", remedy=_AGAIN)
+        uow.people.change_session(kept, replace(kept, proved_at=self.context.clock.now(), proved_by=by))
+
     def end(self, session_id: str) -> None:
         """Sign out of one session; ending it twice changes nothing. Raises: NotFoundError."""
         with self._open(write=True) as uow:
@@ -174,7 +197,7 @@ class Sessions:
 
     def _actor_in(self, uow: UnitOfWork, session: SessionSummary) -> Actor:
         token = self._live(uow.people.token(session.token)) if session.token else None
-        return _actor(uow, session.person, token)
+        return replace(_actor(uow, session.person, token), session=session.id)
 
     def _renewed(self, kept: KeptSession, cookie: str, now: datetime) -> str | None:
         """Record the use of the session, and give its new cookie when it is time for one."""

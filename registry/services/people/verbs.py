@@ -21,7 +21,7 @@ from registry.domain.people.people import (
     check_reach,
     check_role,
 )
-from registry.domain.people.tokens import MAX_DAYS, hash_secret
+from registry.domain.people.tokens import hash_secret
 from registry.domain.text import check_words
 from registry.errors import (
     ConflictError,
@@ -37,7 +37,7 @@ from registry.services.people.enrolling import confirm, enrol, redeem
 from registry.services.people.keys import key_event, set_key
 from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
 from registry.services.people.passwords import end_ways_in
-from registry.services.people.tokens import new_token, refuse_limited, token_event
+from registry.services.people.tokens import check_days, made_with, maker, new_token, refuse_limited, renew, token_event
 from registry.services.unit_of_work import UnitOfWork
 
 ADMIN = "admin"
@@ -129,7 +129,10 @@ class People:
             return uow.people.offers()
 
     def confirm(self, handle: str, role: str) -> Person:
-        """Confirm a role that somebody else offered. Raises: NotFoundError, PermissionDeniedError."""
+        """Confirm a role that somebody else offered. Raises: NotFoundError, PermissionDeniedError.
+
+        What a group of the provider offers is offered by the first person who confirms it, and held after the second.
+        """
         actor, now = self.context.actor, self.context.clock.now()
         with self.context.write() as uow:
             check_own_account(uow, self.context)
@@ -146,6 +149,11 @@ class People:
                     remedy=f"Ask one of: {', '.join(allowed)}" if allowed else NOBODY,
                 )
             uow.people.drop_offer(handle, role)
+            if offer.offered_by == SYSTEM and takes_two(uow, handle, offered_by=actor.handle, now=now):
+                uow.people.offer(RoleOffer(handle, role, actor.handle, now))  # a group has no vote: two people it takes
+                person = _known(uow, handle)
+                uow.commit(Event("role.offered", _subject(handle), {"role": role, "of_a_group": True}))
+                return replace(person, offered=(role,))
             facts: dict[str, object] = {"role": role, "offered_by": offer.offered_by}
             events = give(uow, handle, role, facts, by=actor.handle, at=now, decides=True)
             person = _known(uow, handle)
@@ -215,18 +223,29 @@ class People:
     ) -> NewToken:
         """A token for oneself, or as an admin for anybody, with a token that has no limit itself.
 
+        One for oneself ends with the token that makes it, and whoever may have that one may have this one.
         Raises: NotFoundError, InvalidError, PermissionDeniedError.
         """
         enrolling = self.context.actor.reach.enrolment
         if not enrolling:
             refuse_limited(self.context.actor)
-        if not 1 <= days <= MAX_DAYS:
-            raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
+        check_days(days)
         words, reach = check_words(label, "label of a token", 128), check_reach(teams, step)
-        now, by = self.context.clock.now(), self.context.actor.handle
-        token = new_token(handle, words, scope, days=days, now=now, made_by=by, reach=reach)
+        actor, now = self.context.actor, self.context.clock.now()
         with self.context.write(self._over(handle)) as uow:
-            person = _not_erased(_known(uow, handle))
+            person, own = _not_erased(_known(uow, handle)), uow.people.token(actor.token) if actor.token else None
+            inherits = handle == actor.handle and not enrolling
+            token = new_token(
+                handle,
+                words,
+                scope,
+                days=days,
+                now=now,
+                made_by=maker(uow, self.context) if inherits else actor.handle,
+                made_with=made_with(actor, own),
+                until=own.expires_at if inherits and own is not None else None,
+                reach=reach,
+            )
             if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
                 raise PermissionDeniedError(
                     f"{handle} has a role that decides, so nobody else makes tokens for {handle}",
@@ -239,8 +258,12 @@ class People:
             uow.commit(token_event("token.created", token.summary), *events)
         return token
 
+    def renew_token(self, days: int) -> NewToken:
+        """A token in place of the one that asks, which ends; see `PeopleVerbs.renew_token`."""
+        return renew(self.context, days)
+
     def enrol(self, handle: str) -> NewToken:
-        """A token by which somebody who decides makes one of their own; see `registry.services.people.enrolling`."""
+        """A token by which somebody makes one of their own; see `registry.services.people.enrolling`."""
         return enrol(self.context, handle)
 
     def confirm_enrolment(self, handle: str) -> TokenSummary:

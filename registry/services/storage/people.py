@@ -42,6 +42,10 @@ class KeptSession:
     former_until: datetime | None = None
     """Until when the cookie before is good; None as long as the new one has not come back."""
     ended_at: datetime | None = None
+    proved_at: datetime | None = None
+    """When the person last proved anew who they are."""
+    proved_by: str = ""
+    """Who could give that proof."""
 
 
 @dataclass(frozen=True, slots=True)

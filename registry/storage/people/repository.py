@@ -148,6 +148,7 @@ class SqlPeople:
                 teams=",".join(token.reach.teams),
                 step=token.reach.step,
                 enrolment=token.reach.enrolment,
+                made_with=token.made_with,
                 confirmed_by=token.confirmed_by,
             )
         )
@@ -327,5 +328,6 @@ def _token(row: Row[Any]) -> TokenSummary:
         made_by=row.made_by,
         scope=Scope(row.scope),
         reach=Reach(tuple(filter(None, row.teams.split(","))), row.step, row.enrolment),
+        made_with=row.made_with,
         confirmed_by=row.confirmed_by,
     )

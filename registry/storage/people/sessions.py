@@ -37,6 +37,8 @@ def add_session(connection: Connection, key: int, kept: KeptSession) -> None:
             former=kept.former,
             former_until=kept.former_until,
             rotated_at=kept.rotated_at,
+            proved_at=kept.proved_at,
+            proved_by=kept.proved_by,
         )
     )
 
@@ -66,6 +68,8 @@ def change_session(connection: Connection, before: KeptSession, after: KeptSessi
             former_until=after.former_until,
             rotated_at=after.rotated_at,
             ended_at=after.ended_at,
+            proved_at=after.proved_at,
+            proved_by=after.proved_by,
         )
     )
     return connection.execute(changed).rowcount == 1
@@ -100,4 +104,6 @@ def _kept(row: Row[Any]) -> KeptSession:
         used_at=row.used_at,
         expires_at=row.expires_at,
     )
-    return KeptSession(summary, row.name, row.rotated_at, row.former, row.former_until, row.ended_at)
+    return KeptSession(
+        summary, row.name, row.rotated_at, row.former, row.former_until, row.ended_at, row.proved_at, row.proved_by
+    )

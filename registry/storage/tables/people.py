@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -64,6 +65,8 @@ class TokenColumns(TypedColumns):
     """The teams that it is limited to, with commas; empty for one without this limit."""
     step = Column(String(40), nullable=False, server_default="")
     """The id of the step that it is limited to; empty for one without this limit."""
+    made_with = Column(String(40), nullable=False, server_default="")
+    """The id of the session that made it, itself or by a token of its own; else of the token that did."""
     enrolment = Column(Boolean, nullable=False, server_default=false())
     """Whether all that it does is to make a token of its person."""
     confirmed_by = Column(String(64), nullable=False, server_default="")
@@ -97,6 +100,10 @@ class SessionColumns(TypedColumns):
     former_until = Column(UtcDateTime, nullable=True)
     """Until when the cookie before is good; empty as long as the new one has not come back."""
     rotated_at = Column(UtcDateTime, nullable=False)
+    proved_at = Column(UtcDateTime, nullable=True)
+    """When the person last proved anew who they are."""
+    proved_by = Column(String(64), nullable=False, server_default="")
+    """Who could give that proof."""
 
 
 class PasswordColumns(TypedColumns):
@@ -110,7 +117,7 @@ class PasswordColumns(TypedColumns):
 
 
 class IdentityColumns(TypedColumns):
-    """An account of an identity provider, and whose it is here for good."""
+    """An account of an identity provider, and whose it is here for good, also once it is good for nothing."""
 
     id = Column(Key, primary_key=True)
     person_id = Column(Key, ForeignKey("person.id"), nullable=False)
@@ -198,7 +205,8 @@ identity = Table(
     metadata,
     IdentityColumns,
     UniqueConstraint("issuer", "subject", name="uq_identity_issuer_subject"),
-    UniqueConstraint("person_id", "issuer", name="uq_identity_person_id_issuer"),
+    partial_index("uq_identity_live", "person_id", "issuer", unique=True, where="live"),
+    Index("ix_identity_person_id_issuer", "person_id", "issuer"),
 )
 finished_sign_in = Table("finished_sign_in", metadata, FinishedSignInColumns)
 device_request = Table(

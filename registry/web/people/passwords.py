@@ -52,6 +52,7 @@ def set_password(
     proof: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     again: Annotated[str, Form()] = "",
+    revoke_tokens: Annotated[bool, Form()] = False,
 ) -> Response:
     """Set it; then one signs in with it."""
     door: Doorkeeper = request.app.state.door
@@ -60,14 +61,14 @@ def set_password(
     who = registry.actor.handle
     try:
         with door.guessing(who, client_address(request)):
-            registry.passwords.set(who, password, proof=proof)
+            registry.passwords.set(who, password, proof=proof, revoke_tokens=revoke_tokens)
     except (UnauthenticatedError, InvalidError, ConflictError, TooManyAttemptsError) as error:
         return _page(request, registry, str(error), error.family.status)
     return see("/sign-in")
 
 
 @router.post("/password/remove")
-def remove_password(registry: AsActor) -> Response:
+def remove_password(registry: AsActor, revoke_tokens: Annotated[bool, Form()] = False) -> Response:
     """Take it away; sessions end."""
-    registry.passwords.remove(registry.actor.handle)
+    registry.passwords.remove(registry.actor.handle, revoke_tokens=revoke_tokens)
     return see("/sign-in")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.requests import Request
 
@@ -15,7 +16,7 @@ from registry.auth.oidc import COOKIE, Returned, Way
 from registry.auth.oidc.flow import MINUTES, PATH
 from registry.domain.people.identities import BoundIdentity
 from registry.domain.verbs.registry import Registry
-from registry.errors import NotFoundError, RegistryError, UnauthenticatedError
+from registry.errors import NotFoundError, RegistryError, TooManyAttemptsError, UnauthenticatedError
 from registry.web.parts import AsActor, see
 from registry.web.people.signing_in import client_address, cookie_header, own_address, sign_in_page, with_session
 from registry.web.render import page
@@ -26,11 +27,16 @@ OWN = "/identities"
 
 @dataclass(frozen=True, slots=True)
 class IdentitiesPage:
-    """The accounts of the provider that are bound. `where` leads to it, once somebody has asked to bind one."""
+    """The accounts of the provider that are bound. `where` leads to it, once somebody has asked to bind one.
+
+    `bound` says whether one is good now, `error` what was wrong with the proof that was given.
+    """
 
     provider: str
     identities: Sequence[BoundIdentity]
     where: str
+    bound: bool
+    error: str
 
 
 def begin(request: Request, next: str = "/") -> Response:
@@ -60,13 +66,30 @@ def identities(request: Request, registry: AsActor) -> HTMLResponse:
 
 
 @router.post(OWN)
-def ask_to_bind(request: Request, registry: AsActor) -> Response:
-    """Ask to bind one: the page has the address of the provider then, since a form leads to no other site."""
+def ask_to_bind(request: Request, registry: AsActor, proof: Annotated[str, Form()] = "") -> Response:
+    """Ask to bind one, with a fresh sign-in; without one, to sign in there anew with what is bound already.
+
+    The page has the address of the provider then, since a form leads to no other site.
+    """
     session = getattr(request.state, "session", None)
     if session is None:
         raise UnauthenticatedError("An account is bound in a browser", remedy="Sign in there")
+    if proof:
+        door: Doorkeeper = request.app.state.door
+        try:
+            with door.guessing(registry.actor.handle, client_address(request)):
+                registry.sessions.prove(proof)
+        except (UnauthenticatedError, TooManyAttemptsError) as error:
+            return _page(request, registry, "", str(error), error.family.status)
     where, cookie = _way(request).begin(OWN, session.id)
     return _with_cookie(request, _page(request, registry, where), cookie)
+
+
+@router.post(f"{OWN}/unbind")
+def unbind(registry: AsActor) -> Response:
+    """Sign in by the provider no more; sessions end, this one too."""
+    registry.identities.unbind(registry.actor.handle)
+    return see("/sign-in")
 
 
 def _sign_in(request: Request, found: Returned, address: str) -> Response:
@@ -91,10 +114,12 @@ def _bind(request: Request, found: Returned) -> Response:
     return answer
 
 
-def _page(request: Request, registry: Registry, where: str) -> HTMLResponse:
+def _page(request: Request, registry: Registry, where: str, error: str = "", status: int = 200) -> HTMLResponse:
     way, who = _way(request), registry.actor.handle
-    context = IdentitiesPage(way.provider.issuer, registry.identities.of(who), where)
-    return page(request, "identities.html", context, section="people", api=f"/api/v1/people/{who}/identities")
+    known = registry.identities.of(who)
+    context = IdentitiesPage(way.provider.issuer, known, where, any(one.live for one in known), error)
+    api = f"/api/v1/people/{who}/identities"
+    return page(request, "identities.html", context, section="people", api=api, status=status)
 
 
 def _way(request: Request) -> Way:

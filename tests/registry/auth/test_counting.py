@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from registry.auth import Attempts, Counts, Rates
+from registry.auth import Attempts, Counts, Guesses, Rates
 from registry.auth.counting import FILE
 from registry.domain.people.people import Actor
 from registry.errors import TooManyAttemptsError, TooManyRequestsError, UnauthenticatedError
@@ -102,3 +103,32 @@ def test_a_file_that_cannot_be_written_is_told_and_the_counts_go_on(
     assert "cannot be written" in caplog.text
     with pytest.raises(TooManyRequestsError):
         rates.count_actor(ana())
+
+
+def test_tries_at_the_same_moment_get_no_further_than_those_one_after_the_other() -> None:
+    guesses, begun = Guesses("password", most=3), ExitStack()
+    with pytest.raises(UnauthenticatedError), begun:
+        for _ in range(3):
+            begun.enter_context(guesses.counted("ana"))
+        with pytest.raises(TooManyAttemptsError) as told, guesses.counted("ana"):
+            pass
+        assert told.value.facts["retry_after"] == 1
+        with guesses.counted("ben"):
+            pass
+        raise UnauthenticatedError("Wrong, all of them")
+    with pytest.raises(TooManyAttemptsError) as told, guesses.counted("ana"):
+        pass
+    assert int(str(told.value.facts["retry_after"])) > 60
+
+
+def test_right_ones_at_the_same_moment_leave_no_trace() -> None:
+    attempts = Attempts(2)
+    for _ in range(3):
+        with attempts.counted("9.9.9.9", ahead=True), attempts.counted("9.9.9.9", ahead=True):
+            pass
+
+
+def test_tokens_at_the_same_moment_are_not_refused_for_coming_together() -> None:
+    attempts = Attempts(1)
+    with attempts.counted("9.9.9.9"), attempts.counted("9.9.9.9"):
+        pass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from registry.domain.paging import every
 from registry.domain.people.people import Permission
-from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.errors import PolicyRefusedError, UnauthenticatedError
 from registry.services.context import Context
+from registry.services.people.proofs import proving_token, session_proof
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -26,7 +26,7 @@ def check_own_account(uow: UnitOfWork, context: Context) -> None:
     if kept is not None and kept.summary.made_by != actor.handle:
         raise PolicyRefusedError(
             f"The password of {actor.handle} was set with a token that {kept.summary.made_by} had made",
-            (f"Nobody knows which of them decides: {actor.handle} sets it with a token of their own making",),
+            (f"Nobody knows which of them decides: {actor.handle} sets it with a token of their own",),
         )
     for one in uow.people.identities(actor.handle):
         if one.live and one.made_by not in {"", actor.handle}:
@@ -40,30 +40,20 @@ def check_own_account(uow: UnitOfWork, context: Context) -> None:
             raise PolicyRefusedError(
                 f"{token.made_by} made a token of {actor.handle} that is still valid",
                 (
-                    f"Nobody knows which of them decides: {actor.handle} makes one of their own and ends {token.id} "
-                    f"(forebear token revoke {token.id})",
+                    f"Nobody knows which of them decides: {actor.handle} gets one of their own by an enrolment, which "
+                    f"ends {token.id} (an admin runs forebear token enrol {actor.handle})",
                 ),
             )
 
 
 def check_sign_in(uow: UnitOfWork, context: Context, secret: str, what: str) -> None:
-    """The actor signs in anew, by a token of their own that may decide: `what` takes that.
+    """The actor signs in anew, by a token of their own that may decide, or has done so in their session a moment ago.
 
     Raises: UnauthenticatedError.
     """
-    token = uow.people.token_by_hash(hash_secret(secret)) if is_well_formed(secret) else None
-    now = context.clock.now()
-    valid = token is not None and token.revoked_at is None and token.expires_at > now
-    if token is None or not valid or token.person != context.actor.handle:
-        raise UnauthenticatedError(
-            f"{what} takes a fresh sign-in, and this is no valid token of yours",
-            remedy="Give one of your tokens; forebear token create makes one",
-        )
-    if token.reach.limited:
-        raise UnauthenticatedError(
-            f"{what} takes a fresh sign-in, and this token is limited to {token.reach}",
-            remedy="Give a token without that limit",
-        )
+    if not secret and session_proof(uow, context) is not None:
+        return
+    token = proving_token(uow, context, secret, what)
     if Permission.DECIDE not in token.scope.permissions:
         raise UnauthenticatedError(
             f"{what} takes a fresh sign-in, and this token has the scope {token.scope}",

@@ -48,7 +48,7 @@ def provider(*keys: Key | dict[str, Any], **fields: Any) -> Provider:
 
 
 def read(token: str, of: Provider | None = None, nonce: str = "n") -> Identity:
-    return identity_of(token, of or provider(), nonce=nonce, now=NOW, groups="groups")
+    return identity_of(token, of or provider(), nonce=nonce, now=NOW, groups="groups", began=NOW - 5)
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(ES, "ES256"), (RSA, "RS256"), (ED, "EdDSA")])

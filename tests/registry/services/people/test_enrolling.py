@@ -79,10 +79,20 @@ def test_an_admin_who_decides_as_well_does_not_confirm_by_another_account(team: 
         team.people("dora").confirm_enrolment("ben")
 
 
-def test_who_does_not_decide_needs_no_enrolment(team: Team) -> None:
-    for handle in ("ana", "robot"):
-        with pytest.raises(ConflictError, match="has no role that decides"):
-            team.people("root").enrol(handle)
+def test_anybody_is_enrolled_by_two_people_and_then_has_a_token_that_counts_as_their_own(team: Team) -> None:
+    theirs = team.people("root").create_token("dora", label="to begin with").summary
+    given = team.people("root").enrol("dora")
+    with pytest.raises(PermissionDeniedError):
+        team.people("root").confirm_enrolment("dora")
+    team.people("vera").confirm_enrolment("dora")
+    made = signed_in(team, given).create_token("dora", label="laptop", days=200)
+    assert (made.summary.made_by, live(team, "dora")) == ("dora", ["laptop"])
+    assert made.summary.expires_at > theirs.expires_at
+
+
+def test_a_program_is_not_enrolled_and_who_is_no_admin_enrols_nobody(team: Team) -> None:
+    with pytest.raises(ConflictError, match="is a service account"):
+        team.people("root").enrol("robot")
     with pytest.raises(NotFoundError):
         team.people("root").enrol("nobody-else")
     with pytest.raises(PermissionDeniedError):

@@ -8,9 +8,15 @@ import pytest
 
 from lineage import Digest
 from registry.domain.paging import PageRequest
-from registry.domain.people.identities import Identity, handle_like
-from registry.domain.people.people import SYSTEM, Scope
-from registry.errors import ConflictError, PermissionDeniedError, PolicyRefusedError, UnauthenticatedError
+from registry.domain.people.identities import BoundIdentity, Identity, handle_like
+from registry.domain.people.people import SYSTEM, Actor, Scope
+from registry.errors import (
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    PolicyRefusedError,
+    UnauthenticatedError,
+)
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.people.identities import Identities
 from registry.services.people.sessions import Sessions
@@ -35,6 +41,23 @@ def once() -> Digest:
 def identities(team: Team, who: str | None = None, settings: Settings = OPEN, **actor: object) -> Identities:
     context = team.context_of(SYSTEM) if who is None else team.context(who)
     return Identities(replace(context, actor=replace(context.actor, **actor), settings=settings))  # type: ignore[arg-type]
+
+
+def bind(
+    team: Team, who: str, identity: Identity, *, token: str = "", spent: Digest | None = None, settings: Settings = OPEN
+) -> BoundIdentity:
+    """Bind it in a session of theirs that has just been proved, by default with a token of their own making."""
+    secret = token or team.people(who).create_token(who, label="proof").secret
+    actor = proved(team, secret)
+    return Identities(replace(team.context(who), actor=actor, settings=settings)).bind(identity, spent or once())
+
+
+def proved(team: Team, secret: str) -> Actor:
+    """Who has a session that they have proved anew, both with this token."""
+    at = Sessions(team.context_of(SYSTEM))
+    actor = at.visit(at.begin(secret, HERE).cookie).actor
+    Sessions(team.context_of(actor)).prove(secret)
+    return actor
 
 
 def sign_in(team: Team, identity: Identity, settings: Settings = OPEN) -> str:
@@ -99,7 +122,7 @@ def test_where_no_accounts_are_made_somebody_unknown_is_refused_until_they_bind_
     closed = replace(OPEN, oidc_new_people=False)
     with pytest.raises(UnauthenticatedError, match="Nobody here has bound"):
         sign_in(team, ANA, closed)
-    assert identities(team, "ana", closed).bind(ANA, once()).person == "ana"
+    assert bind(team, "ana", ANA).person == "ana"
     assert sign_in(team, replace(ANA, handle="ben"), closed) == "ana"
     assert team.actions("sign-in") == ["sign_in.settings", "session.refused", "sign_in.settings"][:2]
     assert [one.subject for one in identities(team, "ana").of("ana")] == ["u-1"]
@@ -108,15 +131,15 @@ def test_where_no_accounts_are_made_somebody_unknown_is_refused_until_they_bind_
 
 
 def test_two_accounts_with_one_identity_are_one_person_whose_votes_count_once(team: Team) -> None:
-    identities(team, "ben").bind(ANA, once())
+    bind(team, "ben", ANA)
     with pytest.raises(ConflictError, match="vera and ben count as one person"):
-        identities(team, "vera").bind(replace(ANA, name="Vera", handle="vera"), once())
+        bind(team, "vera", replace(ANA, name="Vera", handle="vera"))
     people = team.people("guest")
     assert people.person("vera").who == people.person("ben").who
     assert sign_in(team, replace(ANA, handle="vera")) == "ben"
     assert team.actions("person:vera")[-1] == "person.linked"
     with pytest.raises(ConflictError, match="is bound to another account"):
-        identities(team, "ben").bind(Identity(ISSUER, "u-2"), once())
+        bind(team, "ben", Identity(ISSUER, "u-2"))
 
 
 def test_a_limited_token_and_a_program_bind_nothing(team: Team) -> None:
@@ -127,7 +150,7 @@ def test_a_limited_token_and_a_program_bind_nothing(team: Team) -> None:
 
 
 def test_groups_give_roles_and_take_back_those_alone_that_they_gave(team: Team) -> None:
-    identities(team, "guest").bind(ANA, once())
+    bind(team, "guest", ANA)
     everything = replace(ANA, groups=("staff", "makers", "lost", "others"))
     assert (sign_in(team, everything), roles(team, "guest")) == ("guest", ("developer", "viewer"))
     assert [one.roles for one in identities(team, "guest").of("guest")] == [("developer",)]
@@ -161,11 +184,15 @@ def test_a_group_alone_makes_nobody_decide_unless_a_setting_says_so_and_the_log_
     ]  # fmt: skip
 
 
-def test_an_offer_by_a_group_is_confirmed_by_somebody_else_who_decides(team: Team) -> None:
+def test_what_a_group_offers_takes_two_people_who_decide_as_any_offer_does(team: Team) -> None:
     sign_in(team, replace(ANA, groups=("checkers",)))
     with pytest.raises(PermissionDeniedError):
         team.people("dora").confirm("ana.silva", "validator")
-    assert team.people("ben").confirm("ana.silva", "validator").roles == ("validator",)
+    assert team.people("ben").confirm("ana.silva", "validator").offered == ("validator",)
+    assert roles(team, "ana.silva") == ()
+    with pytest.raises(PermissionDeniedError):
+        team.people("ben").confirm("ana.silva", "validator")
+    assert team.people("vera").confirm("ana.silva", "validator").roles == ("validator",)
     assert sign_in(team, replace(ANA, groups=("checkers",))) == "ana.silva"
 
 
@@ -178,13 +205,12 @@ def test_the_last_admin_stays_one_whatever_the_groups_say(team: Team) -> None:
 
 
 def test_an_identity_that_was_bound_with_the_token_of_somebody_else_lets_nobody_decide(team: Team) -> None:
-    theirs = team.people("root").create_token("dora", label="to begin with").summary
-    identities(team, "dora", token=theirs.id).bind(ANA, once())
-    team.people("dora").revoke_token(theirs.id)
+    theirs = team.people("root").create_token("dora", label="to begin with")
+    bind(team, "dora", ANA, token=theirs.secret)
+    team.people("dora").revoke_token(theirs.summary.id)
     with team.open_uow(actor="dora") as uow, pytest.raises(PolicyRefusedError, match="root had made"):
         check_own_account(uow, team.context("dora"))
-    mine = team.people("dora").create_token("dora", label="mine").summary
-    identities(team, "dora", token=mine.id).bind(ANA, once())
+    bind(team, "dora", ANA)
     with team.open_uow(actor="dora") as uow:
         check_own_account(uow, team.context("dora"))
 
@@ -192,7 +218,7 @@ def test_an_identity_that_was_bound_with_the_token_of_somebody_else_lets_nobody_
 def test_an_identity_from_before_a_role_that_decides_signs_in_again_only_once_it_is_bound_anew(team: Team) -> None:
     team.people("root").add("eve", "Eve")
     team.people("root").grant("eve", "viewer")
-    identities(team, "eve").bind(ANA, once())
+    bind(team, "eve", ANA)
     session = identities(team).begin(ANA, once(), HERE)
     grant(team, "eve", "validator")
     with pytest.raises(UnauthenticatedError):
@@ -200,8 +226,8 @@ def test_an_identity_from_before_a_role_that_decides_signs_in_again_only_once_it
     with pytest.raises(UnauthenticatedError, match="bound anew"):
         sign_in(team, ANA)
     with pytest.raises(ConflictError, match="count as one person"):
-        identities(team, "dora").bind(ANA, once())
-    assert identities(team, "eve").bind(ANA, once()).live
+        bind(team, "dora", ANA)
+    assert bind(team, "eve", ANA).live
     assert sign_in(team, ANA) == "eve"
 
 
@@ -212,7 +238,7 @@ def test_an_account_that_the_provider_made_goes_on_when_its_person_decides(team:
 
 
 def test_an_enrolment_ends_what_somebody_else_may_have_bound(team: Team) -> None:
-    identities(team, "ben").bind(ANA, once())
+    bind(team, "ben", ANA)
     given = team.people("root").enrol("ben")
     team.people("vera").confirm_enrolment("ben")
     actor = Sessions(team.context("root")).authenticate(given.secret)
@@ -225,9 +251,78 @@ def test_an_identity_that_was_bound_by_hand_does_not_sign_in_by_the_group_that_m
     settings = replace(OPEN, oidc_deciding_groups=("checkers",))
     team.people("root").add("eve", "Eve")
     team.people("root").grant("eve", "viewer")
-    identities(team, "eve").bind(ANA, once())
+    bind(team, "eve", ANA)
     with pytest.raises(UnauthenticatedError, match="bound anew"):
         sign_in(team, replace(ANA, groups=("checkers",)), settings)
     assert "validator" in roles(team, "eve")
     with team.open_uow(actor="eve") as uow:
         assert [one.live for one in uow.people.identities("eve")] == [False]
+
+
+def test_an_account_is_bound_only_in_a_session_that_was_proved_a_moment_ago(team: Team) -> None:
+    secret = team.people("ana").create_token("ana", label="laptop").secret
+    at = Sessions(team.context_of(SYSTEM))
+    session = at.visit(at.begin(secret, HERE).cookie).actor
+    for actor in (session, replace(session, session="")):
+        with pytest.raises(UnauthenticatedError, match="takes a fresh sign-in"):
+            Identities(team.context_of(actor)).bind(ANA, once())
+    Sessions(team.context_of(session)).prove(secret)
+    assert Identities(team.context_of(session)).bind(ANA, once()).made_by == "ana"
+
+
+def test_who_proves_a_session_with_a_token_that_somebody_else_made_binds_for_both(team: Team) -> None:
+    theirs = team.people("root").create_token("dora", label="to begin with").secret
+    own = team.people("dora").create_token("dora", label="mine").secret
+    at = Sessions(team.context_of(SYSTEM))
+    session = at.visit(at.begin(own, HERE).cookie).actor
+    Sessions(team.context_of(session)).prove(theirs)
+    assert Identities(team.context_of(session)).bind(ANA, once()).made_by == "root"
+
+
+def test_signing_in_anew_at_the_provider_proves_the_session_where_it_says_when(team: Team) -> None:
+    sign_in(team, ANA)
+    at = Sessions(team.context_of(SYSTEM))
+    actor = at.visit(identities(team).begin(ANA, once(), HERE).cookie).actor
+    mine = Identities(team.context_of(actor))
+    assert mine.bind(ANA, once()).live
+    with pytest.raises(UnauthenticatedError, match="takes a fresh sign-in"):
+        mine.bind(Identity("https://other.example", "u-1"), once())
+    mine.bind(replace(ANA, anew=True), once())
+    assert mine.bind(Identity("https://other.example", "u-1"), once()).live
+
+
+def test_an_account_is_unbound_by_its_person_or_an_admin_and_can_be_bound_again_by_its_person_alone(team: Team) -> None:
+    bind(team, "guest", ANA)
+    sign_in(team, replace(ANA, groups=("makers",)))
+    session = identities(team).begin(replace(ANA, groups=("makers",)), once(), HERE)
+    assert roles(team, "guest") == ("developer", "viewer")
+    with pytest.raises(PermissionDeniedError):
+        identities(team, "ben").unbind("guest")
+    with pytest.raises(PermissionDeniedError):
+        identities(team, "guest", scope=Scope.VOTE).unbind("guest")
+    assert [one.live for one in identities(team, "guest").unbind("guest")] == [False]
+    assert roles(team, "guest") == ("viewer",)
+    with pytest.raises(UnauthenticatedError):
+        Sessions(team.context_of(SYSTEM)).visit(session.cookie)
+    with pytest.raises(UnauthenticatedError, match="bound anew"):
+        sign_in(team, ANA)
+    other = Identity(ISSUER, "u-2")
+    bind(team, "guest", other)
+    with pytest.raises(ConflictError, match="is bound to another account"):
+        bind(team, "guest", ANA)
+    identities(team, "root").unbind("guest")
+    assert bind(team, "guest", ANA).live
+    assert sign_in(team, ANA) == "guest"
+    with pytest.raises(ConflictError, match="count as one person"):
+        bind(team, "ben", other)
+    assert team.actions("person:guest").count("identity.unbound") == 2
+
+
+def test_nobody_unbinds_the_only_way_in_that_they_have(team: Team) -> None:
+    sign_in(team, ANA)
+    with pytest.raises(ConflictError, match="could not sign in any more"):
+        identities(team, "ana.silva").unbind("ana.silva")
+    team.people("root").create_token("ana.silva", label="also")
+    assert identities(team, "ana.silva").unbind("ana.silva")
+    with pytest.raises(NotFoundError, match="no account of a provider"):
+        identities(team, "root").unbind("ana.silva")

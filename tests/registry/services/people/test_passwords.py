@@ -232,3 +232,31 @@ def test_a_token_for_a_password_lasts_a_year_at_most(team: Team) -> None:
         passwords(team).token("ana", GOOD, AskedToken("x", days=366), HERE)
     made = passwords(team).token("ana", GOOD, AskedToken("x", days=365), HERE).summary
     assert made.expires_at - made.created_at == timedelta(days=365)
+
+
+def test_a_new_password_leaves_tokens_and_ends_them_where_that_is_asked_for(team: Team) -> None:
+    token = with_password(team, "ana")
+    passwords(team).token("ana", GOOD, AskedToken("laptop"), HERE)
+    at = Sessions(team.context_of(SYSTEM))
+
+    def good() -> set[str]:
+        return {one.label for one in team.people("ana").tokens("ana", PageRequest()).items if one.revoked_at is None}
+
+    passwords(team, "ana").set("ana", OTHER, proof=GOOD)
+    assert good() == {"mine", "laptop"}
+    asks = at.authenticate(token).token
+    passwords(team, "ana", token=asks).set("ana", GOOD, proof=OTHER, revoke_tokens=True)
+    assert good() == {"mine"}, "the one that asks"
+    passwords(team, "root").remove("ana", revoke_tokens=True)
+    assert good() == set()
+
+
+def test_a_password_is_not_set_by_a_token_that_the_browser_made(team: Team) -> None:
+    own = with_password(team, "ana")
+    at = Sessions(team.context_of(SYSTEM))
+    actor = at.visit(at.begin(own, HERE).cookie).actor
+    minted = replace(team.people("ana"), context=team.context_of(actor)).create_token("ana", label="x").secret
+    with pytest.raises(UnauthenticatedError, match="made within a session"):
+        passwords(team, "ana", session=actor.session).set("ana", OTHER, proof=minted)
+    Sessions(team.context_of(actor)).prove(GOOD)
+    passwords(team, "ana", session=actor.session).set("ana", OTHER, proof="")

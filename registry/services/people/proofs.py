@@ -1,0 +1,75 @@
+"""Fresh sign-ins: what somebody gives anew, before a step that a stolen session or program must not take.
+
+It is something that a session cannot make: a password, an account of the provider, or a token that no session made,
+neither itself nor by a token that it had made. Tokens from before it was recorded what made them are taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from registry.domain.people.passwords import MOST, KeptPassword, normal
+from registry.domain.people.people import TokenSummary
+from registry.domain.people.tokens import hash_secret, is_well_formed
+from registry.errors import UnauthenticatedError
+from registry.services.context import Context
+from registry.services.people.hashing import verify_password
+from registry.services.people.tokens import by_session
+from registry.services.unit_of_work import UnitOfWork
+
+FRESH = timedelta(minutes=5)
+"""How long a session stays proved in which somebody has proved anew who they are."""
+_ONE = "Give a token that was made at the command line (forebear token create), not in the browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A fresh sign-in, and who could give it: the person mostly, else who made or set what was given."""
+
+    by: str
+    token: TokenSummary | None = None
+
+
+def proving_token(uow: UnitOfWork, context: Context, secret: str, what: str) -> TokenSummary:
+    """The token of the actor with this secret, as a fresh sign-in: `what` takes that. Raises: UnauthenticatedError."""
+    token = uow.people.token_by_hash(hash_secret(secret)) if is_well_formed(secret) else None
+    now = context.clock.now()
+    valid = token is not None and token.revoked_at is None and token.expires_at > now
+    if token is None or not valid or token.person != context.actor.handle:
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this is no valid token of yours",
+            remedy="Give one of your tokens; forebear token create makes one",
+        )
+    if token.reach.limited:
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this token is limited to {token.reach}",
+            remedy="Give a token without that limit",
+        )
+    if by_session(token):
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this token was made within a session, which could make another",
+            remedy=_ONE,
+        )
+    return token
+
+
+def session_proof(uow: UnitOfWork, context: Context) -> Proof | None:
+    """The proof that was given in the actor's session a moment ago, if any."""
+    kept = uow.people.session(context.actor.session) if context.actor.session else None
+    if kept is None or kept.proved_at is None or not context.clock.now() - kept.proved_at < FRESH:
+        return None
+    return Proof(kept.proved_by)
+
+
+def password_proof(kept: KeptPassword | None, proof: str, what: str) -> Proof:
+    """The proof that somebody knows their password; compared slowly, so outside of the writer's lock.
+
+    Raises: UnauthenticatedError.
+    """
+    if verify_password(kept.hash if kept else None, normal(proof[: MOST * 4])) and kept is not None:
+        return Proof(kept.summary.made_by)
+    raise UnauthenticatedError(
+        f"{what} takes a fresh sign-in, and this is neither a valid token of yours nor your password",
+        remedy="Give one of your tokens (forebear token create makes one), or the password that you have now",
+    )
