@@ -104,7 +104,7 @@ _VOLATILE = re.compile(r'(?<=["/ ])[a-z]+-[0-9a-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+(Z
 def steady(value: object) -> object:
     """A value as JSON without ids, times, secrets, digests of those, and the folder of the copy."""
     text = _VOLATILE.sub("*", json.dumps(to_json(value)))
-    text = re.sub(r'"(last_four|id|evidence|position)": "[^"]*"', r'"\1": "*"', text)
+    text = re.sub(r'"(last_four|id|made_with|evidence|position)": "[^"]*"', r'"\1": "*"', text)
     return json.loads(re.sub(r"/[^\" ]*/(local|far)/", "/FOLDER/", text))
 
 

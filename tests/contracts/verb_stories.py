@@ -198,6 +198,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "uploads.discard", None
     yield "uploads.standing, then", dev.uploads.standing(target, [announced])
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)
+    yield "people.renew_token", outcome(lambda: vic.people.renew_token(0))
+    yield "identities.unbind", outcome(lambda: vic.identities.unbind("vic"))
     begun = vic.devices.begin(DeviceWish("a machine", "x"), "")
     yield "devices.begin", [begun.expires_in, begun.interval]
     yield "devices.show", vic.devices.show(begun.user_code).machine

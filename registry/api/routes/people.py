@@ -126,7 +126,7 @@ def create_token(
 
 @router.post("/people/{handle}/enrolment", **speaks(NewToken, status=201))
 def enrol(registry: TokensUnchanged, handle: str) -> Response:
-    """Give out a token by which somebody who decides makes one of their own, once another person has confirmed it."""
+    """Give out a token by which somebody makes one that is theirs alone, once another person has confirmed it."""
     made = answer(registry.people.enrol(check_handle(handle)), 201)
     made.headers["Cache-Control"] = "no-store"
     return made

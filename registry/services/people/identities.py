@@ -2,8 +2,8 @@
 
 The issuer and the subject say who somebody is, whatever name or e-mail they have. One identity belongs to one account
 for good: whoever proves the same one from a second account has shown that both are theirs, and they count as one from
-then on. A group gives a role that decides only by an offer that a second person confirms, unless a setting says that
-this group gives it; the audit log holds these settings as they were at each change.
+then on. A group gives a role that decides only by an offer that two people confirm, unless a setting says that this
+group gives it; the audit log holds these settings as they were at each change.
 """
 
 from __future__ import annotations

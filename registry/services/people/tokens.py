@@ -91,13 +91,13 @@ def maker(uow: UnitOfWork, context: Context) -> str:
 def renew(context: Context, days: int) -> NewToken:
     """See `PeopleVerbs.renew_token`."""
     actor, now = context.actor, context.clock.now()
+    check_days(days)
     refuse_limited(actor)
     if actor.session or actor.token is None:
         raise PermissionDeniedError(
             "A token is renewed by itself, and this was not asked with one",
             remedy="Sign in with it at the command line (forebear login), then: forebear token renew",
         )
-    check_days(days)
     with context.write(Permission.READ) as uow:
         own = found(uow.people.token(actor.token), "token", see="token list")
         if own.revoked_at is not None:

@@ -90,7 +90,11 @@ TOLD_ELSEWHERE = {
     "catalog.import_model": "tests/registry/services/artifacts/test_publishing.py",
     "datasets.add": "tests/registry/services/artifacts/test_publishing.py",
     **dict.fromkeys(("sessions.begin", "sessions.end"), "tests/registry/services/people/test_sessions.py"),
-    **dict.fromkeys(("identities.begin", "identities.bind"), "tests/registry/services/people/test_identities.py"),
+    **dict.fromkeys(
+        ("identities.begin", "identities.bind", "identities.unbind"),
+        "tests/registry/services/people/test_identities.py",
+    ),
+    **dict.fromkeys(("people.renew_token", "sessions.prove"), "tests/registry/services/people/test_proofs.py"),
     **dict.fromkeys(
         ("devices.begin", "devices.refuse"),
         "tests/registry/services/people/test_devices.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -105,19 +105,23 @@ def test_a_file_that_cannot_be_written_is_told_and_the_counts_go_on(
         rates.count_actor(ana())
 
 
+def wrong(tries: AbstractContextManager[None]) -> None:
+    with pytest.raises(UnauthenticatedError), tries:
+        raise UnauthenticatedError("No")
+
+
 def test_tries_at_the_same_moment_get_no_further_than_those_one_after_the_other() -> None:
-    guesses, begun = Guesses("password", most=3), ExitStack()
-    with pytest.raises(UnauthenticatedError), begun:
-        for _ in range(3):
-            begun.enter_context(guesses.counted("ana"))
-        with pytest.raises(TooManyAttemptsError) as told, guesses.counted("ana"):
-            pass
+    guesses = Guesses("password", most=3)
+    wrong(guesses.counted("ana"))
+    with guesses.counted("ana"), guesses.counted("ana"):
+        with pytest.raises(TooManyAttemptsError) as told:
+            wrong(guesses.counted("ana"))
         assert told.value.facts["retry_after"] == 1
-        with guesses.counted("ben"):
-            pass
-        raise UnauthenticatedError("Wrong, all of them")
-    with pytest.raises(TooManyAttemptsError) as told, guesses.counted("ana"):
-        pass
+        wrong(guesses.counted("ben"))
+    wrong(guesses.counted("ana"))
+    wrong(guesses.counted("ana"))
+    with pytest.raises(TooManyAttemptsError) as told:
+        wrong(guesses.counted("ana"))
     assert int(str(told.value.facts["retry_after"])) > 60
 
 

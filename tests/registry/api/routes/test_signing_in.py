@@ -183,7 +183,11 @@ def test_the_command_line_signs_in_with_a_password_and_changes_it(
         lines(GOOD, OTHER, GOOD)
         assert "are not the same" in typed("password", "set").err
         lines(GOOD, OTHER, OTHER)
-        assert typed("password", "set").out == "Set the password of dev.\n"
+        done = typed("password", "set")
+        assert done.out.startswith("Set the password of dev.\n")
+        assert "forebear login on" in done.out, "tokens that stay valid"
         assert typing(open_to, "dev", OTHER)[0] == 303
-        assert typed("password", "remove").out == "dev has no password now.\n"
+        done = typed("password", "remove", "--revoke-tokens")
+        assert done.out.startswith("dev has no password now.\n")
+        assert "for tests" not in done.out, "it has ended"
     assert typing(open_to, "dev", OTHER)[0] == 401

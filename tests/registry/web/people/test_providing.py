@@ -103,7 +103,10 @@ def test_a_signed_in_person_binds_an_account_and_only_the_browser_that_asked_doe
     served = by(shared, stage.issuer)
     browser, other = served.browser("dev"), served.browser("vic")
     stage.claims = {"sub": "u-9", "preferred_username": "root", "name": "Root"}
-    page = browser.post("/identities", data={"csrf": form_token(browser.get("/identities").text)})
+    csrf = form_token(browser.get("/identities").text)
+    wrong = browser.post("/identities", data={"csrf": csrf, "proof": served.family.tokens["vic"]})
+    assert (wrong.status_code, "no valid token of yours" in wrong.text) == (401, True)
+    page = browser.post("/identities", data={"csrf": csrf, "proof": served.family.tokens["dev"]})
     where = page.text.partition('href="' + stage.issuer)[2].partition('"')[0].replace("&amp;", "&")
     asked = {name: values[0] for name, values in parse_qs(urlsplit(where).query).items()}
     stage.nonce = asked["nonce"]
@@ -118,6 +121,9 @@ def test_a_signed_in_person_binds_an_account_and_only_the_browser_that_asked_doe
     fresh.get(f"{AT}/return", params={"state": asked["state"], "code": "good"})
     assert fresh.get("/api/v1/me").json()["handle"] == "dev"
     assert fresh.get("/api/v1/people/dev/identities").json()[0]["subject"] == "u-9"
+    left = fresh.post("/identities/unbind", data={"csrf": form_token(fresh.get("/identities").text)})
+    assert left.headers["location"] == "/sign-in"
+    assert fresh.get("/api/v1/me").status_code == 401
 
 
 def test_a_provider_that_is_away_leaves_the_other_ways_in(shared: ServedRegistry, stage: Stage) -> None:
