@@ -178,8 +178,8 @@ class RemotePasswords:
         return self.server.send(PasswordSummary, "PUT", f"{_at(handle)}/password", body)
 
     def remove(self, handle: str, *, revoke_tokens: bool = False) -> PasswordSummary:
-        also = "?revoke_tokens=true" if revoke_tokens else ""
-        return self.server.send(PasswordSummary, "DELETE", f"{_at(handle)}/password{also}")
+        also = {"revoke_tokens": "true"} if revoke_tokens else None
+        return self.server.send(PasswordSummary, "DELETE", f"{_at(handle)}/password", params=also)
 
     def begin(self, handle: str, password: str, address: str) -> StartedSession:  # noqa: ARG002 - the verb's own signature
         refuse_here()
