@@ -197,6 +197,11 @@ class TokenSummary:
     confirmed_by: str = ""
     """Of one for enrolment, who confirmed it: before that it is good for nothing."""
 
+    @property
+    def of_session(self) -> bool:
+        """True where a session made it, itself or by a token that it had made."""
+        return self.made_with.startswith("ses-")
+
 
 @dataclass(frozen=True, slots=True)
 class NewToken:

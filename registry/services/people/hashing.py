@@ -9,8 +9,8 @@ from functools import cache
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from registry.domain.people.passwords import LANES, LENGTH, MEMORY_KIB, SALT, TIME_COST
-from registry.errors import MissingExtraError, UnavailableError
+from registry.domain.people.passwords import LANES, LENGTH, MEMORY_KIB, MOST, SALT, TIME_COST, KeptPassword, normal
+from registry.errors import MissingExtraError, UnauthenticatedError, UnavailableError
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -77,3 +77,16 @@ def verify_password(kept: str | None, password: str) -> bool:
 def is_outdated(kept: str) -> bool:
     """True for a hash that was made with other parameters."""
     return _hasher().check_needs_rehash(kept)
+
+
+def password_proof(kept: KeptPassword | None, proof: str, what: str) -> str:
+    """Who could give this password, as a fresh sign-in; compared slowly, so outside of the writer's lock.
+
+    Raises: UnauthenticatedError.
+    """
+    if verify_password(kept.hash if kept else None, normal(proof[: MOST * 4])) and kept is not None:
+        return kept.summary.made_by
+    raise UnauthenticatedError(
+        f"{what} takes a fresh sign-in, and this is neither a valid token of yours nor your password",
+        remedy="Give one of your tokens (forebear token create makes one), or the password that you have now",
+    )

@@ -24,9 +24,9 @@ from registry.domain.text import check_words
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import deciding_roles
+from registry.services.governance.reviews.proofs import session_proof
 from registry.services.lookup import found
 from registry.services.people.offering import check_exists, offer_of
-from registry.services.people.proofs import session_proof
 from registry.services.people.sessions import Sessions
 from registry.services.people.tokens import maker, refuse_limited
 from registry.services.people.verbs import ADMIN, give, join

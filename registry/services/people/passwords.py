@@ -17,9 +17,9 @@ from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.domain.text import check_words
 from registry.errors import ConflictError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from registry.services.context import Context
+from registry.services.governance.reviews.proofs import proving_token, session_proof
 from registry.services.lookup import found
-from registry.services.people.hashing import hash_password, is_outdated, verify_password
-from registry.services.people.proofs import password_proof, proving_token, session_proof
+from registry.services.people.hashing import hash_password, is_outdated, password_proof, verify_password
 from registry.services.people.sessions import Sessions
 from registry.services.people.tokens import check_days, end_tokens, new_token, refuse_limited, token_event
 from registry.services.unit_of_work import UnitOfWork
@@ -127,7 +127,7 @@ class Passwords:
         if before is not None:
             return before.by
         if not is_well_formed(proof):
-            return password_proof(kept, proof, _WHAT).by
+            return password_proof(kept, proof, _WHAT)
         token = proving_token(uow, self.context, proof, _WHAT)
         if token.scope is not Scope.ADMIN:
             raise UnauthenticatedError(

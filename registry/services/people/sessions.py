@@ -29,8 +29,9 @@ from registry.domain.people.sessions import (
 from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.errors import NoSpaceError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
+from registry.services.governance.reviews.proofs import proving_token
 from registry.services.lookup import actor_of
-from registry.services.people.proofs import password_proof, proving_token
+from registry.services.people.hashing import password_proof
 from registry.services.people.tokens import refuse_limited, unknown
 from registry.services.storage.people import KeptSession
 from registry.services.unit_of_work import UnitOfWork
@@ -131,7 +132,7 @@ class Sessions:
         with self.context.read() as uow:
             before = uow.people.kept_password(actor.handle)
             token = proving_token(uow, self.context, proof, what) if is_well_formed(proof) else None
-        by = token.made_by or token.person if token is not None else password_proof(before, proof, what).by
+        by = token.made_by or token.person if token is not None else password_proof(before, proof, what)
         with self._open(write=True) as uow:
             if token is not None:
                 proving_token(uow, self.context, proof, what)

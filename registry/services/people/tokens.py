@@ -15,9 +15,6 @@ from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 
-_SESSION = "ses-"
-"""How the ids of sessions begin."""
-
 
 def new_token(
     person: str,
@@ -50,17 +47,12 @@ def new_token(
     return NewToken(summary, secret)
 
 
-def by_session(token: TokenSummary) -> bool:
-    """True where a session made it, itself or by a token that it had made."""
-    return token.made_with.startswith(_SESSION)
-
-
 def made_with(actor: Actor, own: TokenSummary | None) -> str:
     """What makes the tokens that `actor` makes now; `own` is the token that they are signed in with."""
     if actor.session:
         return actor.session
     if own is not None:
-        return own.made_with if by_session(own) else own.id
+        return own.made_with if own.of_session else own.id
     return ""
 
 

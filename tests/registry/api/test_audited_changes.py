@@ -94,7 +94,9 @@ TOLD_ELSEWHERE = {
         ("identities.begin", "identities.bind", "identities.unbind"),
         "tests/registry/services/people/test_identities.py",
     ),
-    **dict.fromkeys(("people.renew_token", "sessions.prove"), "tests/registry/services/people/test_proofs.py"),
+    **dict.fromkeys(
+        ("people.renew_token", "sessions.prove"), "tests/registry/services/governance/reviews/test_proofs.py"
+    ),
     **dict.fromkeys(
         ("devices.begin", "devices.refuse"),
         "tests/registry/services/people/test_devices.py",

@@ -6,7 +6,7 @@ from registry.domain.paging import every
 from registry.domain.people.people import Permission
 from registry.errors import PolicyRefusedError, UnauthenticatedError
 from registry.services.context import Context
-from registry.services.people.proofs import proving_token, session_proof
+from registry.services.governance.reviews.proofs import proving_token, session_proof
 from registry.services.unit_of_work import UnitOfWork
 
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.domain.people.passwords import MOST, KeptPassword, normal
 from registry.domain.people.people import TokenSummary
 from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.errors import UnauthenticatedError
 from registry.services.context import Context
-from registry.services.people.hashing import verify_password
-from registry.services.people.tokens import by_session
 from registry.services.unit_of_work import UnitOfWork
 
 FRESH = timedelta(minutes=5)
@@ -46,7 +43,7 @@ def proving_token(uow: UnitOfWork, context: Context, secret: str, what: str) -> 
             f"{what} takes a fresh sign-in, and this token is limited to {token.reach}",
             remedy="Give a token without that limit",
         )
-    if by_session(token):
+    if token.of_session:
         raise UnauthenticatedError(
             f"{what} takes a fresh sign-in, and this token was made within a session, which could make another",
             remedy=_ONE,
@@ -60,16 +57,3 @@ def session_proof(uow: UnitOfWork, context: Context) -> Proof | None:
     if kept is None or kept.proved_at is None or not context.clock.now() - kept.proved_at < FRESH:
         return None
     return Proof(kept.proved_by)
-
-
-def password_proof(kept: KeptPassword | None, proof: str, what: str) -> Proof:
-    """The proof that somebody knows their password; compared slowly, so outside of the writer's lock.
-
-    Raises: UnauthenticatedError.
-    """
-    if verify_password(kept.hash if kept else None, normal(proof[: MOST * 4])) and kept is not None:
-        return Proof(kept.summary.made_by)
-    raise UnauthenticatedError(
-        f"{what} takes a fresh sign-in, and this is neither a valid token of yours nor your password",
-        remedy="Give one of your tokens (forebear token create makes one), or the password that you have now",
-    )
