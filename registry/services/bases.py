@@ -11,13 +11,19 @@ from registry.domain.recipes.methods import SOURCE
 from registry.domain.transfers.adapted import is_adapter
 from registry.domain.transfers.steps import StepInput
 from registry.errors import BadArtifactError, NotFoundError, RefusedError
-from registry.services.lookup import found
+from registry.services.lookup import actor_of, found
 from registry.services.unit_of_work import UnitOfWork
 
 
 def may_load(uow: UnitOfWork, sight: Sight, ref: VersionRef) -> bool:
     """True where the person may read the files of every parent that comes with the model `ref`, if any does."""
     return not sight or all(sight.allows(one.name, Level.USE) for one in _bases(uow, ref))
+
+
+def may_use(uow: UnitOfWork, handle: str, ref: VersionRef) -> bool:
+    """True where this person may read the files of the version now, and of every parent that comes with it."""
+    actor = actor_of(uow, handle)
+    return actor is None or (actor.sight.allows(ref.name, Level.USE) and may_load(uow, actor.sight, ref))
 
 
 def refuse_closed_bases(uow: UnitOfWork, sight: Sight, ref: VersionRef) -> None:

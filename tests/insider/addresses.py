@@ -74,7 +74,7 @@ APART = frozenset(
     f"{method} {path}"
     for method, paths in {
         "DELETE": (
-            "/api/v1/people/{handle}/password "
+            "/api/v1/people/{handle}/password /api/v1/people/{handle}/identities "
             "/api/2.0/mlflow/webhooks/{webhook} /api/v1/people/{handle}/erasure "
             "/api/v1/people/{handle}/roles/{role} /api/v1/people/{handle}/sessions /api/v1/tokens/{token} "
             "/api/v1/webhooks/{webhook_id}"
@@ -103,7 +103,7 @@ APART = frozenset(
         "HEAD": ("/api/v1/transfers/inputs/{reading}"),
         "PATCH": ("/api/2.0/mlflow/webhooks/{webhook}"),
         "POST": (
-            "/device "
+            "/api/v1/me/token /identities/unbind /device "
             "/api/v1/sign-in/token /sign-in/password /password /password/remove "
             "/device /api/v1/device /api/v1/device/token /api/v1/device/{code}/allow /api/v1/device/{code}/refuse "
             "/identities "

@@ -74,7 +74,9 @@ def verify(
     ] = None,
     state: Annotated[
         bool,
-        typer.Option("--state", help="Also compare stages, statuses, aliases, roles and votes with what the log says."),
+        typer.Option(
+            "--state", help="Also compare stages, statuses, aliases, roles, votes and teams with what the log says."
+        ),
     ] = False,
     checkpoint: Annotated[
         Path | None,

@@ -21,11 +21,14 @@ from registry.domain.governance.reviews.waivers import waiver_record
 from registry.domain.governance.signing import signature_record
 from registry.domain.transfers.corrections import CorrectionState, correction_record
 from registry.services.storage.corrections import CORRECTION
+from registry.domain.people.teams import fold
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,
+    CLOSED,
     DELETION,
     KEY,
+    LEVEL,
     OVERRULED,
     REQUEST,
     ROLES,
@@ -47,6 +50,7 @@ FIRST: Mapping[str, str | None] = {
     BINDING: None,
     KEY: "",
     MARKS: "",
+    CLOSED: "open",
 }
 """By kind of fact, its value before any entry; None where older entries do not have it, so that any value will do."""
 MOST = 100
@@ -123,6 +127,18 @@ class _Log:
 
     def revoked(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         self._set_roles(subject, self._roles(subject) - {str(detail["role"])})
+
+    def closed(self, subject: str, _: str, __: Mapping[str, Any]) -> None:
+        self.facts[CLOSED + fold(subject)] = "closed"
+
+    def opened(self, subject: str, _: str, __: Mapping[str, Any]) -> None:
+        self.facts[CLOSED + fold(subject)] = "open"
+
+    def joined(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[f"{LEVEL}{fold(subject)} of {detail['person']}"] = str(detail["level"])
+
+    def left(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts.pop(f"{LEVEL}{fold(subject)} of {detail['person']}", None)
 
     def requested(self, _: str, actor: str, detail: Mapping[str, Any]) -> None:
         self.facts[REQUEST + str(detail["request"])] = f"{RequestState.OPEN} by {actor}"
@@ -265,6 +281,10 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "person.key_set": _Log.keyed,
     "role.granted": _Log.granted,
     "role.revoked": _Log.revoked,
+    "team.closed": _Log.closed,
+    "team.opened": _Log.opened,
+    "team.member_added": _Log.joined,
+    "team.member_removed": _Log.left,
     "promotion.requested": _Log.requested,
     "promotion.withdrawn": _Log.withdrawn,
     "promotion.revoked": _Log.revoked_request,

@@ -48,8 +48,8 @@ class Audit:
     def verify(self, *, state: bool = False) -> AuditReport:
         """Check every entry, what the database repeats of it, the record in the registry folder, and the checkpoints.
 
-        With `state`, also whether stages, statuses, aliases, roles, requests, votes, findings, recalls and corrections
-        are as they say.
+        With `state`, also whether stages, statuses, aliases, roles, requests, votes, findings, recalls, corrections
+        and teams are as they say.
 
         Raises: AuditBrokenError for a record that cannot be read.
         """
@@ -62,7 +62,7 @@ class Audit:
             if signed is not None and report.intact:
                 report = verified(report, signed, self.context.settings)
             if state and report.intact:
-                subjects = (uow.governance, uow.reviews, uow.recalls, uow.graph, uow.corrections)
+                subjects = (uow.governance, uow.reviews, uow.recalls, uow.graph, uow.corrections, uow.teams)
                 state_now = dict(fact for one in subjects for fact in one.state().items())
                 report = replace(report, differences=differences(uow.audit.entries(), state_now))
             if report.intact and kept is not None and report.entries > kept.head.seq:

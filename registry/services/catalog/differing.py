@@ -13,6 +13,8 @@ from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.codec import to_json
 from registry.domain.names import AssetKind, Reference, model_only
+from registry.domain.people.people import Permission
+from registry.domain.people.teams import Level
 from registry.domain.recipes.methods import TEST
 from registry.domain.transfers.steps import StepDetail
 from registry.domain.verbs.catalog import (
@@ -25,6 +27,7 @@ from registry.domain.verbs.catalog import (
 from registry.domain.verbs.lineage import Obligation
 from registry.errors import PermissionDeniedError, RefusedError, RegistryError, UsageError
 from registry.services.artifacts.weights import WEIGHTS, lay_out_weights
+from registry.services.bases import refuse_closed_bases
 from registry.services.comparison.same_rows import compare
 from registry.services.context import Context
 from registry.services.lineage.interfaces import between
@@ -167,8 +170,11 @@ def _unlike(here: Mapping[str, str], there: Mapping[str, str]) -> tuple[ValueDif
 
 def _read(context: Context, first: VersionDetail, second: VersionDetail, *, whatever_size: bool) -> _Files:
     try:
+        context.actor.require(Permission.USE)  # enough differences to versions of one's own choice give the weights
         with context.read() as uow:
             for one in (first, second):
+                context.actor.sight.require(one.summary.ref.name, Level.USE)
+                refuse_closed_bases(uow, context.actor.sight, one.summary.ref)
                 refuse_withheld(context, uow, one.summary)
     except (RefusedError, PermissionDeniedError) as error:
         return _Files(unread=(f"Weights, interface and answers were not compared: {error}",))

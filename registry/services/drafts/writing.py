@@ -130,6 +130,8 @@ def commit(context: Context, name: Name, wanted: Commit) -> Draft:
     """See `DraftVerbs.commit`. A commit that changes nothing writes nothing."""
     with context.holding() as held:
         written = []
+        with held.read() as uow:  # what is refused is not stored
+            check_room(held, uow, sum(file.stat().st_size for file in wanted.written.values()))
         for path, file in wanted.written.items():
             with file.open("rb") as stream:
                 digest, size = held.blobs.put(stream)

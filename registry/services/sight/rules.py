@@ -125,14 +125,14 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         apart=(
             APART,
             "add search person grant offers confirm link set_key revoke erase withdraw_erasure create_token enrol"
-            " confirm_enrolment tokens token revoke_token",
+            " confirm_enrolment tokens token revoke_token renew_token",
         )
     ),
     "teams": _of(apart=(RAW, "list show close open add_member remove_member")),
     "passwords": _of(apart=(RAW, "set of remove token begin")),
-    "identities": _of(apart=(RAW, "bind begin of")),
+    "identities": _of(apart=(RAW, "bind begin of unbind")),
     "devices": _of(apart=(RAW, "begin poll show allow refuse")),
-    "sessions": _of(apart=(RAW, "authenticate holder begin visit still end of end_all")),
+    "sessions": _of(apart=(RAW, "authenticate holder begin visit still prove end of end_all")),
     "audit": _of(
         lists=(LIST, "search"),
         apart=(APART, "verify checkpoint checkpoints"),

@@ -87,6 +87,7 @@ STAGE, STATUS, DELETION, ALIAS = "stage of ", "status of ", "deletion of ", "ver
 ROLES, REQUEST, OVERRULED, VOTE = "roles of ", "state of ", "overruling of the rejection of ", "vote "
 BINDING = "binding of vote "
 SIGNATURE, KEY = "signature of vote ", "key of "
+CLOSED, LEVEL = "closing of ", "level in "
 """How the names of facts about the state of a registry begin; see `services.audit.state`."""
 
 

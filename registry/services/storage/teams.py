@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from registry.domain.people.people import Person
@@ -19,6 +19,10 @@ class TeamRepository(Protocol):
     def get(self, name: str) -> Team | None: ...
     def list(self) -> Sequence[Team]:
         """By name."""
+        ...
+
+    def state(self) -> Mapping[str, str]:
+        """What the rows say of each team and each level, to be held against the log."""
         ...
 
     def count_closed(self) -> int: ...

@@ -12,6 +12,7 @@ from registry.domain.transfers.steps import StepDetail, StepInput
 from registry.errors import DatasetChangedError
 from registry.ports.transfers import DataInput, ModelInput
 from registry.services.artifacts.model_inputs import model_input
+from registry.services.bases import may_use
 from registry.services.comparison.arm_recipes import Plan
 from registry.services.context import Context
 from registry.services.data.verbs import materialise_dataset
@@ -51,12 +52,21 @@ def lay_out_data(context: Context, data: Mapping[str, StepInput], folder: Path) 
     return inputs
 
 
-def lay_out_production(context: Context, plan: Plan, inputs: Path, skipped: dict[str, str]) -> ModelInput | None:
-    """The version that was in production when the step was submitted, on disk; it may have been taken away since."""
+def lay_out_production(
+    context: Context, plan: Plan, inputs: Path, skipped: dict[str, str], *, whose: str
+) -> ModelInput | None:
+    """The version that was in production when the step was submitted, on disk; it may have been taken away since.
+
+    Skipped too where `whose` step it is may not read its files, or those of what it is loaded on.
+    """
     if plan.production is None:
         return None
     with context.read() as uow:
         detail = uow.catalog.version(plan.production)
+        allowed = may_use(uow, whose, plan.production)
+    if not allowed:
+        skipped["production"] = f"{whose} may not read the files of everything that it is loaded on"
+        return None
     if detail is None or is_withheld(detail.summary):
         skipped["production"] = f"{plan.production} is there no more, or it is withheld or damaged"
         return None

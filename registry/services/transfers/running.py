@@ -18,9 +18,10 @@ from registry.domain.codec.recipe import recipe_from_record
 from registry.domain.credentials import without_credentials
 from registry.domain.data.labels import check_test_rows
 from registry.domain.names import AssetKind
+from registry.domain.people.teams import Level
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
-from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError
+from registry.errors import AdapterError, OutOfMemoryError, PermissionDeniedError, RegistryError, StepStateError
 from registry.files import write_whole
 from registry.folders import error_of_disk
 from registry.ports.clock import Clock
@@ -34,10 +35,11 @@ from registry.ports.transfers import (
     TransferEvent,
     TransferJob,
 )
+from registry.services.bases import may_use
 from registry.services.comparison.arm_recipes import plan_of
 from registry.services.comparison.baselines import Baselines
 from registry.services.context import Context
-from registry.services.lookup import found
+from registry.services.lookup import actor_of, found
 from registry.services.transfers import processes
 from registry.services.transfers.asked_forgetting import measure_where_asked
 from registry.services.transfers.batch_size import Batch
@@ -116,6 +118,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
     run = Run(step, recipe, data, hold, Batch.recall(work, recipe.batch_size))
     reporter = Reporter(context, hold, run.pace)
     try:
+        _refuse_closed(context, step)
         reporter.begin("reading the models")
         sources = lay_out_models(context, step, inputs)
         reporter.begin("reading the data")
@@ -178,6 +181,19 @@ def _refuse_recalled(context: Context, step: StepDetail) -> None:
         refuse_stopped_inputs(uow, [one.ref for one in step.inputs], now=context.clock.now())
 
 
+def _refuse_closed(context: Context, step: StepDetail) -> None:
+    """A team may have been closed to the person while the step waited. Raises: PermissionDeniedError."""
+    whose = step.summary.created_by
+    with context.read() as uow:
+        actor = actor_of(uow, whose)
+        reads = all(may_use(uow, whose, one.ref) for one in step.inputs)
+    if not reads or (actor is not None and not actor.sight.allows(step.summary.wanted, Level.CONTRIBUTE)):
+        raise PermissionDeniedError(
+            f"{whose} may no longer use all that this step reads, or register what it makes",
+            remedy="Ask who manages the teams for the levels use and contribute, and resume it",
+        )
+
+
 def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
     """Discard what was learnt with larger batches: their checkpoints and curve points belong to another run."""
     for leftover in (*LEFTOVERS, "inputs/production"):
@@ -210,7 +226,8 @@ def _events(context: Context, run: Run, job: TransferJob, reporter: Reporter) ->
     if plan is None or run.finished is None:
         return
     skipped: dict[str, str] = {}
-    production = lay_out_production(context, plan, job.work / "inputs", skipped)
+    whose = run.step.summary.created_by
+    production = lay_out_production(context, plan, job.work / "inputs", skipped, whose=whose)
     baselines = Baselines(adapter, job, plan, production, skipped, context.plugins.classical)
     yield from baselines.run(run.finished)
     run.arms = baselines.collect(run.step.summary.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal
 from registry.domain.people.people import Person
 from registry.domain.people.teams import EVERYTHING, Level, Member, Sight, Team, fold
 from registry.errors import NotFoundError
+from registry.services.storage.governance import CLOSED, LEVEL
 from registry.storage.people.repository import person_of, with_roles
 from registry.storage.tables import asset, draft, person, team, team_member
 
@@ -39,6 +40,12 @@ class SqlTeams:
 
     def list(self) -> Sequence[Team]:
         return [_team(row) for row in self._connection.execute(select(team).order_by(team.c.name))]
+
+    def state(self) -> Mapping[str, str]:
+        found = {f"{CLOSED}team:{fold(one.name)}": "closed" if one.closed else "open" for one in self.list()}
+        query = select(team_member.c.team, person.c.handle, team_member.c.level)
+        rows = self._connection.execute(query.join(person, person.c.id == team_member.c.person_id))
+        return found | {f"{LEVEL}team:{row.team} of {row.handle}": row.level for row in rows}
 
     def count_closed(self) -> int:
         return self._connection.execute(select(func.count()).where(team.c.closed)).scalar_one()

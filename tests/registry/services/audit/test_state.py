@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
+from registry.domain.people.teams import Level
 from registry.domain.verifier import Witness, verify_export
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
+from registry.services.people.teams import Teams
 from registry.services.people.verbs import People
 from registry.storage.database import Database
 from tests.fakes.clock import FakeClock
@@ -52,6 +54,14 @@ def test_a_registry_that_was_changed_through_its_verbs_only_differs_in_nothing(
     catalog.drop_alias(ref.name, "stable")
     catalog.set_status(ref_of(other), Status.DEPRECATED, "old")
     Catalog(team.context("root")).delete(ref_of(team.publish("vision/other")), reason="never used")
+    teams = Teams(team.context("root"))
+    teams.open("a_b")
+    teams.close("a_b")
+    teams.add_member("a-b", "ana", Level.READ)
+    teams.add_member("a_b", "ben", Level.USE)
+    teams.remove_member("a_b", "ben")
+    teams.close("vision")
+    teams.open("vision")
     assert found(team) == set()
 
 
@@ -95,6 +105,14 @@ UPDATES = {
         "UPDATE request SET requested_by = 'eve' WHERE to_stage = 'production'",
         "The state of {request} is promoted by eve in the database, and promoted by ana by the log",
     ),
+    "a closed team": (
+        "UPDATE team SET closed = 0",
+        "The closing of team:secret is open in the database, and closed by the log",
+    ),
+    "a level": (
+        "UPDATE team_member SET level = 'use'",
+        "The level in team:secret of root is use in the database, and manage by the log",
+    ),
     "a deletion": (
         "UPDATE version SET deleted_at = '2026-01-01' "
         "WHERE node_id = (SELECT id FROM node WHERE label = 'models:/vision/old/1')",
@@ -111,6 +129,8 @@ def test_what_is_changed_in_the_database_past_the_log_is_named(
     bring_to(team, team.publish("vision/other"), "candidate")
     old = team.publish("vision/old")
     Catalog(team.context("ana")).set_status(ref_of(old), Status.DEPRECATED, "old")
+    Teams(team.context("root")).open("secret")
+    Teams(team.context("root")).close("secret")
     assert found(team) == set()
     statement, sentence = UPDATES[what]
     with sqlite_database.engine.begin() as connection:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from safetensors.numpy import save_file
 from registry.domain.catalog.models import Status
 from registry.domain.names import Name, Reference
 from registry.domain.people.people import Actor, Scope
+from registry.domain.people.teams import Level, Sight
 from registry.domain.verbs import catalog as verbs
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import NotFoundError, PermissionDeniedError, UsageError
@@ -128,3 +130,17 @@ def test_bars_are_drawn_on_a_logarithmic_axis(catalog: Catalog) -> None:
     changes = [replace(change, distance=one) for one in (0.001, 0.1, None)]
     assert decades(changes) == (-3, -1)
     assert [reach(one, -3, -1) for one in changes] == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"scope": Scope.READ}, {"sight": Sight({"vision": Level.READ}, "ana")}],
+    ids=["a token that only reads", "the level read"],
+)
+def test_weights_are_compared_for_who_may_read_their_files_alone(catalog: Catalog, changed: dict[str, Any]) -> None:
+    """Enough differences to versions of one's own choice give the weights."""
+    context = catalog.context
+    found = Catalog(context.as_actor(replace(context.actor, **changed))).difference(ONE, OTHER)
+    assert (found.weights, found.answers, found.interface) == (None, None, None)
+    assert found.facts
+    assert found.unread[0].startswith("Weights, interface and answers were not compared: ")

@@ -99,7 +99,9 @@ def test_other_bytes_than_were_announced_are_not_kept(context: Context) -> None:
     assert Drafts(context).sent(BERT, [announced]) == {}
 
 
-def test_a_person_has_so_many_drafts_and_bytes_and_no_more(context: Context, blobs: MemoryBlobs) -> None:
+def test_a_person_has_so_many_drafts_and_bytes_and_no_more(
+    context: Context, blobs: MemoryBlobs, tmp_path: Path
+) -> None:
     limited = replace(context, settings=replace(context.settings, drafts=1, draft_bytes=10))
     drafts = Drafts(limited)
     drafts.begin(BERT)
@@ -111,6 +113,8 @@ def test_a_person_has_so_many_drafts_and_bytes_and_no_more(context: Context, blo
         large(drafts, "v.bin", b"abc")
     with pytest.raises(TooLargeError):
         drafts.check_room(3)
+    with pytest.raises(TooLargeError):
+        drafts.commit(BERT, Commit("a", None, small(tmp_path / "a", {"a.txt": "abc"})))
     assert Digest.of(b"abc") not in blobs.kept, "what is refused is not stored"
 
 

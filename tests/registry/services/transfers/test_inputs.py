@@ -9,13 +9,16 @@ import pytest
 
 from registry.domain.catalog.models import Status
 from registry.domain.names import AssetKind
-from registry.domain.transfers.steps import StepInput
-from registry.errors import DatasetChangedError
+from registry.domain.people.teams import Level, Member, Team
+from registry.domain.transfers.steps import StepInput, StepState
+from registry.errors import DatasetChangedError, PermissionDeniedError
 from registry.services.comparison.arm_recipes import Plan
 from registry.services.context import Context
 from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production
+from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers
 from tests.builders import digest, model_ref
+from tests.registry.services.registries import with_an_account
 
 
 def data_of(context: Context, step_id: str) -> dict[str, StepInput]:
@@ -50,12 +53,45 @@ def test_a_version_in_production_that_was_recalled_since_is_skipped_with_its_rea
     context: Context, tmp_path: Path
 ) -> None:
     ref, skipped = model_ref("library/bert/1"), dict[str, str]()
-    model = lay_out_production(context, Plan((7,), ref), tmp_path, skipped)
+    model = lay_out_production(context, Plan((7,), ref), tmp_path, skipped, whose="ana")
     assert model is not None
     assert (model.label, skipped) == ("library/bert/1", {})
     with context.write() as uow:
         uow.catalog.set_status(ref, Status.RECALLED, "poisoned", at=context.clock.now())
         uow.commit_unaudited()
-    assert lay_out_production(context, Plan((7,), ref), tmp_path / "again", skipped) is None
+    assert lay_out_production(context, Plan((7,), ref), tmp_path / "again", skipped, whose="ana") is None
     assert skipped == {"production": "models:/library/bert/1 is there no more, or it is withheld or damaged"}
-    assert lay_out_production(context, Plan((7,)), tmp_path, {}) is None
+    assert lay_out_production(context, Plan((7,)), tmp_path, {}, whose="ana") is None
+
+
+def close(context: Context, team: str, level: Level | None) -> None:
+    """Close it to ana, who has this level in it."""
+    now = with_an_account(context).clock.now()
+    with context.write() as uow:
+        uow.teams.put(Team(team, True, now, "root"))
+        if level is not None:
+            uow.teams.set_member(team, Member("ana", level, now, "root"))
+        uow.commit_unaudited()
+
+
+@pytest.mark.parametrize("level", [None, Level.READ])
+def test_a_version_in_production_whose_team_was_closed_to_the_person_is_skipped(
+    context: Context, tmp_path: Path, level: Level | None
+) -> None:
+    close(context, "library", level)
+    skipped = dict[str, str]()
+    assert lay_out_production(context, Plan((7,), model_ref("library/bert/1")), tmp_path, skipped, whose="ana") is None
+    assert skipped == {"production": "ana may not read the files of everything that it is loaded on"}
+
+
+@pytest.mark.parametrize(("team", "level"), [("library", None), ("data", Level.READ), ("text", Level.USE)])
+def test_a_queued_step_does_not_begin_once_its_person_lost_what_it_needs(
+    context: Context, queued: str, team: str, level: Level | None
+) -> None:
+    close(context, team, level)
+    with pytest.raises(PermissionDeniedError, match="ana may no longer use all that this step reads"):
+        run_step(context, queued)
+    with context.read() as uow:
+        step = uow.steps.get(queued)
+    assert step is not None
+    assert step.summary.state is StepState.FAILED
