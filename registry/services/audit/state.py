@@ -19,9 +19,9 @@ from registry.domain.governance.reviews.bypasses import emergency_record
 from registry.domain.governance.reviews.findings import record_of
 from registry.domain.governance.reviews.waivers import waiver_record
 from registry.domain.governance.signing import signature_record
+from registry.domain.people.teams import fold
 from registry.domain.transfers.corrections import CorrectionState, correction_record
 from registry.services.storage.corrections import CORRECTION
-from registry.domain.people.teams import fold
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,
@@ -137,7 +137,7 @@ class _Log:
     def joined(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         self.facts[f"{LEVEL}{fold(subject)} of {detail['person']}"] = str(detail["level"])
 
-    def left(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+    def gone(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         self.facts.pop(f"{LEVEL}{fold(subject)} of {detail['person']}", None)
 
     def requested(self, _: str, actor: str, detail: Mapping[str, Any]) -> None:
@@ -284,7 +284,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "team.closed": _Log.closed,
     "team.opened": _Log.opened,
     "team.member_added": _Log.joined,
-    "team.member_removed": _Log.left,
+    "team.member_removed": _Log.gone,
     "promotion.requested": _Log.requested,
     "promotion.withdrawn": _Log.withdrawn,
     "promotion.revoked": _Log.revoked_request,
