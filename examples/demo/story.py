@@ -287,6 +287,10 @@ def look_back(narrator: Narrator) -> None:
     narrator.claim(
         "Every input was observed by the registry itself", bool(ours) and set(ours) <= {"observed", "verified"}
     )
+    narrator.run("lineage", "obligations", f"models:/{DIGITS}/1")
+    owed = narrator.ask("lineage", "obligations", f"models:/{DIGITS}/1")["owed"]
+    inherited = [one for one in owed if len(one["path"]) > 1 and one["path"][-1] == f"{DIGITS}/1"]
+    narrator.claim("What it owes to the licences of its ancestors is listed, each clause with its way", bool(inherited))
     narrator.run("lineage", "show", f"models:/{BACKBONE}/1", "--down")
     below = {node["label"] for node in narrator.ask("lineage", "show", f"models:/{BACKBONE}/1", "--down")["nodes"]}
     narrator.claim(
