@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,12 +18,15 @@ from registry.domain.catalog.models import HistoryEntry
 from registry.domain.merkle import consistency_path, inclusion_path
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
+from registry.domain.people.teams import TEAM
 from registry.errors import NotFoundError, UnavailableError, UsageError
 from registry.services.audit.stamping import Authority, verified
 from registry.services.audit.state import differences
 from registry.services.context import Context
 from registry.services.storage.audit import Checkpointing
 from registry.services.unit_of_work import UnitOfWork
+
+_TEAM = re.compile(rf"\bteam:({TEAM})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,15 @@ class Audit:
             if state and report.intact:
                 subjects = (uow.governance, uow.reviews, uow.recalls, uow.graph, uow.corrections, uow.teams)
                 state_now = dict(fact for one in subjects for fact in one.state().items())
-                report = replace(report, differences=differences(uow.audit.entries(), state_now))
+                found = differences(uow.audit.entries(), state_now)
+                report = replace(report, differences=tuple(one for one in found if not self._hides(one)))
             if report.intact and kept is not None and report.entries > kept.head.seq:
                 return _with_record_of_now(report, uow)
         return report
+
+    def _hides(self, sentence: str) -> bool:
+        """True for a difference of a team that the person does not see; names of what is in one are covered."""
+        return any(self.context.actor.sight.hides(match[1]) for match in _TEAM.finditer(sentence))
 
     def export(self) -> Iterator[bytes]:
         """One JSON line per entry: `seq`, `body` as the very text that was hashed, and the three hashes in hex."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
-from registry.domain.people.teams import Level
+from registry.domain.people.teams import Level, Sight
 from registry.domain.verifier import Witness, verify_export
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
@@ -190,3 +191,14 @@ def test_every_version_that_differs_is_named(team: Team, sqlite_database: Databa
     with sqlite_database.engine.begin() as connection:
         connection.execute(text("UPDATE model_version SET stage = 'production', status = 'recalled'"))
     assert len(found(team)) == 6
+
+
+def test_what_differs_of_a_closed_team_is_told_to_who_sees_it_alone(team: Team, sqlite_database: Database) -> None:
+    Teams(team.context("root")).open("secret")
+    Teams(team.context("root")).close("secret")
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(text("UPDATE team_member SET level = 'use'"))
+    context = team.context("ana")
+    blind = context.as_actor(replace(context.actor, sight=Sight({"secret": None}, "ana")))
+    assert Audit(blind).verify(state=True).differences == ()
+    assert len(Audit(context).verify(state=True).differences) == 1
