@@ -26,6 +26,7 @@ from registry.domain.catalog.models import (
     ModelSummary,
     SearchQuery,
     SortKey,
+    Spelling,
     Status,
     VersionDetail,
     VersionSummary,
@@ -123,6 +124,9 @@ class RemoteCatalog:
         raise NotRemoteError(
             "One file by its path is for the protocols that the server speaks", remedy="Pull the version"
         )
+
+    def spelling(self, query: SearchQuery) -> Spelling:
+        return self.server.get(Spelling, "/models/spelling", _asked(query))
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         return self.server.get(tuple[Facet, ...], "/models/facets", _asked(query))

@@ -79,6 +79,8 @@ class CatalogPage:
     metric: str
     next_page: str
     first_page: str
+    unknown: str = ""
+    """What was searched for; no model matches it, and `text` is shown instead."""
 
 
 @router.get("/")
@@ -114,8 +116,14 @@ def catalog(
     }
     query = _query(filters, sort, cursor)
     found = registry.catalog.search(query)
+    meant = "" if found.items or not text else registry.catalog.spelling(query).text
+    if meant:
+        filters["text"] = meant
+        query = replace(query, text=meant)
+        found = registry.catalog.search(query)
     facets = registry.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))
     context = _shown(filters, found, facets, sort=sort, metric=query.sort_metric or "accuracy", first=cursor is None)
+    context = replace(context, unknown=text if meant else "")
     return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", filters))
 
 

@@ -358,3 +358,19 @@ def test_a_model_with_more_words_than_are_kept_is_found_by_each_of_them(
     uow.catalog.delete_model(Name.parse("vision/digits"), at=NOW)
     assert found(uow, text="seven") == set()
     assert uow.catalog.listing_faults() == {}
+
+
+def test_words_that_no_model_has_are_known_by_those_that_are_spelt_alike(uow: UnitOfWork) -> None:
+    spelt = {
+        word: list(uow.catalog.spellings(word)) for word in ("digits", "dig", "digitz", "idgits", "visoin", "qqq", "")
+    }
+    assert spelt == {
+        "digits": [["digits"]],
+        "dig": [["dig"]],
+        "digitz": [["digits"]],
+        "idgits": [["digits"]],
+        "visoin": [["vision"]],
+        "qqq": [[]],
+        "": [],
+    }
+    assert list(uow.catalog.spellings("letterz/reads")) == [["letters"], ["reads"]]

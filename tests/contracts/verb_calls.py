@@ -87,6 +87,7 @@ READS: Mapping[str, Verb] = {
     "doctor": lambda r: [one.check for one in r.doctor()],
     "catalog.search": lambda r: [r.catalog.search(query) for query in SEARCHES],
     "catalog.search, paged": lambda r: listed(lambda page: r.catalog.search(SearchQuery(page=page))),
+    "catalog.spelling": lambda r: [r.catalog.spelling(query) for query in (*SEARCHES, SearchQuery(text="digitz"))],
     "catalog.facets": lambda r: [r.catalog.facets(query) for query in SEARCHES],
     "catalog.model": lambda r: r.catalog.model(DIGITS),
     "catalog.versions": lambda r: listed(lambda page: r.catalog.versions(DIGITS, page)),

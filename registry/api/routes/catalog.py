@@ -24,6 +24,7 @@ from registry.domain.catalog.models import (
     ModelSummary,
     SearchQuery,
     SortKey,
+    Spelling,
     Status,
     VersionSummary,
     read_sort,
@@ -97,6 +98,12 @@ Query_ = Annotated[SearchQuery, Depends(_query)]
 def search(registry: AsActor, query: Query_) -> Response:
     """Registered models that match every condition, one page at a time."""
     return answer(registry.catalog.search(query))
+
+
+@router.get("/spelling", **speaks(Spelling))
+def spelling(registry: AsActor, query: Query_) -> Response:
+    """What was perhaps meant by the words of a search that finds nothing."""
+    return answer(registry.catalog.spelling(query))
 
 
 @router.get("/facets", **speaks(Sequence[Facet]))

@@ -136,8 +136,11 @@ def search(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """Find registered models that have a version which meets all conditions."""
-    from registry.cli.views.catalog import NO_MATCH, NO_MODELS, show_models
+    from dataclasses import replace
+
+    from registry.cli.views.catalog import NO_MATCH, NO_MODELS, say_meant, show_models
     from registry.domain.catalog.models import MetricComparison, SearchQuery, read_sort
+    from registry.domain.paging import Page
 
     key, metric = read_sort(sort)
     query = SearchQuery(
@@ -158,6 +161,11 @@ def search(
     )
     narrowed = query != SearchQuery(sort=key, sort_metric=metric, descending=not ascending, page=query.page)
     found = session.registry.catalog.search(query)
+    if text and not found.items and not session.as_json:
+        meant = session.registry.catalog.spelling(query).text
+        if meant:
+            say_meant(text, meant)
+            found = Page(session.registry.catalog.search(replace(query, text=meant)).items)
     session.answer_page(found, lambda models: show_models(models, empty=NO_MATCH if narrowed else NO_MODELS))
 
 

@@ -83,6 +83,11 @@ def note_status(version: VersionDetail | DatasetVersionDetail) -> None:
         note(warned)
 
 
+def say_meant(text: str, meant: str) -> None:
+    """That the models that follow are those of other words than were asked for."""
+    tell(f"Nothing matches {text!r}. Showing {meant!r}")
+
+
 def show_models(models: Sequence[ModelSummary], *, empty: str = NO_MODELS) -> None:
     """Registered models, one a line."""
     withheld = any(model.version is not None and model.version.status != "active" for model in models)

@@ -306,6 +306,13 @@ class SearchQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelling:
+    """The text of a search with words that models have, for one that no model matches; empty where none is near."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facet:
     """How many registered models have each value of one field: `task`, `modality`, `stage`, …"""
 

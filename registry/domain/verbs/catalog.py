@@ -22,6 +22,7 @@ from registry.domain.catalog.models import (
     ModelDetail,
     ModelSummary,
     SearchQuery,
+    Spelling,
     Status,
     VersionDetail,
     VersionSummary,
@@ -236,6 +237,10 @@ class CatalogVerbs(Protocol):
         ...
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]: ...
+    def spelling(self, query: SearchQuery) -> Spelling:
+        """What was perhaps meant by the words of a search that finds nothing, where a model matches that."""
+        ...
+
     def model(self, name: Name) -> ModelDetail:
         """Raises: NotFoundError."""
         ...

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import islice, product
 
 from registry.domain.catalog.licences import normalise_licence
-from registry.domain.catalog.models import ModelSummary, SearchQuery
-from registry.domain.paging import Page
+from registry.domain.catalog.models import ModelSummary, SearchQuery, Spelling
+from registry.domain.paging import Page, PageRequest
 from registry.domain.text import did_you_mean
 from registry.errors import BadFilterError
 from registry.services.unit_of_work import UnitOfWork
+
+_TRIED = 9
+"""Ways to spell a text that are searched for."""
 
 
 def search(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
@@ -24,6 +28,21 @@ def search(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str] = ()) ->
     if not page.items and query.page.cursor is None:
         _check_filters(uow, query, hidden)
     return page
+
+
+def spelling(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str] = ()) -> Spelling:
+    """The text of a search that finds nothing, with words that are spelt like its own and find something.
+
+    A word that only models of hidden teams have is not given: what it finds is looked at with the same eyes.
+    """
+    words = uow.catalog.spellings(query.text)
+    wanted = as_stored(replace(query, page=PageRequest(1)))
+    if not words or uow.catalog.search(wanted, hidden).items:
+        return Spelling()
+    for chosen in islice(product(*words), _TRIED):
+        if uow.catalog.search(replace(wanted, text=" ".join(chosen)), hidden).items:
+            return Spelling(" ".join(chosen))
+    return Spelling()
 
 
 def as_stored(query: SearchQuery) -> SearchQuery:

@@ -19,6 +19,7 @@ from registry.domain.catalog.models import (
     ModelDetail,
     ModelSummary,
     SearchQuery,
+    Spelling,
     Status,
     VersionDetail,
     VersionSummary,
@@ -40,7 +41,7 @@ from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel, Pu
 from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError
 from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.artifacts.watched import watched
-from registry.services.catalog.searching import as_stored, search
+from registry.services.catalog.searching import as_stored, search, spelling
 from registry.services.context import Context
 from registry.services.downloads import note
 from registry.services.lookup import found, refuse_withheld, resolve, summary_of, unresolved
@@ -98,6 +99,11 @@ class Catalog:
         """Versions that the comparisons pick, a page at a time."""
         with self.context.read() as uow:
             return uow.catalog.list_versions(picked, self.context.actor.sight.hidden)
+
+    def spelling(self, query: SearchQuery) -> Spelling:
+        """What was perhaps meant by the words of a search that finds nothing."""
+        with self.context.read() as uow:
+            return spelling(uow, query, self.context.actor.sight.hidden)
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         """How the matches of `query` are spread over the fields that can be filtered."""

@@ -134,6 +134,10 @@ class CatalogRepository(Protocol):
         """Every `task`, `stage` or `owner` of live models, or every `metric` measured on test data, in order."""
         ...
 
+    def spellings(self, text: str) -> Sequence[Sequence[str]]:
+        """For each word of `text` the words of models that it may mean, the nearest first: itself if a model has it."""
+        ...
+
     def facets(self, query: SearchQuery, hidden: Collection[str] = ()) -> Sequence[Facet]: ...
     def listing_faults(self) -> Mapping[str, int]:
         """How many rows that searches and facets read are not what the models say, by table; empty when all are."""

@@ -1,7 +1,7 @@
 """How the models that match are spread over the fields that can be filtered.
 
 Without a filter the counts are kept (`tables.listing`). With one that most models pass, what does not pass is counted
-and taken from them; with any other, at most 100,000 matches are counted.
+and taken from them; with any other, at most 25,000 matches are counted.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from registry.storage.tables import asset_tag, facet, headline, listing, version
 
 MOST = 50
 """Values that one facet shows, the most frequent first."""
-COUNTED = 100_000
+COUNTED = 25_000
 """Matches that are counted."""
-WORDED = 20_000
+WORDED = 10_000
 """Models with the words of a search of which the matches are counted."""
 FEW_OUTSIDE = 12_000
 """Versions without a value up to which those are counted, and not the matches."""

@@ -38,6 +38,7 @@ from registry.storage.catalog import (
     listings,
     picking,
     search,
+    spelling,
     upstreams,
     versions,
     wording,
@@ -171,6 +172,9 @@ class SqlCatalog:
 
     def search(self, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
         return search.search_models(self._connection, query, hidden)
+
+    def spellings(self, text: str) -> Sequence[Sequence[str]]:
+        return [spelling.meant(self._connection, word) for word in documents.phrase_of(text).split()]
 
     def known(self, field: str, hidden: Collection[str] = ()) -> Sequence[str]:
         return facets.known_values(self._connection, field, hidden)

@@ -38,6 +38,8 @@ FEW = 3000
 """Models for which one condition holds, up to which they are gathered and sorted."""
 STAGES = ((300, 10_000), (6000, 10_000_000))
 """So many models are walked before up to so many with all words are looked up, and others passed over unread."""
+PASSED_OVER = 5000
+"""Models that are read together where those without the words are passed over by their ids."""
 _AT_ONCE = (60, 240, 1000)
 """Models that are looked at together: more of them the longer it takes to fill the page."""
 _AT = listing.alias("at").with_cols(ListingColumns)
@@ -99,7 +101,8 @@ class _Candidates:
             return
         walked, with_words, stages = 0, None, iter(STAGES)
         stage = next(stages, None)
-        for many in _sizes():
+        for size in _sizes():
+            many = size if with_words is None else PASSED_OVER
             ids = self._ids(_every(), last, many)
             yield ids if with_words is None else [key for key in ids if key in with_words]
             if len(ids) < many:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ _PLAIN = re.compile(r"[^\W\d_]{3,28}\d{0,3}")
 """Words that are offered: letters, then at most three digits (`resnet152`); neither numbers nor digests."""
 _NEAR = 50
 """Words that share most trigrams with one that is not known, and are compared with it letter by letter."""
+_OFFERED, _ALIKE = 3, 0.7
 _AT_ONCE = 1000
 LAST = "\U0010ffff"
 """Sorts after every character of a word."""
@@ -45,12 +47,21 @@ def beginning_with(connection: Connection, letters: str, most: int) -> Sequence[
     return None if len(found) > most else found
 
 
-def spelt_like(connection: Connection, asked: str) -> Sequence[str]:
-    """Some known words that share most trigrams with the one `asked`, at most two letters longer or shorter."""
+def meant(connection: Connection, asked: str) -> Sequence[str]:
+    """The known words that `asked` may mean, the nearest first: itself where it begins one; none where none is near.
+
+    Words with the same letters but for two that are swapped are looked at beside those that share most trigrams. Of all
+    these the ones are near that are alike by `difflib`'s measure (Ratcliff and Obershelp's).
+    """
+    if beginning_with(connection, asked, 1) != []:
+        return [asked]
     if not _PLAIN.fullmatch(asked):
         return []
+    swapped = [asked[:at] + asked[at + 1] + asked[at] + asked[at + 2 :] for at in range(len(asked) - 1)]
     lengths = {"shortest": len(asked) - 2, "longest": len(asked) + 2, "most": _NEAR}
-    return connection.scalars(_near(), {"trigrams": sorted(trigrams(asked)), **lengths}).all()
+    found = connection.scalars(_near(), {"trigrams": sorted(trigrams(asked)), **lengths}).all()
+    known = connection.scalars(_known(), {"words": swapped}).all()
+    return get_close_matches(asked, sorted({*found, *known}), n=_OFFERED, cutoff=_ALIKE)
 
 
 def trigrams(one: str) -> frozenset[str]:

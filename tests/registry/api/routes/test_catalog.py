@@ -105,6 +105,15 @@ def test_facets_count_what_matches(served: ServedRegistry) -> None:
     assert facets["modality"] == {"image": 3, "text": 2}
 
 
+def test_what_was_meant_by_a_word_that_no_model_has_is_another_question(served: ServedRegistry) -> None:
+    client = served.client("vic")
+    assert client.get("/api/v1/models?text=digtis").json()["items"] == []
+    assert client.get("/api/v1/models/spelling?text=digtis").json() == {"text": "digits"}
+    page = client.get("/?text=digtis").text
+    assert "Nothing matches “digtis”. Showing “digits”." in page
+    assert "vision/</span><strong>digits" in page
+
+
 def test_describing_tags_and_aliases_change_what_is_said(own_served: ServedRegistry) -> None:
     client = own_served.client("dev")
     said = client.get(DIGITS).json()["summary"]

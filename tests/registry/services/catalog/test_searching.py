@@ -8,6 +8,7 @@ import pytest
 
 from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKey
 from registry.errors import BadFilterError
+from registry.services.catalog.searching import spelling
 from registry.services.catalog.verbs import Catalog
 from tests.registry.services.teams import Team
 
@@ -44,3 +45,19 @@ def test_a_known_value_that_nothing_has_now_is_an_empty_answer(catalog: Catalog,
 
 def test_in_a_registry_without_models_every_search_is_empty(team: Team) -> None:
     assert Catalog(team.context("ana")).search(SearchQuery(task="anything", stage="any")).items == []
+
+
+def test_what_was_meant_is_said_only_where_nothing_matches_and_something_does_then(catalog: Catalog) -> None:
+    assert catalog.search(SearchQuery(text="digitz")).items == [], "a search never answers with other words"
+    assert catalog.spelling(SearchQuery(text="digitz")).text == "digits"
+    assert catalog.spelling(SearchQuery(text="DIGITZ", stage="production")).text == ""
+    for text in ("digits", "dig", "qqqqq", "digitz qqqqq", ""):
+        assert catalog.spelling(SearchQuery(text=text)).text == ""
+
+
+def test_no_word_of_a_closed_team_is_offered_to_others(team: Team) -> None:
+    team.publish(accuracy=0.9)
+    with team.open_uow(actor="ana") as uow:
+        (item,) = uow.catalog.search(SearchQuery()).items
+        assert spelling(uow, SearchQuery(text="digitz")).text == "digits"
+        assert spelling(uow, SearchQuery(text="digitz"), [item.name.team.casefold()]).text == ""
