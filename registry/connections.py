@@ -13,10 +13,8 @@ import os
 from typing import Any
 
 import h11
-from h11._readers import ContentLengthReader
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 EXTENSION = "http.response.zerocopysend"
@@ -54,37 +52,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
-        if self._is_inside_body(data):
-            self._take_body(data)
-        else:
-            super().data_received(data)
+        super().data_received(data)
         self._look()
-
-    def _is_inside_body(self, data: bytes) -> bool:
-        """True for bytes in the middle of a body of announced length: h11 would copy them four times and find nothing.
-
-        The first ones, those with the end of the body, and those after an answer are left to h11.
-        """
-        conn: Any = self.conn
-        reader = conn._reader
-        return (
-            conn.their_state is h11.SEND_BODY
-            and conn.our_state is not h11.DONE
-            and isinstance(reader, ContentLengthReader)
-            and reader._remaining > len(data)
-            and not conn._receive_buffer
-            and not conn.they_are_waiting_for_100_continue
-        )
-
-    def _take_body(self, data: bytes) -> None:
-        """What uvicorn does with `h11.Data`."""
-        conn: Any = self.conn
-        cycle: Any = self.cycle
-        conn._reader._remaining -= len(data)
-        cycle.body += data
-        if len(cycle.body) > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
-        cycle.message_event.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is awaited any more."""
