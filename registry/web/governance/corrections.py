@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
+from lineage import Assurance
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.recipes.methods import DATA_ROLES, MODEL_ROLES
@@ -31,7 +32,7 @@ class CorrectionsPage:
     corrections: Sequence[Correction]
     reference: str
     inputs: Sequence[str]
-    """Labels of what is on record as an input."""
+    """Labels of what is on record as an input and was not seen to go in."""
     roles: Sequence[str] = (*MODEL_ROLES, *DATA_ROLES)
     sent: Mapping[str, str] = field(default_factory=dict)
     """What was written into the form that was refused."""
@@ -119,7 +120,7 @@ def _shown(
 
 
 def _inputs(registry: Registry, reference: str) -> Sequence[str]:
-    """As the form offers them."""
+    """As the form offers them; what the registry's own adapter loaded is not corrected."""
     family = registry.lineage.show(reference, up=1, limit=200)
     nodes = {one.id: one for one in family.nodes}
     made_by = {one.source for one in family.edges if one.target == family.focus}
@@ -127,5 +128,5 @@ def _inputs(registry: Registry, reference: str) -> Sequence[str]:
         f"{'datasets' if nodes[one.source].kind.value.startswith('dataset') else 'models'}:/{nodes[one.source].label}"
         f" as {one.role}{f' (split {one.split})' if one.split else ''}"
         for one in family.edges
-        if one.target in made_by and one.source in nodes
+        if one.target in made_by and one.source in nodes and one.assurance is not Assurance.OBSERVED
     ]
