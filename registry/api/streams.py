@@ -26,7 +26,7 @@ from registry.errors import RegistryError, UnavailableError
 
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
-"""Interval of comments that keep proxies from closing the stream, and of checks that the token is still valid."""
+"""Interval of comments that keep proxies from closing the stream, and of checks that the client may still listen."""
 RETRY_MILLISECONDS = 2000
 """How long a browser waits before it reconnects."""
 MAX_STREAMS, MAX_PER_PERSON = 200, 20

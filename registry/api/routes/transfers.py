@@ -199,9 +199,15 @@ def events(
     news = registry.transfers.news(public_id(step), after=place.point)
     if news.summary.state not in GOING and news.summary.state is place.state and not news.points:
         return nothing()  # a browser does not reconnect after 204
-    who = registry.actor.handle
+    who, seen = registry.actor.handle, news.points[-1].number if news.points else place.point
     streams.check_room(who)
-    stream = streams.events(step, Listener(place), registry.transfers, who=who, known=request.state.identify)
+
+    async def still() -> None:
+        await request.state.identify()
+        # As whoever they are now: the team of the step may have been closed to them.
+        await run_in_threadpool(request.state.registry.transfers.news, step, after=seen)
+
+    stream = streams.events(step, Listener(place), registry.transfers, who=who, known=still)
     return StreamingResponse(stream, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
 
 

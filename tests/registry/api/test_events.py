@@ -333,6 +333,19 @@ def test_a_stream_ends_with_its_token(
     asyncio.run(story())
 
 
+def test_a_stream_ends_when_the_team_of_its_step_is_closed(
+    own_served: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
+
+    async def story() -> None:
+        async with listening(own_served, going.id) as stream:
+            await stream.until("0-running")
+            own_served.family.registry("ana").teams.close("vision")
+
+    asyncio.run(story())
+
+
 def test_streams_end_when_the_server_is_to_end(own_served: ServedRegistry, going: Going) -> None:
     async def story() -> None:
         async with listening(own_served, going.id) as stream:
