@@ -14,7 +14,8 @@ FILLED = {
     "deed": "propose", "text": "x", "gate": "no-worse", "reason": "r", "until": "2099-01-01", "type": "other",
     "severity": "low", "owner": "dev", "due": "2099-01-01", "target": "datasets:/vision/digits/1", "level": "advisory",
     "kind": "dispute", "data": "datasets:/vision/digits/1", "ranking": "none", "start": "1",
-    "method": "fine_tuning", "baselines": "no", "step": "step-00000000000000000000000000",
+    "method": "fine_tuning", "baselines": "no", "given": "models:/library/lite0/1 as source",
+    "step": "step-00000000000000000000000000",
 }  # fmt: skip
 """What a form may ask for."""
 OWN = {"/device", "/identities", "/sign-in", "/sign-in/password", "/sign-out", "/password", "/password/remove"}

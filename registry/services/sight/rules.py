@@ -45,6 +45,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         make=(MAKE, "import_model create"),
         copy=(Rule(Level.CONTRIBUTE, Level.USE, makes=True, loads=True), "copy"),
         lists=(LIST, "search facets list_models list_versions"),
+        words=(RAW, "spelling"),
         see=(SEE, "model versions version difference cards alias_history history"),
         read=(READ_BYTES, "open_file"),
         pull=(Rule(Level.USE, Level.USE, loads=True), "pull pull_plan given_file"),

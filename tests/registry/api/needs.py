@@ -156,7 +156,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", "/api/v1/people/{handle}/password"): ("admin", {"password": "heron kettle orbit", "proof": "fbr_x"}),
     ("delete", "/api/v1/people/{handle}/password"): ("admin", None),
     ("delete", "/api/v1/people/{handle}/identities"): ("admin", None),
-    ("post", "/api/v1/me/token"): ("own", {"days": 3}),
+    ("post", "/api/v1/me/token"): ("read", {"days": 3}),
     ("post", "/api/v1/device/{code}/allow"): ("own", None),
     ("post", "/api/v1/device/{code}/refuse"): ("own", None),
     ("post", "/api/v1/device"): ("nothing", {"machine": "x", "client": "x"}),

@@ -84,6 +84,7 @@ ALSO: Mapping[str, set[str]] = {
     **{f"route POST {path}": {"uploads.end"} for path in TAKING_PIECES},
     "form POST /waivers/{waiver_id}/{deed}": {"reviews.end_waiver"},
     "form POST /device": {"devices.refuse"},
+    "form POST /identities": {"sessions.prove"},  # before one is bound
     "form POST /status": {"promotions.request"},  # of a version in use: a decision instead
     "form POST /webhooks/{webhook_id}/{deed}": {"notifications.resume_webhook"},
     "command tick": {"notifications.deliver"},
