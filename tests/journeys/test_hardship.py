@@ -168,7 +168,8 @@ def test_a_killed_worker_resumes_to_the_same_bits(
         patch.setenv(WARM_SECONDS, "0")  # kills of forked workers are among the slow tests
         step = run(after, "killed", EPOCHS, "--background")["summary"]["id"]
     checkpoints = after.home / "work" / step / "checkpoints"
-    wait_for(lambda: any(checkpoints.glob("step-*")))  # a whole one: it is written under another name
+    # A whole one, which is written under another name, and then the seconds up to it.
+    wait_for(lambda: any(checkpoints.glob("step-*")) and (checkpoints.parent / "wall.json").exists())
     os.killpg(os.getpgid(worker_of(after.home, step)), signal.SIGKILL)
     shown = wait_for(lambda: (s := after.ask("transfer", "show", step))["summary"]["state"] == "interrupted" and s)
     assert shown["summary"]["output"] is None
