@@ -41,6 +41,13 @@ def is_busy(home: Path, step: str = "step-sleep") -> bool:
     return (home / "work" / step / "session").exists()
 
 
+def is_caught(number: signal.Signals, pid: int) -> bool:
+    """The process has a handler for the signal: it waits for the worker, and has not only started it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 def run(step: str, home: Path) -> None:
     """Start the worker and wait for its end."""
     ENGINE.start(step, home, PLAIN)
@@ -159,7 +166,7 @@ def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, 
     command = subprocess.Popen(
         [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    until(lambda: is_busy(home))
+    until(lambda: is_busy(home) and is_caught(signal.SIGTERM, command.pid))
     os.kill(command.pid, number)
     said, _ = command.communicate(timeout=60)
     assert said == b""
