@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from tests.listening import listening
@@ -91,17 +91,29 @@ def send(
     return True
 
 
+class Answering(Protocol):
+    """What answers each request, and is told its own address."""
+
+    url: str
+
+    def answer(self, handler: BaseHTTPRequestHandler, /) -> None:
+        """Answer one GET."""
+
+
+Server = TypeVar("Server", bound=Answering)
+
+
 @contextmanager
-def running(hub: FakeHub) -> Iterator[FakeHub]:
-    """The Hub, for as long as the block runs."""
+def running(server: Server) -> Iterator[Server]:
+    """The server, for as long as the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             with suppress(ConnectionError):  # whoever waits no longer closes the connection
-                hub.answer(self)
+                server.answer(self)
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
 
-    with listening(Handler) as hub.url:
-        yield hub
+    with listening(Handler) as server.url:
+        yield server

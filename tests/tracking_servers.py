@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hubs import Asked, send
-from tests.listening import listening
 
 RUN = "1f0c" * 8
 MODEL = "m-" + "2a3b" * 8
@@ -87,19 +85,3 @@ class FakeTracking:
 def send_json(handler: BaseHTTPRequestHandler, value: Mapping[str, Any], status: int = 200) -> bool:
     """Answer with a JSON object."""
     return send(handler, json.dumps(value).encode(), status=status)
-
-
-@contextmanager
-def tracking(server: FakeTracking) -> Iterator[FakeTracking]:
-    """The server, for as long as the block runs."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            with suppress(ConnectionError):  # whoever waits no longer closes the connection
-                server.answer(self)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
-
-    with listening(Handler) as server.url:
-        yield server

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.verbs.registry import Registry
+from registry.errors import ConflictError, InvalidError, RefusedError, RegistryError, UsageError
 
 
 async def _registry(request: Request) -> Registry:
@@ -31,3 +33,14 @@ async def check_form(request: Request) -> None:
 def see(address: str) -> RedirectResponse:
     """After a form: go and look (303, so that a reload does not send the form again)."""
     return RedirectResponse(address, status_code=303)
+
+
+def done(
+    act: Callable[[], object], shown: Callable[[RegistryError], HTMLResponse], address: str
+) -> HTMLResponse | RedirectResponse:
+    """After a form: act, then go to `address` and look; of a refusal, the page that `shown` makes of it."""
+    try:
+        act()
+    except (RefusedError, InvalidError, ConflictError, UsageError) as error:
+        return shown(error)
+    return see(address)

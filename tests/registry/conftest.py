@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import filecmp
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from registry.storage.database import Database, default_url, open_database
+from tests.command_line import CommandLine, command_line
 from tests.fakes.clock import FakeClock
 from tests.registry.services.teams import Team, populate
 
@@ -41,3 +44,14 @@ def either_team(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path
         return team
     database: Database = request.getfixturevalue("postgres_database")
     return populate(Team(database.factory(clock), clock, tmp_path))
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
+    """Somebody at another machine: no registry folder, no keyring, and a home of their own."""
+    with command_line(tmp_path) as line:
+        monkeypatch.delenv("FOREBEAR_HOME")
+        monkeypatch.delenv("FOREBEAR_ACTOR")
+        monkeypatch.setenv("HOME", str(tmp_path / "user"))
+        monkeypatch.setitem(sys.modules, "keyring", None)
+        yield line

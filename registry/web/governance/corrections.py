@@ -16,8 +16,8 @@ from registry.domain.names import Reference
 from registry.domain.recipes.methods import DATA_ROLES, MODEL_ROLES
 from registry.domain.transfers.corrections import Correction, NewCorrection
 from registry.domain.verbs.registry import Registry
-from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
-from registry.web.parts import AsActor, see
+from registry.errors import NotFoundError, RegistryError
+from registry.web.parts import AsActor, done
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -95,11 +95,10 @@ def decide(
 def _done(
     request: Request, registry: Registry, reference: str, act: Callable[[], None], sent: Mapping[str, str]
 ) -> HTMLResponse | RedirectResponse:
-    try:
-        act()
-    except (RefusedError, InvalidError, ConflictError, UsageError) as error:
+    def shown(error: RegistryError) -> HTMLResponse:
         return _shown(request, registry, reference, sent=sent, error=error)
-    return see(link("/corrections", reference=reference))
+
+    return done(act, shown, link("/corrections", reference=reference))
 
 
 def _shown(

@@ -31,11 +31,11 @@ from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.registry import Registry
-from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
+from registry.errors import InvalidError, NotFoundError, RegistryError
 from registry.web.governance.differences import Differences, against_production, ancestors_of, policy_words
 from registry.web.governance.evidence import RefusedEvidence, add_from, reference_in
 from registry.web.models import approvals
-from registry.web.parts import AsActor, see
+from registry.web.parts import AsActor, done, see
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -196,11 +196,11 @@ def _decided(
     request: Request, registry: AsActor, request_id: str, act: Callable[[], object], comment: str
 ) -> HTMLResponse | RedirectResponse:
     """Act and show the page again; a refusal is shown on it, and the comment is kept."""
-    try:
-        act()
-    except (RefusedError, InvalidError, ConflictError, UsageError) as error:
+
+    def shown(error: RegistryError) -> HTMLResponse:
         return _shown(request, registry, request_id, comment=comment, error=error)
-    return see(f"/promotions/{request_id}")
+
+    return done(act, shown, f"/promotions/{request_id}")
 
 
 @router.post("/evidence", max_body_size=MAX_EVIDENCE, response_model=None)

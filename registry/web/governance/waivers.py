@@ -16,8 +16,8 @@ from registry.domain.governance.reviews.waivers import NewWaiver, Waiver, carrie
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
-from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
-from registry.web.parts import AsActor, see
+from registry.errors import NotFoundError, RegistryError
+from registry.web.parts import AsActor, done, see
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -88,11 +88,10 @@ def review_emergency(registry: AsActor, emergency_id: str, comment: Annotated[st
 def _done(
     request: Request, registry: Registry, reference: str, act: Callable[[], object], sent: Mapping[str, str]
 ) -> HTMLResponse | RedirectResponse:
-    try:
-        act()
-    except (RefusedError, InvalidError, ConflictError, UsageError) as error:
+    def shown(error: RegistryError) -> HTMLResponse:
         return _shown(request, registry, reference, sent=sent, error=error)
-    return see(link("/waivers", reference=reference))
+
+    return done(act, shown, link("/waivers", reference=reference))
 
 
 def _shown(

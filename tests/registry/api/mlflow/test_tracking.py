@@ -13,12 +13,13 @@ import pytest
 from safetensors.numpy import save
 
 from registry.domain.names import Reference
+from tests.hubs import running
 from tests.importing import importing_here
 from tests.listening import HOST
 from tests.registry.api.mlflow.test_changes import store_of
 from tests.registry.api.mlflow.test_registering import SAID, create
 from tests.serving import ServedRegistry, app_over
-from tests.tracking_servers import ARTIFACTS, MODEL, OF_MODEL, OF_RUN, RUN, FakeTracking, tracking
+from tests.tracking_servers import ARTIFACTS, MODEL, OF_MODEL, OF_RUN, RUN, FakeTracking
 
 FILES = {
     "MLmodel": b"flavors: {python_function: {loader_module: x}}",
@@ -46,7 +47,7 @@ def test_an_unmodified_client_registers_a_run_and_a_logged_model_of_its_tracking
 
     tags = [ModelVersionTag(key, value) for key, value in SAID.items()]
     with (
-        tracking(of_both()) as server,
+        running(of_both()) as server,
         asking(own_served, server.url) as served,
         store_of(served, "dev", monkeypatch) as store,
         importing_here(),
@@ -73,7 +74,7 @@ def refused(served: ServedRegistry, source: str, **more: Any) -> tuple[int, str,
 
 
 def test_another_server_another_run_and_whoever_may_not_contribute_are_refused(own_served: ServedRegistry) -> None:
-    with tracking(of_both()) as server, asking(own_served, server.url) as served:
+    with running(of_both()) as server, asking(own_served, server.url) as served:
         elsewhere = f"http://elsewhere.example{ARTIFACTS}/{OF_RUN}/model"
         assert refused(served, elsewhere)[:2] == (403, "PERMISSION_DENIED")
         own = f"http://testserver{ARTIFACTS}/{OF_RUN}/model"
@@ -88,7 +89,7 @@ def test_another_server_another_run_and_whoever_may_not_contribute_are_refused(o
 
 
 def test_of_several_servers_a_tag_says_which(own_served: ServedRegistry, tmp_path: Path) -> None:
-    with tracking(of_both()) as one, tracking(of_both()) as other:
+    with running(of_both()) as one, running(of_both()) as other:
         with asking(own_served, one.url, other.url) as served:
             status, _, message = refused(served, f"models:/{MODEL}")
             assert (status, f"{one.place}, {other.place}" in message) == (400, True)

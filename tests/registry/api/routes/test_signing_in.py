@@ -7,14 +7,13 @@ import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from registry.auth import COOKIE, Attempts
 from registry.services.people import hashing
-from tests.command_line import CommandLine, command_line
+from tests.command_line import CommandLine
 from tests.serving import ServedRegistry, app_over, copy_of, form_token, listening, problem
 
 GOOD, OTHER = "heron kettle orbit mosaic", "lantern gravel oboe thistle"
@@ -153,16 +152,6 @@ def test_where_there_are_no_passwords_no_page_offers_them(served: ServedRegistry
     assert "Password" not in served.client().get("/sign-in").text
     assert "Your password" not in served.browser("dev").get("/").text
     assert typing(served, "dev", GOOD)[0] == 409
-
-
-@pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
-    with command_line(tmp_path) as line:
-        monkeypatch.delenv("FOREBEAR_HOME")
-        monkeypatch.delenv("FOREBEAR_ACTOR")
-        monkeypatch.setenv("HOME", str(tmp_path / "user"))
-        monkeypatch.setitem(sys.modules, "keyring", None)
-        yield line
 
 
 def test_the_command_line_signs_in_with_a_password_and_changes_it(

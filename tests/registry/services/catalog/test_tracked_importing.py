@@ -39,10 +39,10 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FACTS, FakePlugins
-from tests.hubs import send
+from tests.hubs import running, send
 from tests.listening import HOST
 from tests.registry.services.registries import open_context
-from tests.tracking_servers import ARTIFACTS, MODEL, OF_MODEL, OF_RUN, RUN, FakeTracking, send_json, tracking
+from tests.tracking_servers import ARTIFACTS, MODEL, OF_MODEL, OF_RUN, RUN, FakeTracking, send_json
 
 DIGITS = Name("library", "digits")
 MLMODEL = b"flavors:\n  transformers:\n    model_binary: model\n    source_model_name: acme/base\n"
@@ -66,7 +66,7 @@ def below(root: str, files: Mapping[str, bytes] = FILES) -> dict[str, bytes]:
 
 @pytest.fixture
 def server() -> Iterator[FakeTracking]:
-    with tracking(FakeTracking(below(f"{OF_RUN}/model"))) as found:
+    with running(FakeTracking(below(f"{OF_RUN}/model"))) as found:
         yield found
 
 
@@ -174,7 +174,7 @@ def test_without_the_setting_or_for_another_server_nothing_is_asked(context: Con
     with pytest.raises(RefusedError, match="is no tracking server that this registry may fetch from") as refused:
         setting(context, tracking_urls=()).import_model(wanted(server))
     assert "FOREBEAR_TRACKING_URLS" in refused.value.remedy
-    with tracking(FakeTracking(below(f"{OF_RUN}/model"))) as other:
+    with running(FakeTracking(below(f"{OF_RUN}/model"))) as other:
         with pytest.raises(RefusedError, match=f"{other.place} is no tracking server"):
             Catalog(context).import_model(wanted(other))
         assert other.asked == []

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ import typer
 
 from registry.client.transport.connection import Connection
 from registry.domain.people.devices import new_user_code
-from tests.command_line import CommandLine, command_line
+from tests.command_line import CommandLine
 from tests.serving import ServedRegistry, app_over, copy_of, form_token, listening, problem
 
 WISH = {"machine": "login on <b>gpu-1</b>", "client": "forebear 1", "scope": "use", "days": 7}
@@ -70,16 +68,6 @@ def test_guessing_codes_ends_after_ten(counting: ServedRegistry) -> None:
 def test_a_stranger_begins_ten_in_a_minute_and_no_more(counting: ServedRegistry) -> None:
     codes = [counting.client().post("/api/v1/device", json=WISH).status_code for _ in range(12)]
     assert codes == [201] * 10 + [429] * 2
-
-
-@pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
-    with command_line(tmp_path) as line:
-        monkeypatch.delenv("FOREBEAR_HOME")
-        monkeypatch.delenv("FOREBEAR_ACTOR")
-        monkeypatch.setenv("HOME", str(tmp_path / "user"))
-        monkeypatch.setitem(sys.modules, "keyring", None)
-        yield line
 
 
 class Terminal(io.StringIO):
