@@ -332,10 +332,10 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
     due = Schedule(partial(bootstrap.do_what_is_due, registry))
     notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
-    kept = Schedule(counts.save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
+    saving, copying = Schedule(counts.save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
     gc.freeze()  # what is loaded stays: no collection during a request looks at it
     gc.enable()
-    with registry, contextlib.suppress(KeyboardInterrupt), due, notices, kept[0], kept[1]:
+    with registry, contextlib.suppress(KeyboardInterrupt), due, notices, saving, copying:
         server.run()
     counts.save()
     if not server.started:
