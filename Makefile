@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api conformance check format governance-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api conformance check check-types check-house format governance-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,7 +73,12 @@ check: setup ## Format, lint, types, import contracts, docs, migrations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-house
+
+check-types: setup
 	@$(BIN)/mypy
+
+check-house: setup
 	@$(BIN)/python -m pytest -q tests/house tests/registry/storage/test_migrations.py
 
 format: setup ## Format and mend what can be mended by itself

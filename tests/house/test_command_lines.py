@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from collections.abc import Iterator
@@ -42,9 +43,10 @@ def words_of(line: str) -> list[str]:
     return words[:cut]
 
 
-def parse(words: list[str], *, whole: bool) -> None:
-    """Parse, and run nothing. What is not `whole` may lack arguments and stop at a group. Raises: TyperException."""
-    root: Any = typer.main.get_command(app)  # a new tree each time, so it may be changed
+@functools.cache
+def tree_of_commands(*, whole: bool) -> Any:
+    """All commands, none of which runs. What is not `whole` may lack arguments and stop at a group."""
+    root: Any = typer.main.get_command(app)  # a tree of its own, so it may be changed
     stack = [root]
     while stack:
         command = stack.pop()
@@ -56,7 +58,12 @@ def parse(words: list[str], *, whole: bool) -> None:
             for parameter in command.params:
                 parameter.required = False
         stack += getattr(command, "commands", {}).values()
-    root.main(words, prog_name="forebear", standalone_mode=False)
+    return root
+
+
+def parse(words: list[str], *, whole: bool) -> None:
+    """Parse, and run nothing. Raises: TyperException."""
+    tree_of_commands(whole=whole).main(words, prog_name="forebear", standalone_mode=False)
 
 
 def wrong(lines: Iterator[str], *, whole: bool) -> list[str]:
