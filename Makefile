@@ -46,7 +46,7 @@ test: setup ## Run the tests (all but the slow ones, and what `make test-journey
 	@$(BIN)/python -m pytest -m "not slow and not journey" --ignore=tests/house --ignore=tests/registry/storage/test_migrations.py -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
 
 test-journeys: setup ## Run whole stories: the demo, the README's example, docs/recipes.md, the pages in Chromium, killed workers
-	@$(BIN)/python -m pytest -m "journey and not slow" -n $(WORKERS) --dist loadfile --durations=15 tests/journeys $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "journey and not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 tests/journeys $(PYTEST_ARGS)
 
 coverage: setup ## Run the same tests, and say what they cover
 	@$(MAKE) test PYTEST_ARGS="--cov --cov-report=term:skip-covered $(PYTEST_ARGS)"

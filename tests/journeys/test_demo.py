@@ -73,7 +73,8 @@ def test_the_demo_asks_where_digits_should_start_before_it_transfers(
     before = " ".join(told.stdout.partition("3. Transfers")[0].split())
     assert "Where should digits start?" in before
     assert "Far: a classifier tells rows of data/uci-digits/1 from those of data/mnist-5k/1" in before
-    assert "(CVPR 2019)" in before
+    # On a machine that is busy with other work, fine-tuning may be found to take too long.
+    assert "(CVPR 2019)" in before or "from the seconds measured for this report" in before
     assert forebear.ask("dataset", "show", "data/uci-digits/1")["summary"]["classes"]
 
 
