@@ -39,12 +39,20 @@ class EntryPointPlugins:
     seconds: int
     limits: DataLimits = DEFAULT
 
-    def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
+    def import_source(
+        self, source: Path, target: Path, *, architecture: str | None, pickles: bool, owned: bool
+    ) -> ConvertedSource:
         """Detect and convert in a subprocess; see `registry.sandbox`."""
         from registry.sandbox import convert_in_subprocess
 
         return convert_in_subprocess(
-            source, target, architecture=architecture, pickles=pickles, memory=self.memory, seconds=self.seconds
+            source,
+            target,
+            architecture=architecture,
+            pickles=pickles,
+            memory=self.memory,
+            seconds=self.seconds,
+            owned=owned,
         )
 
     def definition(self, architecture: str) -> tuple[str, bytes] | None:

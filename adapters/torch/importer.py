@@ -19,7 +19,7 @@ from adapters.weights.pickled_weights import read_state_dict
 from adapters.weights.safetensors_files import (
     Header,
     Piece,
-    copy_file,
+    keep_file,
     looks_untrained,
     pieces_of,
     read_header,
@@ -77,7 +77,7 @@ class SafetensorsImporter:
         return SourceFacts(format=self.name, architecture=None, modality=None, task=None)
 
     def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
-        """Copy in pieces, byte for byte where no tensor changes its name. Raises: BadArtifactError, MisfitError."""
+        """Keep the file as it is where no tensor changes its name. Raises: BadArtifactError, MisfitError."""
         file = _file(source)
         header = read_header(file)
         short, notes = unwrapped_names(header.shapes)
@@ -86,13 +86,13 @@ class SafetensorsImporter:
             return self._keep(file, header, target)
         names = {name: fitted.names[short[name]] for name in header.shapes if short[name] in fitted.names}
         if len(names) == len(header.shapes) and not fitted.added and all(ours == name for name, ours in names.items()):
-            copy_file(file, target / WEIGHTS)
+            keep_file(file, target / WEIGHTS)
             return _converted(target, header, fitted, self.name, notes)
         used = replace(header, entries=tuple(entry for entry in header.entries if entry.name in names))
         return write_source(target, pieces_of(file, used, names), fitted, self.name, notes)
 
     def _keep(self, file: Path, header: Header, target: Path) -> ConvertedSource:
-        copy_file(file, target / WEIGHTS)
+        keep_file(file, target / WEIGHTS)
         config = {"architectures": [GENERIC], "model_type": GENERIC}
         (target / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         facts = SourceFacts(format=self.name, architecture=GENERIC, modality=None, task=None)
@@ -114,7 +114,7 @@ class TimmFolderImporter:
         return SourceFacts(self.name, architecture, Modality.IMAGE, task=None)
 
     def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
-        """Copy the weights. Raises: BadArtifactError, InvalidError, MisfitError, MissingExtraError."""
+        """Keep the weights. Raises: BadArtifactError, InvalidError, MisfitError, MissingExtraError."""
         document = _config(source) or {}
         named = f"timm:{document.get('architecture')}"
         if architecture not in {None, named}:
@@ -124,7 +124,7 @@ class TimmFolderImporter:
         header = read_header(source / WEIGHTS)
         check_claims(document, len(header.entries))
         fitted = fit_timm_folder(document, header.shapes)
-        copy_file(source / WEIGHTS, target / WEIGHTS)
+        keep_file(source / WEIGHTS, target / WEIGHTS)
         return _converted(target, header, fitted, self.name, [])
 
 

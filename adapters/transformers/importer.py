@@ -14,7 +14,7 @@ from adapters.weights.foreign.onnx_encoders import Encoder, read_encoder
 from adapters.weights.foreign.onnx_graphs import looks_like_onnx
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
-from adapters.weights.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
+from adapters.weights.safetensors_files import Header, keep_file, looks_untrained, pieces_of, read_header, write_pieces
 from adapters.weights.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
 from adapters.weights.wrappers import unwrapped_names
 from registry.domain.catalog.models import Modality
@@ -175,7 +175,7 @@ def _from_file(name: str, path: Path, target: Path) -> _Reading:
     if notes:
         header = write_pieces(target / WEIGHTS, pieces_of(path, header, names))
     else:
-        copy_file(path, target / WEIGHTS)
+        keep_file(path, target / WEIGHTS)
     return _Reading(header, frozenset({name}), notes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from lineage import Digest
@@ -39,6 +40,13 @@ class BlobStore(Protocol):
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
         """Store all of `stream`; give its digest and size. Raises: IntegrityError when `expected` differs."""
+        ...
+
+    def adopt(self, file: Path) -> tuple[Digest, int]:
+        """Store a file that nobody writes to any more, and give its digest and size: as `put`, but for the copy.
+
+        Where it can be, the file itself becomes the blob, and is read-only then; it stays at its place too.
+        """
         ...
 
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:

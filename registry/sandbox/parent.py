@@ -15,6 +15,7 @@ from pathlib import Path
 from registry.errors import AdapterError, NoSpaceError, RegistryError, UnavailableError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource
 from registry.sandbox.confining import environment
+from registry.sandbox.kept import settle
 from registry.sandbox.wire import ANSWER, NO_ROOM, Request, decode_answer
 
 ACCEPTED = (".safetensors", ".json", ".txt")
@@ -26,12 +27,20 @@ _ANSWER_LIMIT = 16 * 1024 * 1024
 
 
 def convert_in_subprocess(
-    source: Path, target: Path, *, architecture: str | None, pickles: bool, memory: int, seconds: int
+    source: Path,
+    target: Path,
+    *,
+    architecture: str | None,
+    pickles: bool,
+    memory: int,
+    seconds: int,
+    owned: bool = False,
 ) -> ConvertedSource:
     """Convert `source` into the folder `target`, which is made, or empty.
 
     `memory` limits private memory in bytes (0: 2 GiB and six times the source), `seconds` its time.
-    `pickles=False` refuses every pickle and archive unread. On any error `target` is gone.
+    `pickles=False` refuses every pickle and archive unread. With `owned` nobody writes to the source, now or later:
+    files that are kept as they are become links to the same bytes. On any error `target` is gone.
 
     Raises: BadArtifactError, UnsafeArtifactError, MisfitError, MissingExtraError, NoSpaceError as the importer says;
     UnavailableError when the process ran out of time or memory, AdapterError when it failed otherwise.
@@ -52,6 +61,7 @@ def convert_in_subprocess(
         with tempfile.TemporaryDirectory(prefix="forebear-import-") as scratch:
             _run(request, Path(scratch))
             converted = decode_answer(read_answer(Path(scratch)), target)
+            settle(target, source, Path(scratch).resolve(), owned=owned)
         _check_target(target)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)

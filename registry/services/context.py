@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 class Plugins(Protocol):
     """Finds plug-ins by entry point, lazily. Raises: MissingExtraError with the install command, NotFoundError."""
 
-    def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
+    def import_source(
+        self, source: Path, target: Path, *, architecture: str | None, pickles: bool, owned: bool
+    ) -> ConvertedSource:
         """Find the importer that knows `source` and convert it into the empty folder `target`, all in a subprocess.
 
-        `pickles=False` (the server) refuses every pickle unread. Raises: BadArtifactError, UnsafeArtifactError,
-        MisfitError, UnavailableError when the subprocess ran out of time or memory.
+        `pickles=False` (the server) refuses every pickle unread; `owned`: nobody writes to the source any more, so that
+        its bytes need not be copied. Raises: BadArtifactError, UnsafeArtifactError, MisfitError, UnavailableError when
+        the subprocess ran out of time or memory.
         """
         ...
 

@@ -67,6 +67,18 @@ def test_storing_the_same_bytes_twice_keeps_one_blob(blobs: BlobStore) -> None:
     assert list(blobs.list()) == [Digest.of(b"weights")]
 
 
+def test_a_file_that_is_adopted_is_a_blob_and_stays_at_its_place(blobs: BlobStore, tmp_path: Path) -> None:
+    file, data = tmp_path / "weights", bytes(range(256)) * 10_000
+    file.write_bytes(data)
+    assert blobs.adopt(file) == (Digest.of(data), len(data)) == blobs.adopt(file)
+    assert file.read_bytes() == data
+    file.unlink()
+    with blobs.open(Digest.of(data)) as stream:
+        assert stream.read() == data
+    with blobs.open(Digest.of(data), start=1_200_000, length=5) as stream:
+        assert stream.read() == data[1_200_000:1_200_005]
+
+
 def test_bytes_with_another_digest_than_announced_are_not_kept(blobs: BlobStore) -> None:
     with pytest.raises(IntegrityError):
         blobs.put(io.BytesIO(b"weights"), expected=Digest.of(b"other weights"))

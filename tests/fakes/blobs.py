@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import BinaryIO
 
 from lineage import Digest
@@ -41,6 +42,10 @@ class MemoryBlobs:
         self.kept[digest] = data
         self.times[digest] = self._now()
         return digest, len(data)
+
+    def adopt(self, file: Path) -> tuple[Digest, int]:
+        with file.open("rb") as stream:
+            return self.put(stream)
 
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:
         data = self._get(digest)

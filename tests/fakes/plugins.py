@@ -127,7 +127,9 @@ class FakePlugins(EntryPointPlugins):
     fake_classical: FakeClassical = field(default_factory=FakeClassical)
     converted: list[tuple[Path, bool]] = field(default_factory=list)
 
-    def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
+    def import_source(
+        self, source: Path, target: Path, *, architecture: str | None, pickles: bool, owned: bool
+    ) -> ConvertedSource:
         self.converted.append((source, pickles))
         shutil.copytree(source, target)
         return ConvertedSource(target, self.facts, tensors=2, parameters=9, notes=("copied by hand",))

@@ -80,9 +80,10 @@ def convert(
     pickles: bool = True,
     seconds: int = 60,
     memory: int = 0,
+    owned: bool = False,
 ) -> ConvertedSource:
     return convert_in_subprocess(
-        source, target, architecture=architecture, pickles=pickles, memory=memory, seconds=seconds
+        source, target, architecture=architecture, pickles=pickles, memory=memory, seconds=seconds, owned=owned
     )
 
 
@@ -93,10 +94,19 @@ def test_a_source_is_converted_and_its_facts_come_back(ask: Ask, tmp_path: Path)
 
 
 def test_a_safetensors_file_goes_through_the_real_importers(tmp_path: Path) -> None:
-    converted = convert(safetensors(tmp_path / "w.safetensors"), tmp_path / "target", pickles=False)
+    file = safetensors(tmp_path / "w.safetensors")
+    converted = convert(file, tmp_path / "target", pickles=False)
     assert converted.facts.format == "safetensors"
     assert converted.facts.architecture == "generic"
-    assert (tmp_path / "target/model.safetensors").exists()
+    kept = tmp_path / "target/model.safetensors"
+    assert (kept.is_symlink(), kept.samefile(file), kept.read_bytes()) == (False, False, file.read_bytes())
+
+
+def test_a_file_of_our_own_that_needs_no_conversion_is_not_copied(tmp_path: Path) -> None:
+    file = safetensors(tmp_path / "w.safetensors")
+    convert(file, tmp_path / "target", pickles=False, owned=True)
+    kept = tmp_path / "target/model.safetensors"
+    assert (kept.is_symlink(), kept.samefile(file)) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +122,14 @@ def test_a_safetensors_file_goes_through_the_real_importers(tmp_path: Path) -> N
         ("os._exit(0)", AdapterError, "no answer"),
         ("(target / 'model.pkl').write_bytes(b'')", UnsafeArtifactError, r"model\.pkl"),
         ("(target / 'a.txt').symlink_to('/etc/passwd')", UnsafeArtifactError, r"a\.txt"),
+        (
+            "os.symlink('/etc/passwd', target / 'b.safetensors')",
+            UnsafeArtifactError,
+            r"b\.safetensors, which is a link",
+        ),
+        ("os.symlink(source, target / 'a.txt')", UnsafeArtifactError, r"a\.txt"),
+        ("os.symlink(source.parent, target / 'b.safetensors')", UnsafeArtifactError, r"b\.safetensors"),
+        ("os.symlink('nothing', target / 'b.safetensors')", UnsafeArtifactError, r"b\.safetensors"),
         ("(target / 'model.safetensors').unlink()", AdapterError, "wrote nothing"),
     ],
 )

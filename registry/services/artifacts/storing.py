@@ -23,16 +23,19 @@ CHUNK = 4 * 1024 * 1024
 BROKEN = "Find everything that is damaged with forebear store verify, then run forebear store repair --from BACKUP"
 
 
-def store_folder(blobs: BlobStore, root: Path) -> tuple[FileEntry, ...]:
-    """Put all files under `root` into the store, sorted by path.
+def store_folder(blobs: BlobStore, root: Path, *, adopt: bool = False) -> tuple[FileEntry, ...]:
+    """Put all files under `root` into the store, sorted by path; with `adopt`, nobody writes to them any more.
 
     Raises: InvalidError for a path that is not clean, or that is no regular file; NoSpaceError.
     """
     entries = []
     for name in sorted(path.relative_to(root).as_posix() for path in _regular(root)):
         check_path(name)
-        with (root / name).open("rb") as stream:
-            digest, size = blobs.put(stream)
+        if adopt:
+            digest, size = blobs.adopt(root / name)
+        else:
+            with (root / name).open("rb") as stream:
+                digest, size = blobs.put(stream)
         entries.append(FileEntry(name, size, digest))
     return tuple(entries)
 
@@ -68,7 +71,9 @@ def files_as_given(source: Path, stored: Sequence[FileEntry] = (), folder: Path 
 
 
 def _equal(one: Path, other: Path) -> bool:
-    """Whether two files have the same bytes."""
+    """Whether two files have the same bytes, as they do where they are one file under two names."""
+    if one.samefile(other):
+        return True
     with one.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
         while data := first.read(CHUNK):
             if data != second.read(len(data)):

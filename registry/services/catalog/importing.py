@@ -77,10 +77,14 @@ def import_model(
     check_wanted(context, wanted)
     with workspace(context.home, "import") as work:
         converted = context.plugins.import_source(
-            source, work / "converted", architecture=wanted.architecture, pickles=not wanted.uploaded
+            source,
+            work / "converted",
+            architecture=wanted.architecture,
+            pickles=not wanted.uploaded,
+            owned=wanted.uploaded,
         )
         describing, architecture = _describe(wanted, converted)
-        manifest = Manifest.of(store_folder(context.blobs, converted.folder))
+        manifest = Manifest.of(store_folder(context.blobs, converted.folder, adopt=True))
         given = files_as_given(source, manifest.files, converted.folder)
         weights = _compared(context, wanted, converted.folder, work)
         relations = {ref: one.relation for ref, one in weights.items()}

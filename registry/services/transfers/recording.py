@@ -164,7 +164,7 @@ def _stored(
 ) -> _Made:
     source = resolve_source(wanted.source)
     converted = context.plugins.import_source(
-        source, work / "converted", architecture=wanted.architecture, pickles=not wanted.uploaded
+        source, work / "converted", architecture=wanted.architecture, pickles=not wanted.uploaded, owned=wanted.uploaded
     )
     architecture = converted.facts.architecture or wanted.architecture
     if architecture is None:
@@ -179,7 +179,7 @@ def _stored(
     unlike = of_output(context, converted.folder, {ref: one.relation for ref, one in weights.items()})
     return _Made(
         converted,
-        Manifest.of(store_folder(context.blobs, converted.folder)),
+        Manifest.of(store_folder(context.blobs, converted.folder, adopt=True)),
         architecture,
         file_list(files_as_given(source)),
         weights,

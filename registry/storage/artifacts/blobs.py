@@ -12,33 +12,34 @@ Collecting: `holds` says which publications go on, so that nothing of theirs is 
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import hashlib
 import io
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from lineage import BadDigestError, Digest
 from registry.errors import Family, IntegrityError, NoSpaceError, NotFoundError, RegistryError
 from registry.files import sync_folder
-from registry.storage.artifacts.blocks import BLOCK, SUFFIX, Blocks, CheckedRange, Hashing, changed, decode, encode
-from registry.storage.artifacts.checked import Checked, CheckedFile
+from registry.storage.artifacts.blocks import (
+    BLOCK,
+    SUFFIX,
+    Blocks,
+    CheckedRange,
+    Hashing,
+    Kind,
+    changed,
+    decode,
+    encode,
+)
+from registry.storage.artifacts.checked import Checked, CheckedFile, CheckedWhole
 from registry.storage.artifacts.holds import Holds
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from registry.storage.artifacts.incoming import Incoming, meaning, write_all, written
 
 _CHUNK = 1024 * 1024
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_ABANDONED_SECONDS = 60
-"""Seconds after which a temporary file without a lock counts as left by a writer that died."""
 _UNDECIDED = {Family.UNAVAILABLE, Family.INTEGRITY}
 """Families of errors after which it is not sure that nothing was published."""
 
@@ -53,13 +54,13 @@ class FolderBlobs:
     def __init__(self, root: Path, *, durable: bool = True) -> None:
         self.root = root
         self._durable = durable
-        self._incoming = root / "incoming"
+        self._incoming = Incoming(root / "incoming")
         self._holds = Holds(root)
         self._checked = Checked()
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
         """Store all of `stream`; give its digest and size. Raises: IntegrityError when `expected` differs."""
-        with self._temporary() as (file, temporary):
+        with self._incoming.temporary() as (file, temporary):
             hashed = _copy(stream, file)
             if expected is not None and hashed.digest != expected:
                 raise IntegrityError(
@@ -68,6 +69,23 @@ class FolderBlobs:
                 )
             self._publish(file, temporary, hashed)
         return hashed.digest, hashed.size
+
+    def adopt(self, file: Path) -> tuple[Digest, int]:
+        """Link the file into the store and hash it there; copy it where the file system cannot link.
+
+        Raises: IntegrityError when it changes while it is read.
+        """
+        with file.open("rb", buffering=0) as opened:
+            with self._incoming.linked(file, opened) as temporary:
+                if temporary is not None:
+                    before = written(opened)
+                    hashed = _hash(opened)
+                    if written(opened) != before or hashed.size != before[0]:
+                        raise IntegrityError(f"The file {file.name!r} was written to while it was stored")
+                    os.utime(opened.fileno())  # the time of a blob is when it was put
+                    self._publish(opened, temporary, hashed)
+                    return hashed.digest, hashed.size
+            return self.put(cast("BinaryIO", opened))
 
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """A stream of `length` bytes from `start`. Raises: NotFoundError, IntegrityError (also while reading)."""
@@ -85,7 +103,7 @@ class FolderBlobs:
                 return CheckedFile(file, start, wanted)
             done = partial(self._checked.add, digest, status)
             if start == 0 and length is None:
-                return cast("BinaryIO", io.BufferedReader(_CheckedWhole(file, digest, size, done), _CHUNK))
+                return cast("BinaryIO", io.BufferedReader(CheckedWhole(file, digest, size, done), _CHUNK))
             blocks, whole = self._blocks(digest, file, size), start == 0 and wanted == size
             checked = CheckedRange(file, digest, blocks, start=start, length=wanted, whole=done if whole else None)
             return cast("BinaryIO", io.BufferedReader(checked, _CHUNK))
@@ -139,7 +157,7 @@ class FolderBlobs:
             try:
                 held.since = stack.enter_context(self._holds.hold())
             except OSError as error:
-                raise _meaning(error) from error
+                raise meaning(error) from error
             try:
                 yield held
             except RegistryError as error:
@@ -173,15 +191,7 @@ class FolderBlobs:
 
     def sweep(self) -> int:
         """Remove what killed writers left behind, as every put does; give how many files."""
-        removed = 0
-        for path in self._incoming.iterdir() if self._incoming.is_dir() else ():
-            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-                if time.time() - os.fstat(file.fileno()).st_mtime < _ABANDONED_SECONDS:
-                    continue
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-                removed += 1
-        return removed
+        return self._incoming.sweep()
 
     def _path(self, digest: Digest) -> Path:
         return self.root / digest.hex[:2] / digest.hex[2:4] / digest.hex
@@ -196,22 +206,6 @@ class FolderBlobs:
             return self._path(digest).stat()
         except FileNotFoundError:
             raise _missing(digest) from None
-
-    @contextmanager
-    def _temporary(self) -> Iterator[tuple[io.FileIO, Path]]:
-        """A new file in `incoming`, locked so that `sweep` sees that it is written; gone afterwards."""
-        try:
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            self.sweep()
-            handle, name = tempfile.mkstemp(dir=self._incoming)
-        except OSError as error:
-            raise _meaning(error) from error
-        try:
-            with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 -- the handle is open already
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield file, Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
 
     def _publish(self, file: io.FileIO, temporary: Path, hashed: Hashing) -> None:
         """Make the temporary file the blob. One that is there already is replaced by the same bytes."""
@@ -234,7 +228,7 @@ class FolderBlobs:
                     blocks.replace(target.with_name(target.name + SUFFIX))
             self._sync(target.parent)
         except OSError as error:
-            raise _meaning(error) from error
+            raise meaning(error) from error
         self._noted(hashed.digest, os.fstat(file.fileno()).st_ino, new=new)
 
     def _sync(self, folder: Path) -> None:
@@ -250,7 +244,7 @@ class FolderBlobs:
     def _blocks(self, digest: Digest, file: io.FileIO, size: int) -> Blocks:
         """The digests of the blocks of a blob; where there are none, the blob is read and checked. IntegrityError."""
         if size <= BLOCK:
-            return [bytes.fromhex(digest.hex)]
+            return Blocks(Kind.SHA256, (bytes.fromhex(digest.hex),))
         blocks = self._stored_blocks(digest, size)
         if blocks is None:
             hashed = _hash(file)
@@ -277,8 +271,8 @@ class FolderBlobs:
     @contextmanager
     def _new_blocks(self, hashed: Hashing) -> Iterator[Path]:
         """The digests of blocks in a temporary file."""
-        with self._temporary() as (file, temporary):
-            _write_all(file, encode(hashed.size, hashed.blocks))
+        with self._incoming.temporary() as (file, temporary):
+            write_all(file, encode(hashed.size, hashed.blocks))
             os.fchmod(file.fileno(), 0o444)
             yield temporary
 
@@ -310,43 +304,11 @@ class _Held(FolderBlobs):
                     self.delete(digest)
 
 
-class _CheckedWhole(io.RawIOBase):
-    """The whole of a file, which must have the digest of the blob: the last read raises where it does not."""
-
-    def __init__(self, file: io.FileIO, digest: Digest, size: int, done: Callable[[], None]) -> None:
-        super().__init__()
-        self._file = file
-        self._done = done
-        self._digest = digest
-        self._left = size
-        self._hash = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")[: self._left]
-        count = self._file.readinto(view) or 0
-        if count == 0 and len(view) > 0:
-            raise IntegrityError(f"The stored bytes of {self._digest.short} end {self._left} bytes too soon")
-        self._left -= count
-        self._hash.update(view[:count])
-        if self._left == 0:
-            if self._hash.hexdigest() != self._digest.hex:
-                raise changed(self._digest)
-            self._done()
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
 def _copy(stream: BinaryIO, file: io.FileIO) -> Hashing:
     hashed = Hashing()
     while chunk := stream.read(_CHUNK):
         hashed.update(chunk)
-        _write_all(file, chunk)
+        write_all(file, chunk)
     return hashed
 
 
@@ -357,22 +319,6 @@ def _hash(file: io.FileIO, read: Callable[[int], None] | None = None) -> Hashing
         if read is not None:
             read(len(chunk))
     return hashed
-
-
-def _write_all(file: io.FileIO, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    try:
-        while view:
-            view = view[file.write(view) :]
-    except OSError as error:
-        raise _meaning(error) from error
-
-
-def _meaning(error: OSError) -> Exception:
-    """What a failed write means: a full disk is NoSpaceError, anything else stays what it is."""
-    if error.errno in _FULL:
-        return NoSpaceError("The disk of the blob store is full; nothing was kept", remedy="Make room and try again")
-    return error
 
 
 def _missing(digest: Digest) -> NotFoundError:

@@ -1,7 +1,7 @@
 """Digests of the blocks of a blob, so that a range can be checked before it is given out.
 
 A blob of more than one block has them beside it in `<all 64 digits>.blocks`: a line that names the format, the size of
-the blob in bytes, the SHA-256 of each block of 1 MiB, and the SHA-256 of all that. They are made in the pass that
+the blob in bytes, the BLAKE3 digest of each block of 1 MiB, and the SHA-256 of all that. They are made in the pass that
 computes the digest of the blob. Where they are missing or damaged, the whole blob is read and checked first, and they
 are made again. A blob of one block needs none: its own digest is that of the block.
 """
@@ -11,7 +11,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
 
 from lineage import Digest
 from registry.errors import IntegrityError
@@ -22,18 +26,40 @@ if TYPE_CHECKING:
 BLOCK = 1024 * 1024
 """Bytes in a block; the last one of a blob may be shorter."""
 SUFFIX = ".blocks"
-Blocks: TypeAlias = list[bytes]
-"""The SHA-256 of each block, in order."""
-_HEAD = b"forebear blocks 1\n"
 _LONG = 32
+
+
+class Kind(Enum):
+    """What the digests of blocks are, by the first line of the file that holds them. All have 32 bytes."""
+
+    SHA256 = b"forebear blocks 1\n"
+    """Files of earlier versions, and the one block of a blob that is no longer than that: the blob's own digest."""
+    BLAKE3 = b"forebear blocks 2\n"
+    """A fifth of the work of SHA-256, which the digest of the whole blob is."""
+
+    def of(self, data: ReadableBuffer) -> bytes:
+        """The digest of one block."""
+        return hashlib.sha256(data).digest() if self is Kind.SHA256 else blake3(data).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The digest of each block of a blob, in order."""
+
+    kind: Kind
+    digests: tuple[bytes, ...]
+
+    def matches(self, number: int, data: bytes) -> bool:
+        """Whether `data` is the block with this number."""
+        return self.kind.of(data) == self.digests[number]
 
 
 class Hashing:
     """The digest of a blob and those of its blocks, in one pass over its bytes."""
 
     def __init__(self) -> None:
-        self._whole, self._block = hashlib.sha256(), hashlib.sha256()
-        self._blocks: Blocks = []
+        self._whole, self._block = hashlib.sha256(), blake3()
+        self._blocks: list[bytes] = []
         self.size = 0
 
     def update(self, data: ReadableBuffer) -> None:
@@ -47,7 +73,7 @@ class Hashing:
             view = view[len(part) :]
             if self.size % BLOCK == 0:
                 self._blocks.append(self._block.digest())
-                self._block = hashlib.sha256()
+                self._block = blake3()
 
     @property
     def digest(self) -> Digest:
@@ -57,23 +83,24 @@ class Hashing:
     @property
     def blocks(self) -> Blocks:
         """Those of the blocks, the last one perhaps short."""
-        return [*self._blocks, self._block.digest()] if self.size % BLOCK else list(self._blocks)
+        return Blocks(Kind.BLAKE3, (*self._blocks, *([self._block.digest()] if self.size % BLOCK else ())))
 
 
 def encode(size: int, blocks: Blocks) -> bytes:
     """What is written beside a blob of `size` bytes."""
-    body = _HEAD + size.to_bytes(8, "big") + b"".join(blocks)
+    body = blocks.kind.value + size.to_bytes(8, "big") + b"".join(blocks.digests)
     return body + hashlib.sha256(body).digest()
 
 
 def decode(data: bytes, size: int) -> Blocks | None:
     """The digests of the blocks of a blob of `size` bytes; None when `data` is damaged or of another blob."""
     body, check = data[:-_LONG], data[-_LONG:]
-    start = len(_HEAD) + 8
-    if hashlib.sha256(body).digest() != check or body[:start] != _HEAD + size.to_bytes(8, "big"):
+    kind = next((one for one in Kind if body.startswith(one.value + size.to_bytes(8, "big"))), None)
+    if kind is None or hashlib.sha256(body).digest() != check:
         return None
-    blocks = [body[i : i + _LONG] for i in range(start, len(body), _LONG)]
-    return blocks if len(blocks) == -(-size // BLOCK) else None
+    start = len(kind.value) + 8
+    digests = tuple(body[i : i + _LONG] for i in range(start, len(body), _LONG))
+    return Blocks(kind, digests) if len(digests) == -(-size // BLOCK) else None
 
 
 class CheckedRange(io.RawIOBase):
@@ -122,7 +149,7 @@ class CheckedRange(io.RawIOBase):
         begin = self._at - number * BLOCK
         if (wanted := min(BLOCK, begin + self._end - self._at)) > len(data):
             raise IntegrityError(f"The stored bytes of {self._digest.short} end {wanted - len(data)} bytes too soon")
-        if hashlib.sha256(data).digest() != self._blocks[number]:
+        if not self._blocks.matches(number, data):
             raise changed(self._digest)
         part = memoryview(data)[begin : begin + self._end - self._at]
         self._at += len(part)

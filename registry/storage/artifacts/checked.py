@@ -7,6 +7,7 @@ written to it is noticed at once, and what a disk loses by itself within the hou
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import time
@@ -14,7 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lineage import Digest
+from registry.errors import IntegrityError
 from registry.ports.blobs import Span
+from registry.storage.artifacts.blocks import changed
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -72,6 +75,38 @@ class _Part(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         count = self._file.readinto(memoryview(buffer).cast("B")[: self._left]) or 0
         self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class CheckedWhole(io.RawIOBase):
+    """The whole of a file, which must have the digest of the blob: the last read raises where it does not."""
+
+    def __init__(self, file: io.FileIO, digest: Digest, size: int, done: Callable[[], None]) -> None:
+        super().__init__()
+        self._file = file
+        self._done = done
+        self._digest = digest
+        self._left = size
+        self._hash = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")[: self._left]
+        count = self._file.readinto(view) or 0
+        if count == 0 and len(view) > 0:
+            raise IntegrityError(f"The stored bytes of {self._digest.short} end {self._left} bytes too soon")
+        self._left -= count
+        self._hash.update(view[:count])
+        if self._left == 0:
+            if self._hash.hexdigest() != self._digest.hex:
+                raise changed(self._digest)
+            self._done()
         return count
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from adapters.weights.safetensors_files import (
     Piece,
     copy_file,
+    keep_file,
     looks_untrained,
     pieces_of,
     read_header,
@@ -150,6 +151,12 @@ def test_a_copy_is_the_same_file(tmp_path: Path) -> None:
     file = safetensors(tmp_path / "x.safetensors")
     copy_file(file, tmp_path / "y.safetensors")
     assert (tmp_path / "y.safetensors").read_bytes() == file.read_bytes()
+
+
+def test_a_file_that_is_kept_is_read_at_its_new_place(tmp_path: Path) -> None:
+    file = safetensors(tmp_path / "x.safetensors")
+    keep_file(file, tmp_path / "y.safetensors")
+    assert read_header(tmp_path / "y.safetensors") == read_header(file)
 
 
 @pytest.mark.parametrize(("mean", "untrained"), [(b"\0" * 8, True), (b"\0" * 7 + b"\x3f", False)])

@@ -16,9 +16,10 @@ from typing import BinaryIO, cast
 import pytest
 
 from lineage import Digest
-from registry.errors import IntegrityError, NoSpaceError
+from registry.errors import IntegrityError, InvalidError, NoSpaceError
 from registry.ports.blobs import FileStream
 from registry.storage.artifacts.blobs import FolderBlobs
+from registry.storage.artifacts.blocks import Hashing
 from registry.storage.artifacts.checked import CHECKED_SECONDS, Checked
 
 WEIGHTS = b"weights" * 1000
@@ -90,6 +91,7 @@ import io, resource, signal
 from pathlib import Path
 from registry.errors import NoSpaceError
 from registry.storage.artifacts.blobs import FolderBlobs
+from registry.storage.artifacts.blocks import Hashing
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 blobs = FolderBlobs(Path({str(tmp_path)!r}))
@@ -143,6 +145,64 @@ def test_a_put_removes_what_killed_writers_left_and_nothing_else(blobs: FolderBl
         assert list(blobs.list()) == [digest]
     blobs.put(io.BytesIO(WEIGHTS))
     assert [path.name for path in incoming.iterdir()] == ["fresh"]
+
+
+def test_an_adopted_file_is_not_copied_and_its_time_is_when_it_was_put(blobs: FolderBlobs, tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(b"weights" * 1000)
+    os.utime(file, (5, 5))
+    digest, _ = blobs.adopt(file)
+    assert file_of(blobs, digest).samefile(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o400
+    assert blobs.put_at(digest) > time.time() - 60
+    assert not list((blobs.root / "incoming").iterdir())
+
+
+def test_a_file_that_cannot_be_linked_is_copied(
+    blobs: FolderBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(*given: object, **named: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", elsewhere)
+    file = tmp_path / "weights"
+    file.write_bytes(b"weights")
+    digest, size = blobs.adopt(file)
+    assert (digest, size) == (Digest.of(b"weights"), 7)
+    file.write_bytes(b"another")
+    with blobs.open(digest) as stream:
+        assert stream.read() == b"weights"
+
+
+def test_a_file_that_is_written_to_while_it_is_adopted_is_refused(
+    blobs: FolderBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, hashed = tmp_path / "weights", Hashing.update
+
+    def meanwhile(self: Hashing, data: bytes) -> None:
+        hashed(self, data)
+        file.write_bytes(b"other than before")
+
+    file.write_bytes(WEIGHTS)
+    monkeypatch.setattr(Hashing, "update", meanwhile)
+    with pytest.raises(IntegrityError, match="written to while"):
+        blobs.adopt(file)
+    assert list(blobs.list()) == []
+
+
+def test_an_adopted_blob_whose_publication_failed_goes_and_the_file_stays(blobs: FolderBlobs, tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(b"weights")
+
+    def fail() -> None:
+        with blobs.holding() as held:
+            held.adopt(file)
+            raise InvalidError("no")
+
+    with pytest.raises(InvalidError):
+        fail()
+    assert list(blobs.list()) == []
+    assert file.read_bytes() == b"weights"
 
 
 def test_files_of_others_are_no_blobs(blobs: FolderBlobs) -> None:

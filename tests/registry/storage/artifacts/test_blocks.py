@@ -7,13 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage import Digest
 from registry.errors import IntegrityError
 from registry.storage.artifacts.blobs import FolderBlobs
-from registry.storage.artifacts.blocks import BLOCK, SUFFIX, Hashing, decode, encode
+from registry.storage.artifacts.blocks import BLOCK, SUFFIX, Blocks, Hashing, Kind, decode, encode
 
 LARGE = os.urandom(2 * BLOCK + 16) + b"!"
 
@@ -32,7 +33,7 @@ def path_of(blobs: FolderBlobs, digest: Digest, suffix: str = "") -> Path:
 def test_a_large_blob_has_the_digests_of_its_blocks_beside_it(blobs: FolderBlobs) -> None:
     digest, _ = blobs.put(io.BytesIO(LARGE))
     blocks = decode(path_of(blobs, digest, SUFFIX).read_bytes(), len(LARGE))
-    assert blocks == [bytes.fromhex(Digest.of(LARGE[at : at + BLOCK]).hex) for at in (0, BLOCK, 2 * BLOCK)]
+    assert blocks == Blocks(Kind.BLAKE3, tuple(blake3(LARGE[at : at + BLOCK]).digest() for at in (0, BLOCK, 2 * BLOCK)))
     assert list(blobs.list()) == [digest]
 
 
@@ -71,6 +72,24 @@ def test_verify_makes_digests_of_blocks_for_a_blob_of_an_older_version(blobs: Fo
     path_of(blobs, digest, SUFFIX).unlink()
     blobs.verify(digest)
     assert path_of(blobs, digest, SUFFIX).read_bytes() == right
+
+
+def test_digests_of_blocks_by_sha_256_still_check_a_range_until_the_blob_is_verified(blobs: FolderBlobs) -> None:
+    digest, _ = blobs.put(io.BytesIO(LARGE))
+    beside = path_of(blobs, digest, SUFFIX)
+    right = beside.read_bytes()
+    parts = [LARGE[at : at + BLOCK] for at in (0, BLOCK, 2 * BLOCK)]
+    old = encode(len(LARGE), Blocks(Kind.SHA256, tuple(map(Kind.SHA256.of, parts))))
+    beside.write_bytes(old)
+    with blobs.open(digest, start=BLOCK - 3, length=9) as stream:
+        assert stream.read() == LARGE[BLOCK - 3 : BLOCK + 6]
+    assert beside.read_bytes() == old
+    path_of(blobs, digest).write_bytes(LARGE[: BLOCK - 1] + b"?" + LARGE[BLOCK:])
+    with FolderBlobs(blobs.root).open(digest, start=BLOCK - 3, length=9) as stream, pytest.raises(IntegrityError):
+        stream.read()
+    path_of(blobs, digest).write_bytes(LARGE)
+    blobs.verify(digest)
+    assert beside.read_bytes() == right
 
 
 def test_digests_of_blocks_go_with_their_blob(blobs: FolderBlobs) -> None:
