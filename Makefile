@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api conformance check check-types check-house format governance-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api conformance check check-types check-house format governance-walk flow-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ format: setup ## Format and mend what can be mended by itself
 
 governance-walk: setup ## Take some 50,000 random steps through requests, votes, roles, statuses, renewals, recalls and days: nothing gets past the policy
 	@GOVERNANCE_EXAMPLES=1150 GOVERNANCE_STEPS=50 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/governance/machine
+
+flow-walk: setup ## Change 12,000 random graphs 72,000 times: marks and their ways are those of a flow from the beginning
+	@FLOW_WORLDS=12000 $(BIN)/python -m pytest -q -s --timeout 0 tests/lineage/test_flow.py
 
 store-walk: setup ## Take 100,000 random steps over the store (publish, delete, die, collect, damage, repair) and lose nothing
 	@STORE_EXAMPLES=2600 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/artifacts/test_store_machine.py

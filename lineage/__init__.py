@@ -5,7 +5,15 @@ Pure: standard library, numpy and scipy at most. No clock, disk, network or data
 
 from lineage.ancestry import lineage_digest
 from lineage.digest import Digest
-from lineage.errors import BadDigestError, BadEdgeError, CycleError, LineageError, MisfitGraphError, UnknownNodeError
+from lineage.errors import (
+    BadDigestError,
+    BadEdgeError,
+    CycleError,
+    LineageError,
+    MisfitGraphError,
+    UnknownLinkError,
+    UnknownNodeError,
+)
 from lineage.graph import Graph, Kinship, hops_of
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 from lineage.relations import Relation, TensorChange, TensorShape, WeightChanges, WeightComparison, WeightIndex
@@ -27,6 +35,7 @@ __all__ = [
     "Relation",
     "TensorChange",
     "TensorShape",
+    "UnknownLinkError",
     "UnknownNodeError",
     "WeightChanges",
     "WeightComparison",

@@ -45,6 +45,15 @@ class BadEdgeError(LineageError):
         super().__init__(f"an edge {source} -> {target} does not join a transfer step with a version")
 
 
+class UnknownLinkError(LineageError):
+    """A link that was to be taken away is not there."""
+
+    code = "unknown-link"
+
+    def __init__(self, source: object, target: object) -> None:
+        super().__init__(f"no link leads from {source} to {target} in this way")
+
+
 class MisfitGraphError(LineageError):
     """What was recorded since does not fit the compiled graph: it is not that of this registry, or of another time."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from lineage import Edge, Graph, NodeKind
 from lineage.compiled import CurrentGraph
-from lineage.flow import flow
+from lineage.flow import Flow, Link
 from lineage.reaching import ENDS, Reached, is_step, reach
 from tests.lineage.test_compiled import compiled
 from tests.lineage.worlds import FAMILY, LAW, draw, graphs
@@ -41,14 +44,16 @@ def by_flow(graph: Graph, start: int) -> dict[int, tuple[int, int]]:
     """The effect on each version and the length of the shortest way that brings it, walked node by node."""
     making = {e.source for e in graph.edges if graph.node(e.target).kind is NodeKind.DATASET}
 
-    def along(edge: Edge, mark: str) -> str | None:
+    def along(way: Hashable, mark: str) -> str | None:
+        edge = cast("Edge", way)
         if graph.node(edge.source).kind is NodeKind.STEP:
             return mark
         becomes = carry(edge.role, int(mark), makes_data=edge.target in making)
         return None if becomes == ENDS else str(becomes)
 
     family = graph.around(start, up=0, down=-1)
-    flowed = flow(family, {start: ("0",)}, along)
+    links = [Link(edge.source, edge.target, edge) for edge in family.edges]
+    flowed = Flow.of(links, {start: ("0",)}, along)
     found = {}
     for node in family.nodes.values():
         marks = flowed.marks(node.id)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lineage import Edge, Node, NodeId, NodeKind
+from lineage.flow import Link
 from registry.domain.catalog import clauses
 from registry.domain.governance.recalls import Effect
 from registry.domain.recipes.methods import (
@@ -57,6 +58,10 @@ class Ways:
         if not self.into_step(edge):
             return clauses.WEIGHTS
         return way_of(edge, makes_data=edge.target in self.making_data)
+
+    def links(self, edges: Iterable[Edge]) -> Iterator[Link]:
+        """What clauses and marks flow along: nothing from what a version was only measured on."""
+        return (Link(edge.source, edge.target, self.along(edge)) for edge in edges)
 
 
 def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from lineage import Graph, NodeId, NodeKind
-from lineage.flow import Flow, flow
+from lineage.flow import Flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.marks import SYNTHETIC, MarkInForce, Marks, SetMark
 from registry.domain.names import Reference
@@ -50,7 +50,7 @@ def _flowed(graph: Graph, record: AncestryRecord, by_node: Mapping[NodeId, Seque
         given = edge.target in ways.making_data and ways.along(edge) == clauses.OUTPUTS
         if given and ways.kinds[edge.source] is NodeKind.MODEL:
             own[edge.target].add(f"{SYNTHETIC}:{graph.node(edge.source).label}")
-    return flow(graph, own, lambda edge, mark: None if ways.along(edge) is None else mark)
+    return Flow.of(ways.links(record.edges), own, lambda _, mark: mark)
 
 
 def _explained(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from lineage import Edge, Graph
-from lineage.flow import Carry, flow
+from lineage.flow import Flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.names import Reference
@@ -36,9 +35,10 @@ def obligations(context: Context, reference: Reference, use: Use | None, as_of: 
 
 def owed(record: AncestryRecord, use: Use | None) -> tuple[Obligation, ...]:
     """Each clause that is in force for the version at the focus, sorted; in conflict where it forbids `use`."""
-    graph = Graph([member.node for member in record.members], record.edges)
+    labels = {member.node.id: member.node.label for member in record.members}
     own = {one.node.id: licence_clauses(one.licence) for one in record.members if one.licence is not None}
-    flowed = flow(graph, own, _carry(record))
+    ways = Ways.of((member.node for member in record.members), record.edges)
+    flowed = Flow.of(ways.links(record.edges), own, lambda way, clause: clauses.carried(clause, str(way)))
     licences = {member.node.id: member.licence or "" for member in record.members}
     declared, forbidding = own.get(record.focus, frozenset()), FORBIDDING.get(use, frozenset()) if use else frozenset()
     found_clauses = []
@@ -48,7 +48,7 @@ def owed(record: AncestryRecord, use: Use | None) -> tuple[Obligation, ...]:
             Obligation(
                 clause=clause,
                 meaning=_meaning(clause),
-                path=tuple(graph.node(key).label for key in path),
+                path=tuple(labels[key] for key in path),
                 licence=licences[path[0]],
                 declared=clause in declared,
                 conflict=clause in forbidding,
@@ -62,14 +62,3 @@ def _meaning(clause: str) -> str:
     if kind == "review":
         return f"{clauses.MEANINGS[kind]}. {clauses.MEANINGS[value]}"
     return clauses.meaning(clause)
-
-
-def _carry(record: AncestryRecord) -> Carry:
-    """How clauses pass each edge, by its role and by what its step made."""
-    ways = Ways.of((member.node for member in record.members), record.edges)
-
-    def carry(edge: Edge, clause: str) -> str | None:
-        way = ways.along(edge)
-        return None if way is None else clauses.carried(clause, way)
-
-    return carry

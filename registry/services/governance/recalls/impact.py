@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from lineage import Digest, Edge, Graph, NodeKind
-from lineage.flow import Carry, flow
+from lineage import Digest, Edge, NodeKind
+from lineage.flow import Flow, Link
 from registry.domain.catalog.licences import licence_ids, normalise_licence
 from registry.domain.catalog.models import RETIRED
 from registry.domain.catalog.statuses import Use, allows
@@ -110,7 +111,7 @@ def _of_licence(uow: UnitOfWork, wanted: str) -> Sequence[int]:
 
 def _marks(below: Below, targets: Sequence[int], wish: NewRecall) -> Iterator[Mark]:
     """The strongest effect on each live version with its shortest way, the targets first, then by effect and length."""
-    flowed = flow(Graph(below.nodes, below.edges), dict.fromkeys(targets, (Effect.TARGET,)), _carry(below))
+    flowed = Flow.of(_links(below), dict.fromkeys(targets, (Effect.TARGET,)), _becomes)
     chosen = set(targets)
     found_marks = []
     for key, status in below.statuses.items():
@@ -123,16 +124,17 @@ def _marks(below: Below, targets: Sequence[int], wish: NewRecall) -> Iterator[Ma
     yield from sorted(found_marks, key=lambda mark: (_ORDER.index(mark.effect), len(mark.path), mark.node))
 
 
-def _carry(below: Below) -> Carry:
-    """How an effect passes each edge."""
+def _links(below: Below) -> Iterator[Link]:
+    """Each edge with what its effect depends on: the role of an input, and whether data came out of the step."""
     ways = Ways.of(below.nodes, below.edges)
+    for edge in below.edges:
+        into_step = ways.into_step(edge)
+        yield Link(edge.source, edge.target, (into_step, edge.role, edge.target in ways.making_data))
 
-    def carry(edge: Edge, mark: str) -> str | None:
-        if not ways.into_step(edge):
-            return mark
-        return carried(mark, edge, makes_data=edge.target in ways.making_data)
 
-    return carry
+def _becomes(way: Hashable, mark: str) -> str | None:
+    into_step, role, makes_data = cast("tuple[bool, str, bool]", way)
+    return carried(mark, Edge(0, 0, role), makes_data=makes_data) if into_step else mark
 
 
 def _fallbacks(uow: UnitOfWork, below: Below, marks: Sequence[Mark], hits: Sequence[Hit]) -> Iterator[AliasFallback]:
