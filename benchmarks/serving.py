@@ -81,7 +81,7 @@ def application() -> object:
     registry = bootstrap.open_system(home, settings=settings)
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
-    known = Known(registry.mark, registry.context.clock)
+    known = Known(registry.standing, registry.context.clock)
     door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, known=known)
     return create_app(registry, settings, door, home=home)
 

@@ -178,7 +178,7 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
         write_downloads(context)
         database.close()
 
-    return LocalRegistry(context, close, database.write_back, database.mark)
+    return LocalRegistry(context, close, database.write_back, database.standing)
 
 
 def do_what_is_due(registry: LocalRegistry) -> None:

@@ -92,6 +92,8 @@ DELIVER_EVERY = 5.0
 """Seconds between two rounds of sending notifications."""
 SAVE_EVERY = 10.0
 """Seconds between two times that the counts of requests are written."""
+COLLECT_AFTER = 10_000, 20, 20
+"""How seldom garbage is looked for (`gc.set_threshold`): a request leaves hardly any."""
 WRITE_BACK_EVERY = 0.25
 """Seconds between two times that the database's log of changes is copied into it."""
 _HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
@@ -306,7 +308,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     counts = Counts(home / COUNTS)
     attempts, rates = Attempts(counts=counts), Rates.of(settings, counts)
     guesses, codes, begun = Guesses("password", counts), Guesses("code", counts), Begun(counts)
-    known = Known(registry.mark, registry.context.clock)
+    known = Known(registry.standing, registry.context.clock)
     door = Doorkeeper(registry.sessions, registry_key(home, settings), attempts, rates, guesses, codes, begun, known)
     app = create_app(registry, settings, door, home=home)
 
@@ -334,6 +336,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
     saving, copying = Schedule(counts.save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
     gc.freeze()  # what is loaded stays: no collection during a request looks at it
+    gc.set_threshold(*COLLECT_AFTER)
     gc.enable()
     with registry, contextlib.suppress(KeyboardInterrupt), due, notices, saving, copying:
         server.run()

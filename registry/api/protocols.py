@@ -25,9 +25,13 @@ class ProtocolRoute(APIRoute):
     def told(raised: Any, status: int | None = None) -> Response:
         """The answer to an error of ours or of the protocol; `status` is given where the framework refused."""
 
+    def inner(self) -> Handler:
+        """What answers, before its errors are told."""
+        return super().get_route_handler()
+
     def get_route_handler(self) -> Handler:
         """What handles a request at this address."""
-        handle = super().get_route_handler()
+        handle = self.inner()
 
         async def handled(request: Request) -> Response:
             try:

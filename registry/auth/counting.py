@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from threading import Lock
@@ -220,6 +221,7 @@ def _seconds(limiter: FixedWindowRateLimiter, limit: RateLimitItemPerMinute, *na
     return max(1, math.ceil(ends - time.time()))
 
 
+@lru_cache(10_000)
 def network_of(address: str) -> str:
     """Whom an address stands for: itself, or for IPv6 the /64 network that one customer has."""
     try:

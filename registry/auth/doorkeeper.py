@@ -45,10 +45,10 @@ class Doorkeeper:
         """The actor of `Authorization: Bearer fbr_…`. Raises: UnauthenticatedError, TooManyAttemptsError."""
         secret = _secret_in(authorization)
         with self.attempts.counted(address):
-            mark = self.known.mark() if self.known else None  # before anything is read: changes meanwhile count
+            standing = self.known.standing(secret) if self.known else None  # before anything is read
             actor = self.sessions.authenticate(secret)
         if self.known is not None:
-            self.known.keep(secret, actor, mark)
+            self.known.keep(secret, actor, standing)
         return actor
 
     def known_actor(self, authorization: str, address: str) -> Actor | None:

@@ -1,15 +1,15 @@
-"""Who a token was found to belong to, for as long as nothing in the database has changed since.
+"""Who a token was found to belong to, for as long as nothing has changed of what says so.
 
 A token that is revoked, a role that is taken back and a team that is closed are changes of the database, whichever
-process makes them: the next request reads all of it anew. Where the database does not tell whether it was changed,
-every request does.
+process makes them: the next request reads all of it anew. After any other change the rows are compared, which one
+statement reads. Where the database does not tell, every request looks up who asks.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from lineage import Digest
@@ -21,24 +21,29 @@ MOST = 1_000
 """Tokens that are remembered."""
 SECONDS = 60.0
 """After these a token is looked up again all the same, since its last use is written down."""
-Mark = Callable[[], object | None]
-"""What is another value after each change of the database; None where that cannot be told."""
+Standing = Callable[[Digest, object], object | None]
+"""What the token with this hash stands on: equal to the value before as long as that is unchanged, and that value
+itself if nothing at all has changed; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     actor: Actor
-    mark: object
+    standing: object
     at: float
 
 
 class Known:
     """Remembers whom tokens identify, by the hash of each."""
 
-    def __init__(self, mark: Mark, clock: Clock) -> None:
-        self.mark, self._clock = mark, clock
+    def __init__(self, standing: Standing, clock: Clock) -> None:
+        self._standing, self._clock = standing, clock
         self._lock = Lock()
         self._found: OrderedDict[Digest, _Found] = OrderedDict()
+
+    def standing(self, secret: str) -> object | None:
+        """What `secret` stands on now: to be asked before anything is looked up."""
+        return self._standing(hash_secret(secret), None)
 
     def get(self, secret: str) -> Actor | None:
         """Whom `secret` identifies; None if that has to be looked up."""
@@ -47,19 +52,24 @@ class Known:
             found = self._found.get(key)
         if found is None or self._is_old(found):
             return None
+        now = self._standing(key, found.standing)
+        if now is None or now != found.standing:
+            return None
+        if now is not found.standing:
+            with self._lock:
+                self._found[key] = replace(found, standing=now)
         return found.actor
 
-    def keep(self, secret: str, actor: Actor, mark: object | None) -> None:
-        """Remember what was looked up after the database had this mark."""
-        if mark is None:
+    def keep(self, secret: str, actor: Actor, standing: object | None) -> None:
+        """Remember what was looked up after this was what the token stood on, unless anything has changed since."""
+        key = hash_secret(secret)
+        if standing is None or self._standing(key, standing) is not standing:
             return
         with self._lock:
-            self._found[hash_secret(secret)] = _Found(actor, mark, self._clock.monotonic())
+            self._found[key] = _Found(actor, standing, self._clock.monotonic())
             if len(self._found) > MOST:
                 self._found.popitem(last=False)
 
     def _is_old(self, found: _Found) -> bool:
-        if self._clock.monotonic() - found.at >= SECONDS or found.mark != self.mark():
-            return True
         until = found.actor.until
-        return until is None or until <= self._clock.now()
+        return self._clock.monotonic() - found.at >= SECONDS or until is None or until <= self._clock.now()

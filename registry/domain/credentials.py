@@ -17,6 +17,8 @@ from functools import cache
 from registry.errors import CredentialError
 
 START, END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+SHORTEST = 15
+"""Characters of the shortest text that has the form of a credential."""
 LONGEST = 512
 """Characters of one credential that are looked at: patterns without an end would take quadratic time."""
 
@@ -145,7 +147,7 @@ def findings(text: str, name: str = "") -> Iterator[Finding]:
 
 def by_form(text: str) -> Iterator[Finding]:
     """What has the form of a known kind of credential, whatever stands around it."""
-    if not _pattern(_MARKERS).search(text):
+    if len(text) < SHORTEST or not _pattern(_MARKERS).search(text):
         return
     for form in FORMS:
         if any(marker in text for marker in form.markers):

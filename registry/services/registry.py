@@ -8,6 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from lineage import Digest
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Actor
 from registry.services.context import Context, FirstChange
@@ -55,8 +56,8 @@ class LocalRegistry:
     close: Callable[[], None] = lambda: None
     write_back: Callable[[], None] = lambda: None
     """What a server does again and again so that no change has to: copies the database's log of changes into it."""
-    mark: Callable[[], object | None] = lambda: None
-    """Another value after each change of the database; None where it does not tell."""
+    standing: Callable[[Digest, object], object | None] = lambda _secret_hash, _before: None
+    """What a token stands on, by its hash, beside what it stood on before: see `Database.standing`."""
 
     def __enter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from lineage import Digest
 from registry.errors import (
     ConflictError,
     HomeNotFoundError,
@@ -26,9 +27,9 @@ from registry.errors import (
     UnavailableError,
 )
 from registry.ports.clock import Clock
+from registry.storage.people.standing import Standings
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine, make_engine_for_full_disk
-from registry.storage.sql.marks import ChangeMark
 from registry.storage.sql.write_ahead import write_back
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 
@@ -58,7 +59,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._mark = None if self._file is None else ChangeMark(str(self._file))
+        self._standings = None if self._file is None else Standings(str(self._file))
 
     def __enter__(self) -> Self:
         return self
@@ -206,15 +207,18 @@ class Database:
         """Copy what SQLite's log of changes holds into the database. Raises: UnavailableError."""
         write_back(self._engine)
 
-    def mark(self) -> int | None:
-        """Another number after each change by any process; None on PostgreSQL, and if it cannot be told."""
-        return None if self._mark is None else self._mark.read()
+    def standing(self, secret_hash: Digest, before: object = None) -> object | None:
+        """What a token stands on now, equal to `before` as long as nobody has changed it, whichever process.
+
+        It is `before` itself if nothing at all was changed; None on PostgreSQL, and where it cannot be told.
+        """
+        return None if self._standings is None else self._standings.read(secret_hash, before)
 
     def close(self) -> None:
         """Release every connection."""
         self._engine.dispose()
-        if self._mark is not None:
-            self._mark.close()
+        if self._standings is not None:
+            self._standings.close()
 
     @property
     def _file(self) -> Path | None:

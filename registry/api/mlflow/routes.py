@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.api import problems
@@ -15,20 +17,14 @@ from registry.api.mlflow import searching
 from registry.api.mlflow.files import allowed, artifacts, listed, one_file
 from registry.api.mlflow.refusals import Code, MlflowError, refusal
 from registry.api.mlflow.showing import ARTIFACTS, Shown, of_stages, read_name, read_version
-from registry.api.protocols import ProtocolRoute
-from registry.api.wire import AsActor, read_capped, read_json
+from registry.api.protocols import Handler, ProtocolRoute
+from registry.api.wire import AsActor, read_capped, read_json, registry_of
 from registry.domain.names import AssetKind, Reference, check_alias
 from registry.errors import BadReferenceError, InvalidError, NotFoundError, UsageError
 
 API = "/api/2.0/mlflow"
 LATEST = "latest"
 """The alias by which MLflow's clients ask for the newest version."""
-
-
-class MlflowRoute(ProtocolRoute):
-    """A route whose errors are told as MLflow tells them."""
-
-    own, told = MlflowError, staticmethod(refusal)
 
 
 class Tag(BaseModel):
@@ -96,6 +92,25 @@ async def asked_of(request: Request) -> Asked:
 async def shown_for(request: Request, registry: AsActor) -> Shown:
     """What answers are made from."""
     return Shown(registry, str(request.base_url).rstrip("/"))
+
+
+class MlflowRoute(ProtocolRoute):
+    """A route whose errors are told as MLflow tells them."""
+
+    own, told = MlflowError, staticmethod(refusal)
+
+    def inner(self) -> Handler:
+        """Most routes take what is shown and asked and nothing else: FastAPI would find that out with each request."""
+        endpoint = self.endpoint
+        if set(signature(endpoint).parameters) != {"shown", "asked"}:
+            return super().inner()
+
+        async def handle(request: Request) -> Response:
+            shown = await shown_for(request, registry_of(request))
+            answer: Response = await run_in_threadpool(endpoint, shown, await asked_of(request))
+            return answer
+
+        return handle
 
 
 Wanted = Annotated[Asked, Depends(asked_of)]

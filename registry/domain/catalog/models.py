@@ -84,12 +84,17 @@ MAX_TAGS = 100
 """Tags of one model, version or dataset."""
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
-    """Raises: InvalidError for too many tags, or for one that cannot be."""
+def check_number_of_tags(tags: Mapping[str, str]) -> None:
+    """Raises: InvalidError for too many."""
     if len(tags) > MAX_TAGS:
         raise InvalidError(
             f"There are {len(tags):,} tags; at most {MAX_TAGS} are allowed", remedy="Keep facts in the card"
         )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises: InvalidError for too many tags, or for one that cannot be."""
+    check_number_of_tags(tags)
     for key, value in tags.items():
         check_tag(key, value)
     refuse_credentials(tags, "tag")

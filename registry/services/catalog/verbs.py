@@ -23,6 +23,7 @@ from registry.domain.catalog.models import (
     Status,
     VersionDetail,
     VersionSummary,
+    check_number_of_tags,
     check_tag,
     check_tags,
 )
@@ -215,14 +216,13 @@ class Catalog:
         with self.context.write() as uow:
             where: Name | VersionRef
             if model_only(target).number is None and target.alias is None:
-                _require(uow, target.name, target)
                 where, subject = target.name, f"models:/{target.name}"
             else:
                 where = resolve(uow, target)
                 subject = str(where)
-            tags = uow.catalog.set_tags(where, values, at=self.context.clock.now())
+            tags = found(uow.catalog.set_tags(where, values, at=self.context.clock.now()), target)
             if any(value is not None for value in values.values()):  # removing some of too many is always allowed
-                check_tags(tags)
+                check_number_of_tags(tags)
             uow.commit(Event("tags.set", subject, {"tags": dict(values)}))
 
     def set_alias(self, target: Reference, alias: str) -> AliasValue:

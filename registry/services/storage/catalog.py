@@ -161,8 +161,11 @@ class CatalogRepository(Protocol):
 
     def set_tags(
         self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime
-    ) -> Mapping[str, str]:
-        """Set tags of a registered model (Name) or a version; None removes one. Gives all that it has then."""
+    ) -> Mapping[str, str] | None:
+        """Set tags of a registered model (Name) or a version; None removes one. Gives all that it has then.
+
+        Nothing is set, and None given, where there is no such model.
+        """
         ...
 
     def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision: ...

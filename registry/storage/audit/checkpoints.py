@@ -52,6 +52,8 @@ class Checkpoints:
         self._rule = rule
         self._keys = KeyFiles(folder)
         self._timestamps = TimestampFiles(folder, rule.anchors)
+        self._read: tuple[tuple[int, int, int], Checkpoint | None] | None = None
+        """The last checkpoint when it was read, beside what the file was then: its number, size and time of change."""
 
     def prepare(self) -> None:
         """Make the first key where there is none. Raises: UnavailableError."""
@@ -166,15 +168,12 @@ class Checkpoints:
     def _due(self, size: int, events: Iterable[Event]) -> bool:
         if any(event.action == _ALWAYS_AFTER for event in events):
             return True
-        last = self._last()
+        last, written_at = self._last_and_when()
         if self._rule.entries and size - (last.size if last else 0) >= self._rule.entries:
             return True
         if not self._rule.seconds:
             return False
-        return last is None or not 0 <= time.time() - self._written_at() < self._rule.seconds
-
-    def _written_at(self) -> float:
-        return (self._folder / FILE).stat().st_mtime
+        return last is None or not 0 <= time.time() - written_at < self._rule.seconds
 
     def _last(self) -> Checkpoint | None:
         file = self._folder / FILE
@@ -185,6 +184,17 @@ class Checkpoints:
             return None
         except (OSError, UnreadableError) as error:
             raise AuditBrokenError(f"The last checkpoint in {file} cannot be read: {error}") from error
+
+    def _last_and_when(self) -> tuple[Checkpoint | None, float]:
+        """The last checkpoint, and when its file was written; it is read again only if it was written again."""
+        try:
+            found = os.stat(self._folder / FILE)  # noqa: PTH116 - with each change
+        except OSError:
+            return self._last(), 0.0
+        state = found.st_ino, found.st_size, found.st_mtime_ns
+        if self._read is None or self._read[0] != state:
+            self._read = state, self._last()
+        return self._read[1], found.st_mtime
 
     def _grown(self) -> Grown:
         while True:

@@ -28,6 +28,8 @@ class HeadFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._last: tuple[bytes, HeadRecord] | None = None
+        """What this process wrote last, which need not be parsed again."""
 
     def read(self) -> HeadRecord | None:
         """The record, None before the first commit. Raises: AuditBrokenError for a file that is no record."""
@@ -49,18 +51,26 @@ class HeadFile:
         """Record a commit, after it is durable. A file that cannot be written is logged: the commit stands."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                written = _written(self._next(file.read(_LARGEST), before, after))
-                file.seek(0)
-                file.write(written)
-                file.truncate()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                found = os.read(descriptor, _LARGEST)
+                record = self._next(found, before, after)
+                written = _written(record)
+                os.pwrite(descriptor, written, 0)
+                if len(written) < len(found):
+                    os.ftruncate(descriptor, len(written))
+                self._last = written, record
+            finally:
+                os.close(descriptor)
         except OSError as error:
             _log.warning("The newest audit entry could not be recorded in %s: %s", self._path, error)
 
     def _next(self, found: bytes, before: Head, after: Head) -> HeadRecord:
         if not found:
             return HeadRecord(after)
+        last = self._last
+        if last is not None and last[0] == found:
+            return last[1].advanced(before, after)
         try:
             record = self._parsed(found)
         except AuditBrokenError as error:

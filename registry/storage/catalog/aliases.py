@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -17,9 +17,25 @@ from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import alias, alias_move, asset, version
 
 
-def set_alias(connection: Connection, name: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None:
-    """Make the alias name `ref`, and remember the move. Raises: NotFoundError."""
-    row = require_version(connection, ref)
+class Place(NamedTuple):
+    """The keys of a live version."""
+
+    node_id: int
+    asset_id: int
+
+
+def set_alias(
+    connection: Connection,
+    name: str,
+    ref: VersionRef,
+    place: Place | None = None,
+    *,
+    protected: bool,
+    by: str,
+    at: datetime,
+) -> None:
+    """Make the alias name `ref`, which is at `place` if that is known, and remember the move. Raises: NotFoundError."""
+    row = place or require_version(connection, ref)
     values = {"node_id": row.node_id, "protected": protected, "moved_at": at, "moved_by": by}
     if connection.execute(_move(), {"of": row.asset_id, "named": name, **values}).rowcount == 0:
         connection.execute(insert(alias), {"asset_id": row.asset_id, "alias": name, **values})

@@ -116,11 +116,11 @@ def _change() -> Any:
 
 def set_asset_tags(
     connection: Connection, kind: AssetKind, name: Name, values: Mapping[str, str | None], *, at: datetime
-) -> dict[str, str]:
-    """Set some tags, drop those whose value is None; give all that it has now. Raises: NotFoundError."""
+) -> dict[str, str] | None:
+    """Set some tags, drop those whose value is None; give all that it has now, None for nothing of that name."""
     row = find_asset(connection, kind, name)
     if row is None:
-        raise _missing(kind, name)
+        return None
     before = tags_of_assets(connection, [row.id])[row.id]
     given = {tag: value for tag, value in values.items() if value is not None}
     after = dict(sorted({**{tag: value for tag, value in before.items() if tag not in values}, **given}.items()))

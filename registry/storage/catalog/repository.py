@@ -64,6 +64,8 @@ class SqlCatalog:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._standing: tuple[VersionRef, aliases.Place] | None = None
+        """The version that was looked up last, and where it is."""
 
     def model(self, name: Name) -> ModelDetail | None:
         return details.model_detail(self._connection, name)
@@ -123,8 +125,11 @@ class SqlCatalog:
         ref = self.resolve(reference) if number is None else VersionRef(reference.kind, reference.name, number)
         if ref is None:
             return None
-        status = self._connection.execute(_status(), {"label": str(ref)}).scalar_one_or_none()
-        return None if status is None else (ref, Status(status))
+        row = self._connection.execute(_status(), {"label": str(ref)}).one_or_none()
+        if row is None:
+            return None
+        self._standing = ref, aliases.Place(row.node_id, row.asset_id)
+        return ref, Status(row.status)
 
     def version(self, ref: VersionRef) -> VersionDetail | None:
         return details.version_detail(self._connection, ref) if ref.kind is MODELS else None
@@ -226,7 +231,7 @@ class SqlCatalog:
 
     def set_tags(
         self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime
-    ) -> Mapping[str, str]:
+    ) -> Mapping[str, str] | None:
         if isinstance(target, Name):
             return assets.set_asset_tags(self._connection, MODELS, target, values, at=at)
         return versions.set_version_tags(self._connection, target, values, at=at)
@@ -259,7 +264,8 @@ class SqlCatalog:
         return [_revision(r) for r in rows]
 
     def set_alias(self, alias: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None:
-        aliases.set_alias(self._connection, alias, ref, protected=protected, by=by, at=at)
+        place = self._standing[1] if self._standing is not None and self._standing[0] == ref else None
+        aliases.set_alias(self._connection, alias, ref, place, protected=protected, by=by, at=at)
 
     def alias(self, name: Name, alias: str) -> AliasValue | None:
         return aliases.one_alias(self._connection, name, alias)
@@ -288,7 +294,7 @@ class SqlCatalog:
         return descendants.used_descendants(self._connection, refs, except_in=except_in, aliases=aliases)
 
     def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
-        row = assets.require_version(self._connection, ref)
+        row, self._standing = assets.require_version(self._connection, ref), None
         with listings.listed(self._connection, row.asset_id):
             self._connection.execute(update(version).where(version.c.node_id == row.node_id).values(deleted_at=at))
             listings.relist(self._connection, row.asset_id)
@@ -296,7 +302,7 @@ class SqlCatalog:
         assets.touch(self._connection, row.asset_id, at)
 
     def delete_model(self, name: Name, *, at: datetime) -> None:
-        key = assets.asset_id(self._connection, MODELS, name)
+        key, self._standing = assets.asset_id(self._connection, MODELS, name), None
         live = (version.c.asset_id == key) & versions.is_live()
         ended = self._connection.scalars(select(version.c.node_id).where(live)).all()
         with listings.listed(self._connection, key):
@@ -325,7 +331,7 @@ def _revision(row: Row[Any]) -> CardRevision:
 @cache
 def _status() -> Any:
     return (
-        select(model_version.c.status)
+        select(model_version.c.status, version.c.node_id, version.c.asset_id)
         .join(node, node.c.id == model_version.c.node_id)
         .join(version, version.c.node_id == model_version.c.node_id)
         .where(node.c.label == bindparam("label"), versions.is_live())

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from registry.storage.sql.among import among_texts
+from registry.storage.sql.upsert import upsert
 from registry.storage.tables import trigram, word
 
 _PLAIN = re.compile(r"[^\W\d_]{3,28}\d{0,3}")
@@ -30,8 +31,10 @@ LAST = "\U0010ffff"
 def learn(connection: Connection, words: Iterable[str]) -> None:
     """Add the words that are not known yet."""
     asked = sorted(set(words))
-    known = set(connection.scalars(_known(), {"words": asked}))
-    _insert(connection, [one for one in asked if one not in known])
+    plain = [one for one in asked if _PLAIN.fullmatch(one)]
+    known = set(connection.scalars(_known(), {"words": plain})) if plain else set[str]()
+    _insert(connection, [one for one in plain if one not in known])
+    upsert(connection, word, [{"word": one} for one in asked if one not in set(plain)], ["word"])
 
 
 def rebuild(connection: Connection, words: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from registry.errors import (
     UnavailableError,
     UsageError,
 )
+from registry.storage.sql.pool import Connections, connect_writer
 from registry.storage.sql.turns import Turns
 
 _TAKE_THE_WRITERS_PLACE = f"SELECT pg_advisory_xact_lock({0x666F7265_62656172})"
@@ -33,6 +34,7 @@ _MOST_CONNECTIONS = 45
 _LONGEST_LOG = 8_000
 """Pages (32 MB) from which on SQLite copies its log within a commit: servers do it before (`write_ahead`)."""
 _MODE, _TURN = "forebear_mode", "forebear_turn"
+_TURNS = "forebear_turns"
 
 
 def make_engine(url: str) -> Engine:
@@ -40,7 +42,12 @@ def make_engine(url: str) -> Engine:
     parsed = _parse(url)
     try:
         if parsed.get_backend_name() == "sqlite":
-            engine = create_engine(parsed, max_overflow=_MOST_CONNECTIONS, connect_args={"timeout": PATIENCE_SECONDS})
+            engine = create_engine(
+                parsed,
+                poolclass=Connections,
+                max_overflow=_MOST_CONNECTIONS,
+                connect_args={"timeout": PATIENCE_SECONDS},
+            )
             _listen_to_sqlite(engine)
         else:
             engine = create_engine(parsed, max_overflow=_MOST_CONNECTIONS, pool_pre_ping=True)
@@ -76,7 +83,7 @@ def begin_writing(engine: Engine) -> Connection:
     """A connection in a transaction that has the writer's place. Raises: UnavailableError after `PATIENCE_SECONDS`."""
     if engine.dialect.name == "postgresql":
         return _begin(engine, {}, f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'", _TAKE_THE_WRITERS_PLACE)
-    return _begin(engine, {_MODE: "write"})
+    return _begin_in_turn(engine, "write")
 
 
 def begin_migrating(engine: Engine) -> Connection:
@@ -84,7 +91,21 @@ def begin_migrating(engine: Engine) -> Connection:
     if engine.dialect.name == "postgresql":
         # While this migration waits for a table that others use, those behind it would wait too.
         return _begin(engine, {}, _TAKE_THE_WRITERS_PLACE, "SET LOCAL lock_timeout = '10s'")
-    return _begin(engine, {_MODE: "migrate"})
+    return _begin_in_turn(engine, "migrate")
+
+
+def _begin_in_turn(engine: Engine, mode: str) -> Connection:
+    """A connection of SQLite whose turn it is: nobody else has it until it is closed."""
+    turns: Turns = engine.get_execution_options()[_TURNS]
+    if not turns.take(PATIENCE_SECONDS):
+        raise _others_are_writing()
+    try:
+        connection = connect_writer(engine)
+    except BaseException:
+        turns.give_back()
+        raise
+    _kept(connection)[_TURN] = True
+    return _begun(connection, {_MODE: mode})
 
 
 def _begin(engine: Engine, options: dict[str, Any], *statements: str) -> Connection:
@@ -92,6 +113,10 @@ def _begin(engine: Engine, options: dict[str, Any], *statements: str) -> Connect
         connection = engine.connect()
     except PoolTimeoutError as error:
         raise UnavailableError("Too many processes are using the registry", remedy="Try again in a moment") from error
+    return _begun(connection, options, *statements)
+
+
+def _begun(connection: Connection, options: dict[str, Any], *statements: str) -> Connection:
     try:
         connection = connection.execution_options(**options)
         connection.begin()
@@ -134,6 +159,7 @@ def _listen_to_sqlite(engine: Engine) -> None:
         if entry.record_info.pop(_TURN, False):
             turns.give_back()
 
+    engine.update_execution_options(**{_TURNS: turns})
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", begin)
     event.listen(engine, "checkin", end)  # after COMMIT or ROLLBACK, also of a connection that was lost
@@ -147,19 +173,34 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 
 
 def _on_sqlite_begin(connection: Connection, turns: Turns) -> None:
-    mode = connection.get_execution_options().get(_MODE)
+    mode = connection.get_execution_options().get(_MODE, "write")
     driver: Any = connection.connection.driver_connection  # spares each transaction a third of a millisecond
-    # Batch mode of migrations rebuilds tables that others refer to.
-    driver.execute(f"PRAGMA foreign_keys = {'OFF' if mode == 'migrate' else 'ON'}")
-    driver.execute(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
+    if connection.info.get(_MODE) != mode:  # not each time: SQLite then prepares every statement of it anew
+        connection.info[_MODE] = None
+        # Batch mode of migrations rebuilds tables that others refer to.
+        driver.execute(f"PRAGMA foreign_keys = {'OFF' if mode == 'migrate' else 'ON'}")
+        driver.execute(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
+        connection.info[_MODE] = mode
     if mode == "read":
         driver.execute("BEGIN")  # touches no file
     else:
-        pooled: Any = connection.connection  # keeps its turn from one transaction to the next
-        if not pooled.record_info.get(_TURN) and not turns.take(PATIENCE_SECONDS):
-            raise _others_are_writing()
-        pooled.record_info[_TURN] = True
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for other processes
+        kept = _kept(connection)
+        if not kept.get(_TURN):
+            if not turns.take(PATIENCE_SECONDS):
+                raise _others_are_writing()
+            kept[_TURN] = True
+        try:
+            driver.execute("BEGIN IMMEDIATE")  # waits for other processes
+        except sqlite3.Error as error:
+            _tell(error, lost=False)
+            raise
+
+
+def _kept(connection: Connection) -> dict[Any, Any]:
+    """What the pool keeps beside the connection until it is given back."""
+    pooled: Any = connection.connection
+    found: dict[Any, Any] = pooled.record_info
+    return found
 
 
 def _refuse_credentials(
@@ -195,8 +236,11 @@ _POSTGRES = {"55P03": "busy", "40P01": "busy", "40001": "busy", "53100": "full",
 
 
 def _on_error(context: ExceptionContext) -> None:
-    """Turn a failure of the database into an error of the registry; the original is its cause."""
-    error = context.original_exception
+    """Turn a failure of the database into an error of the registry, whose cause it is."""
+    _tell(context.original_exception, lost=context.is_disconnect)
+
+
+def _tell(error: BaseException, *, lost: bool) -> None:
     code = getattr(error, "sqlite_errorcode", None)
     state = getattr(error, "sqlstate", None)
     meaning = _SQLITE.get(code, _SQLITE.get(code & 0xFF)) if code is not None else _POSTGRES.get(state or "")
@@ -208,7 +252,7 @@ def _on_error(context: ExceptionContext) -> None:
         raise IntegrityError(
             f"The database is damaged: {error}", remedy="Restore it from a backup; do not write to it"
         ) from error
-    if meaning == "gone" or context.is_disconnect or _is_connection_failure(error, state):
+    if meaning == "gone" or lost or _is_connection_failure(error, state):
         raise UnavailableError(f"The database cannot be reached: {error}".strip()) from error
     if isinstance(error, UnicodeEncodeError | OverflowError) or _is_psycopg(error, "DataError"):
         raise InvalidError(f"The database cannot hold this value: {error}".strip()) from error

@@ -18,7 +18,7 @@ def upsert(
     *,
     added: Sequence[str] = (),
 ) -> None:
-    """Insert `rows` into `table`; one that is there already by `key` gets the other columns' new values.
+    """Insert `rows` into `table`; one that is there already by `key` gets the other columns' new values, if any.
 
     In the columns `added`, numbers, the new value is added to the one that is there.
     """
@@ -39,4 +39,6 @@ def _statement(
         statement = postgresql.insert(table)
     new = statement.excluded
     changed = {name: table.c[name] + new[name] if name in added else new[name] for name in columns if name not in key}
+    if not changed:
+        return statement.on_conflict_do_nothing(index_elements=list(key))
     return statement.on_conflict_do_update(index_elements=list(key), set_=changed)

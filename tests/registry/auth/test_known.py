@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from registry.auth import WRONG_PER_MINUTE, Attempts, Doorkeeper
 from registry.auth import known as module
@@ -15,6 +17,8 @@ from registry.domain.people.people import SYSTEM, Actor
 from registry.errors import TooManyAttemptsError, UnauthenticatedError
 from registry.services.people.sessions import Sessions
 from registry.storage.database import Database, open_database
+from registry.storage.people import standing
+from tests.builders import digest
 from tests.registry.services.teams import Team
 
 HERE = "192.0.2.7"
@@ -22,7 +26,7 @@ HERE = "192.0.2.7"
 
 @pytest.fixture
 def door(team: Team, sqlite_database: Database) -> Doorkeeper:
-    known = Known(sqlite_database.mark, team.clock)
+    known = Known(sqlite_database.standing, team.clock)
     return Doorkeeper(Sessions(team.context_of(SYSTEM)), "k" * 32, Attempts(), known=known)
 
 
@@ -68,6 +72,66 @@ def test_a_role_that_is_taken_back_counts_at_once(door: Doorkeeper, header: str,
     assert door.actor_of_header(header, HERE).roles == frozenset()
 
 
+def test_a_change_of_something_else_changes_nothing_of_who_is_known(door: Doorkeeper, header: str, team: Team) -> None:
+    before = door.known_actor(header, HERE)
+    team.publish()
+    team.people("root").revoke("ben", "validator")
+    assert door.known_actor(header, HERE) is before
+
+
+CLOSED = "INSERT INTO team (name, folded, closed, changed_at, changed_by) VALUES ('a', 'a', 1, '2026-01-01', 'x')"
+CHANGES = {
+    "a role is granted": "UPDATE role_grant SET revoked_at = '2026-01-01 00:00:00.000000' WHERE role = 'developer'",
+    "the token is limited": "UPDATE token SET scope = 'read'",
+    "the token is of a team": "UPDATE token SET teams = 'vision'",
+    "the person is a service": "UPDATE person SET service = 1",
+    "the person has another name": "UPDATE person SET handle = 'anna' WHERE handle = 'ana'",
+    "a team is closed": CLOSED,
+    "the token is gone": "DELETE FROM token",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_each_change_of_what_a_token_stands_on_is_seen(
+    change: str, door: Doorkeeper, header: str, sqlite_database: Database
+) -> None:
+    assert door.known_actor(header, HERE) is not None
+    with sqlite_database.engine.begin() as connection:
+        connection.exec_driver_sql(change)
+    assert door.known_actor(header, HERE) is None
+
+
+def test_a_member_of_a_closed_team_is_looked_up_again_when_that_changes(
+    door: Doorkeeper, header: str, sqlite_database: Database
+) -> None:
+    member = (
+        "INSERT INTO team_member (team, person_id, level, given_at, given_by) "
+        "SELECT 'a', id, 'read', '2026-01-01 00:00:00.000000', 'x' FROM person WHERE handle = 'ana'"
+    )
+    for change in (CLOSED, member, "UPDATE team_member SET level = 'contribute'", "DELETE FROM team_member"):
+        with sqlite_database.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+        assert door.known_actor(header, HERE) is None
+        actor = door.actor_of_header(header, HERE)
+        assert door.known_actor(header, HERE) is actor
+
+
+def test_whatever_is_read_to_look_somebody_up_is_compared(
+    door: Doorkeeper, header: str, sqlite_database: Database
+) -> None:
+    with sqlite_database.engine.begin() as connection:
+        connection.exec_driver_sql(CLOSED)
+    statements: list[str] = []
+    event.listen(sqlite_database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    door.actor_of_header(header, HERE)
+    read = {table for one in statements for table in re.findall(r"(?:FROM|JOIN) (\w+)", one)}
+    assert (
+        read
+        == set(re.findall(r"(?:FROM|JOIN) (\w+)", standing._ROWS))
+        == {"token", "person", "role_grant", "team", "team_member"}
+    )
+
+
 def test_a_token_that_expires_is_not_known_any_more(door: Doorkeeper, header: str, team: Team) -> None:
     team.clock.set_by(timedelta(days=1))
     assert door.known_actor(header, HERE) is None
@@ -81,15 +145,14 @@ def test_after_a_minute_one_is_looked_up_again(door: Doorkeeper, header: str, te
 
 
 def test_what_changes_while_one_is_looked_up_counts(team: Team) -> None:
-    marks = iter([1, 2, 3])
-    known = Known(lambda: next(marks), team.clock)
-    known.keep("fbr_x", SYSTEM, known.mark())
+    known = Known(lambda _secret, _before: object(), team.clock)
+    known.keep("fbr_x", SYSTEM, known.standing("fbr_x"))
     assert known.get("fbr_x") is None
 
 
 def test_where_the_database_does_not_tell_of_changes_nobody_is_known(team: Team) -> None:
-    known = Known(lambda: None, team.clock)
-    known.keep("fbr_x", SYSTEM, known.mark())
+    known = Known(lambda _secret, _before: None, team.clock)
+    known.keep("fbr_x", SYSTEM, known.standing("fbr_x"))
     assert known.get("fbr_x") is None
 
 
@@ -108,11 +171,13 @@ def test_so_many_are_remembered_and_no_more(
     actor = door.known_actor(header, HERE)
     assert door.known is not None
     assert actor is not None
-    door.known.keep("fbr_another", actor, door.known.mark())
-    assert door.known.get("fbr_another") == actor
+    another = team.people("ana").create_token("ana", label="another", days=1).secret
+    door.actor_of_header(f"Bearer {another}", HERE)
+    door.actor_of_header(f"Bearer {another}", HERE)
+    assert door.known.get(another) is not None
     assert door.known_actor(header, HERE) is None
 
 
 def test_a_database_that_cannot_be_asked_knows_of_nobody(tmp_path: Path) -> None:
     with open_database(f"sqlite:///{tmp_path}/no/registry.db") as database:
-        assert database.mark() is None
+        assert database.standing(digest("secret")) is None

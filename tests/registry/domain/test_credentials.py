@@ -5,10 +5,19 @@ from __future__ import annotations
 import base64
 import random
 import time
+from re import _parser  # type: ignore[attr-defined]
 
 import pytest
 
-from registry.domain.credentials import cleaned_facts, findings, refuse_credentials, without_credentials
+from registry.domain.credentials import (
+    FORMS,
+    SHORTEST,
+    START,
+    cleaned_facts,
+    findings,
+    refuse_credentials,
+    without_credentials,
+)
 from registry.errors import CredentialError
 from tests.credentials import HEX, SEEDED, made
 
@@ -27,6 +36,11 @@ def test_a_credential_is_found_and_removed_wherever_it_stands(kind: str) -> None
             refuse_credentials({"notes": [within]}, "tag")
         assert secret not in str(refused.value)
         assert secret not in str(refused.value.facts)
+
+
+def test_no_form_fits_a_text_that_is_too_short_to_be_looked_at() -> None:
+    shortest = min(_parser.parse(START + form.pattern).getwidth()[0] for form in FORMS)
+    assert shortest == SHORTEST
 
 
 FINE = (
