@@ -33,9 +33,9 @@ class Connections(QueuePool):
 
     def dispose(self) -> None:
         """Close what is not in use."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None and not writer.in_use:
+            writer.close()
         super().dispose()
 
     def _do_get(self) -> ConnectionPoolEntry:
