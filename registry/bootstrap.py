@@ -181,6 +181,23 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
     return LocalRegistry(context, close, database.write_back, database.standing)
 
 
+@contextmanager
+def only_server(home: Path, *, settings: Settings) -> Iterator[None]:
+    """Check that `home` can be served, and let no other server work with it or its database inside the `with`.
+
+    Raises: ConflictError while another one does; what `open_system` raises.
+    """
+    from registry.storage.sql.one_server import locked_place  # noqa: PLC0415 - of servers alone
+
+    open_system(home, settings=settings).close()
+    with (
+        locked_place(home / "server.lock", f"the registry folder {home}"),
+        _database(home, settings) as database,
+        database.only_server(),
+    ):
+        yield
+
+
 def do_what_is_due(registry: LocalRegistry) -> None:
     """What a server does each minute: it writes down who read what, carries out what is due, compiles the graph."""
     write_downloads(registry.context)

@@ -41,7 +41,8 @@ from registry.api.mlflow.routes import router as mlflow_router
 from registry.api.mlflow.staging import Staging
 from registry.api.oci import as_bearer, is_oci
 from registry.api.oci import refusals as oci_refusals
-from registry.api.oci.door import Seen
+from registry.api.oci.remembering import FILE as MANIFESTS
+from registry.api.oci.remembering import Seen
 from registry.api.oci.routes import router as oci_router
 from registry.api.router import api_router
 from registry.api.streams import Streams
@@ -259,7 +260,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     """
     app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.home, app.state.door, app.state.streams = settings, home, door, Streams()
-    app.state.badges, app.state.seen, app.state.system = Badges(), Seen(), registry
+    app.state.badges, app.state.seen, app.state.system = Badges(), Seen(home / MANIFESTS), registry
     app.state.way = Way.of(settings, door.key)
     app.state.staging = Staging(home, settings.max_upload)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -334,13 +335,18 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
     due = Schedule(partial(bootstrap.do_what_is_due, registry))
     notices = Schedule(lambda: bootstrap.deliver(registry, lambda: not notices.stopping.is_set()), DELIVER_EVERY)
-    saving, copying = Schedule(counts.save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
+
+    def save() -> None:
+        counts.save()
+        app.state.seen.save()
+
+    saving, copying = Schedule(save, SAVE_EVERY), Schedule(registry.write_back, WRITE_BACK_EVERY)
     gc.freeze()  # what is loaded stays: no collection during a request looks at it
     gc.set_threshold(*COLLECT_AFTER)
     gc.enable()
     with registry, contextlib.suppress(KeyboardInterrupt), due, notices, saving, copying:
         server.run()
-    counts.save()
+    save()
     if not server.started:
         sys.exit(1)  # its log says why
 

@@ -187,6 +187,18 @@ class Database:
             raise
         connection.close()
 
+    @contextmanager
+    def only_server(self) -> Iterator[None]:
+        """No other server works with the database inside the `with`. Raises: ConflictError, UnavailableError."""
+        from registry.storage.sql.one_server import locked_database, locked_place  # noqa: PLC0415 - of servers alone
+
+        if self._file is None:
+            with locked_database(self._engine):
+                yield
+        else:
+            with locked_place(self._file.with_name(f"{self._file.name}.server"), f"the database {self._file}"):
+                yield
+
     def read_with(self, use: Callable[[Connection], None]) -> None:
         """Call `use` with a transaction that reads."""
         connection = begin_reading(self._engine)

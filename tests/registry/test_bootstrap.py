@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -138,3 +139,53 @@ def test_a_registry_begins_with_the_policy_that_it_is_given_and_takes_no_other_i
         assert [one.name for one in registry.promotions.policies()] == ["team"]
     with pytest.raises(ConflictError, match="This registry has a policy already"):
         bootstrap.init(home, settings=settings, actor="ana", policy=text)
+
+
+def test_a_second_server_of_a_registry_folder_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    bootstrap.init(home, settings=Settings(), actor="ana")
+    with (
+        bootstrap.only_server(home, settings=Settings()),
+        pytest.raises(ConflictError, match="Another server works with the registry folder"),
+        bootstrap.only_server(home, settings=Settings()),
+    ):
+        pass
+    with bootstrap.only_server(home, settings=Settings()):
+        pass
+
+
+def refused_with_the_same_database(tmp_path: Path, settings: Settings) -> None:
+    """Two registry folders over one database: commands may work with both, and one of them has a server."""
+    for name in ("one", "two"):
+        bootstrap.init(tmp_path / name, settings=settings, actor="ana")
+    with bootstrap.only_server(tmp_path / "one", settings=settings):
+        with (
+            pytest.raises(ConflictError, match="Another server works with th"),
+            bootstrap.only_server(tmp_path / "two", settings=settings),
+        ):
+            pass
+        with bootstrap.open(tmp_path / "two", settings=settings, actor="ana") as registry:
+            registry.people.add("ben", "Ben")
+    with bootstrap.only_server(tmp_path / "two", settings=settings):
+        pass
+
+
+def test_a_server_with_another_ones_sqlite_file_is_refused(tmp_path: Path) -> None:
+    refused_with_the_same_database(tmp_path, Settings(database_url=f"sqlite:///{tmp_path / 'shared.db'}"))
+
+
+@pytest.mark.postgres
+def test_a_server_with_another_ones_postgresql_database_is_refused(tmp_path: Path, postgres_settings: Settings) -> None:
+    refused_with_the_same_database(tmp_path, postgres_settings)
+
+
+def test_the_lock_of_a_server_that_was_killed_is_free(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    bootstrap.init(home, settings=Settings(), actor="ana")
+    child = os.fork()
+    if child == 0:
+        with bootstrap.only_server(home, settings=Settings()):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    with bootstrap.only_server(home, settings=Settings()):
+        pass

@@ -1,21 +1,20 @@
 """Which version a digest belongs to, and whether it is given out to who asks.
 
-It is remembered from the manifests that were given out, and else looked up among the newest versions. For a file
-that is remembered its version is asked whether it is given out, and the manifest is not made.
+It is remembered from the manifests that were given out, also before a restart, and else looked up among the newest
+versions. For a file that is remembered its version is asked whether it is given out, and the manifest is not made.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
 from registry.api.contents import GivenFile
 from registry.api.hub.refusals import HubRefusal
 from registry.api.hub.revisions import MAIN, Repo, every_version, revision_of
 from registry.api.oci.manifests import Document, Manifest, digests_of, manifest_of
 from registry.api.oci.referrers import Artifact, referrers
+from registry.api.oci.remembering import Seen
 from registry.domain.catalog.models import RETIRED, VersionSummary, was_approved
 from registry.domain.catalog.statuses import STOPPED
 from registry.domain.names import Reference
@@ -24,39 +23,6 @@ from registry.errors import NotFoundError, RegistryError
 
 LOOKED_THROUGH = 100
 """How many of the newest versions of a model are looked through for a digest that nobody asked the manifest of."""
-_REMEMBERED = 20_000
-
-
-@dataclass(slots=True)
-class Seen:
-    """By repository and digest, the numbers of the versions in whose manifests it was; the last ones asked for.
-
-    With each number the path of the file that has the digest; empty for what is no file of the version.
-    """
-
-    _numbers: OrderedDict[tuple[str, str], dict[int, str]] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, repo: Repo, number: int, document: Document) -> None:
-        """Remember that the digests of a document are of the version `number`."""
-        with self._lock:
-            for digest in digests_of(document):
-                file = document.files.get(digest)
-                self._numbers.setdefault((repo.id, digest), {})[number] = "" if file is None else file.path
-                self._numbers.move_to_end((repo.id, digest))
-            while len(self._numbers) > _REMEMBERED:
-                self._numbers.popitem(last=False)
-
-    def of(self, repo: Repo, digest: str) -> list[int]:
-        """The numbers, newest first."""
-        with self._lock:
-            return sorted(self._numbers.get((repo.id, digest), ()), reverse=True)
-
-    def files(self, repo: Repo, digest: str) -> list[tuple[int, str]]:
-        """The numbers of versions that have it as a file, newest first, each with its path."""
-        with self._lock:
-            known = self._numbers.get((repo.id, digest), {})
-            return sorted(((number, path) for number, path in known.items() if path), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,13 @@ def serve(
     from registry.cli.printing import hint, tell
 
     bootstrap.check_settings(session.settings)
-    bootstrap.open_system(session.home, settings=session.settings).close()  # report what it lacks before an address
-    port = _free_port(host, port)
-    tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the registry folder {session.home}")
-    hint("Sign in there with a token: forebear token create PERSON. Stop the server with Ctrl-C.")
-    server.serve(session.home, settings=session.settings, host=host, port=port)
+    with bootstrap.only_server(session.home, settings=session.settings):  # reports what it lacks before an address
+        port = _free_port(host, port)
+        tell(
+            f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the registry folder {session.home}"
+        )
+        hint("Sign in there with a token: forebear token create PERSON. Stop the server with Ctrl-C.")
+        server.serve(session.home, settings=session.settings, host=host, port=port)
 
 
 def _free_port(host: str, port: int) -> int:

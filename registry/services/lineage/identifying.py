@@ -34,12 +34,10 @@ def identify(context: Context, source: str, limit: int) -> Identification:
     reader = context.plugins.weights()
     index, tensors = _read(reader, path)
     unread, damaged = _index_others(context)
+    hidden = context.actor.sight.hidden  # left out before anything is ordered, cut or counted
     with context.read() as uow:
-        shared = uow.weights.sharing(index.tensors, limit=ALIKE)
-        alike = [] if index.layers is None else uow.weights.alike(index.layers, limit=ALIKE + 1)
-    hides = context.actor.sight.hides  # before anything is ordered, cut or counted
-    shared = {ref: size for ref, size in shared.items() if not hides(ref.name.team)}
-    alike = [ref for ref in alike if not hides(ref.name.team)]
+        shared = uow.weights.sharing(index.tensors, limit=ALIKE, hidden=hidden)
+        alike = [] if index.layers is None else uow.weights.alike(index.layers, limit=ALIKE + 1, hidden=hidden)
     ordered = list(dict.fromkeys([*shared, *alike]))
     total = sum(index.tensors.values())
     candidates = [

@@ -24,13 +24,16 @@ class WeightRepository(Protocol):
         """Whether this version is there and has no index."""
         ...
 
-    def sharing(self, tensors: Collection[Digest], *, limit: int) -> Mapping[VersionRef, int]:
+    def sharing(
+        self, tensors: Collection[Digest], *, limit: int, hidden: Collection[str] = ()
+    ) -> Mapping[VersionRef, int]:
         """Versions that hold some of these tensors, with how many bytes of them, most first; of equals the oldest.
 
-        Of each tensor, only the 1,000 oldest versions that hold it are counted.
+        Of each tensor, only the 1,000 oldest versions that hold it are counted. Those of the teams `hidden` (folded)
+        are none of them.
         """
         ...
 
-    def alike(self, layers: Digest, *, limit: int) -> Sequence[VersionRef]:
-        """Versions with layers of these shapes, oldest first."""
+    def alike(self, layers: Digest, *, limit: int, hidden: Collection[str] = ()) -> Sequence[VersionRef]:
+        """Versions with layers of these shapes, oldest first, without those of the teams `hidden`."""
         ...

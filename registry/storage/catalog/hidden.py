@@ -23,7 +23,7 @@ def is_hidden(hidden: Collection[str], dialect: str, assets: Any = asset) -> Col
 
 
 def of_hidden(rows: Table[Any], hidden: Collection[str], dialect: str) -> ColumnElement[bool]:
-    """True of the rows of `listing`, or of an alias of it or of `headline`, whose model is hidden."""
+    """True of the rows of `listing`, of an alias of it, of `headline` or of `version` whose model is hidden."""
     owner = asset.alias("owner_of_row")
     return select(owner.c.id).where(owner.c.id == rows.c.asset_id, is_hidden(hidden, dialect, owner)).exists()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
 from lineage import Digest, NodeId, WeightIndex
 from registry.domain.names import VersionRef
+from registry.storage.catalog.hidden import of_hidden
 from registry.storage.catalog.versions import refs_of
 from registry.storage.tables import model_version, node, tensor, version, weight_index
 
@@ -35,16 +37,25 @@ class SqlWeights:
     def lacks(self, ref: VersionRef) -> bool:
         return self._connection.execute(_LACKS, {"label": str(ref)}).first() is not None
 
-    def sharing(self, tensors: Collection[Digest], *, limit: int) -> Mapping[VersionRef, int]:
+    def sharing(
+        self, tensors: Collection[Digest], *, limit: int, hidden: Collection[str] = ()
+    ) -> Mapping[VersionRef, int]:
         held: Counter[NodeId] = Counter()
+        holding = self._without(_HOLDING, hidden)
         for digest in tensors:
-            for key, size in self._connection.execute(_HOLDING, {"digest": digest, "limit": HOLDERS}):
+            for key, size in self._connection.execute(holding, {"digest": digest, "limit": HOLDERS}):
                 held[key] += size
         most = sorted(held, key=lambda key: (-held[key], key))[:limit]
         return dict(zip(self._refs(most), (held[key] for key in most), strict=True))
 
-    def alike(self, layers: Digest, *, limit: int) -> Sequence[VersionRef]:
-        return self._refs(self._connection.execute(_ALIKE, {"layers": layers, "limit": limit}).scalars())
+    def alike(self, layers: Digest, *, limit: int, hidden: Collection[str] = ()) -> Sequence[VersionRef]:
+        statement = self._without(_ALIKE, hidden)
+        return self._refs(self._connection.execute(statement, {"layers": layers, "limit": limit}).scalars())
+
+    def _without(self, statement: Any, hidden: Collection[str]) -> Any:
+        if not hidden:
+            return statement
+        return statement.where(~of_hidden(version, hidden, self._connection.dialect.name))
 
     def _refs(self, found: Iterable[NodeId]) -> list[VersionRef]:
         keys = list(found)

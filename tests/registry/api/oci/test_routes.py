@@ -13,7 +13,8 @@ import oras.client
 import pytest
 from fastapi.testclient import TestClient
 
-from registry.api.oci import as_bearer, is_oci
+from registry.api.oci import as_bearer, door, is_oci
+from registry.api.oci.remembering import Seen
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
 from tests.registry.api.test_costs import questions
@@ -82,6 +83,36 @@ def test_a_server_that_never_gave_the_manifest_out_finds_a_digest_among_the_newe
     own_served.app.state.seen = type(own_served.app.state.seen)()
     for address in addresses:
         assert client.get(address).status_code == 200, address
+
+
+def test_a_digest_that_was_given_out_is_found_after_a_restart_however_old_its_version_is(
+    own_served: ServedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, file = own_served.client("vic"), tmp_path / "manifests.json"
+    monkeypatch.setattr(door, "LOOKED_THROUGH", 0)
+    own_served.app.state.seen = before = Seen(file)
+    addresses = every_address(client)
+    before.save()
+    own_served.app.state.seen = Seen(file)
+    for address in addresses[1:]:  # the manifest by its digest first, as clients do
+        assert client.get(address).status_code == 200, address
+    own_served.app.state.seen = Seen()
+    assert client.get(addresses[1]).status_code == 404
+    own_served.app.state.seen = Seen(file)
+    recall(own_served)
+    assert client.get(addresses[1]).status_code == 410
+
+
+@pytest.mark.parametrize("text", ["", "{", "[[1, 2]]", '[["vision/digits", "sha256:00", "x"]]', "5"])
+def test_a_file_of_digests_that_cannot_be_read_is_an_empty_one_that_is_written_anew(
+    own_served: ServedRegistry, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "manifests.json"
+    file.write_text(text)
+    own_served.app.state.seen = seen = Seen(file)
+    digest, _ = manifest(own_served.client("vic"))
+    seen.save()
+    assert digest in file.read_text()
 
 
 def test_the_manifest_is_not_made_for_a_file_that_was_in_it(served: ServedRegistry) -> None:

@@ -14,12 +14,17 @@ from safetensors.numpy import save_file
 
 from lineage import Relation
 from registry.domain.catalog.models import VersionDetail
+from registry.domain.names import Name, Reference
 from registry.domain.people.people import Actor
 from registry.domain.people.teams import Sight
+from registry.domain.verbs.catalog import CopyVersion
 from registry.errors import BadArtifactError, NotFoundError, PermissionDeniedError, UnsafeArtifactError, UsageError
+from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
+from registry.services.lineage import identifying
 from registry.services.lineage.verbs import Lineage
 from registry.storage.database import Database
+from registry.storage.lineage import weights as index_of_weights
 from registry.storage.tables import tensor, weight_index
 from tests.fakes.blobs import MemoryBlobs
 from tests.registry.services.lineage.test_kinship import blobs, bring, context, weights  # noqa: F401 - fixtures
@@ -134,6 +139,22 @@ def test_what_a_closed_team_has_is_neither_listed_nor_counted(
         said = Lineage(blind).identify(file, limit=limit)
         assert (said.candidates, said.left_out) == ((), 0)
     assert len(Lineage(context).identify(file).candidates) == 1
+
+
+def test_what_is_hidden_takes_no_place_among_the_versions_that_are_looked_at(
+    context: Context,  # noqa: F811
+    bring: Import,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bring("parent", weights(1))
+    Catalog(context).copy(CopyVersion(Reference.parse("models:/vision/parent/1"), Name("open", "copy")))
+    monkeypatch.setattr(identifying, "ALIKE", 1)
+    monkeypatch.setattr(index_of_weights, "HOLDERS", 1)
+    blind = replace(context, actor=replace(context.actor, sight=Sight({"vision": None}, "eve")))
+    said = Lineage(blind).identify(unknown(tmp_path, weights(1)))
+    assert [(str(one.ref), one.shared, said.left_out) for one in said.candidates] == [("models:/open/copy/1", 1.0, 0)]
+    assert len(said.notes) == 1
 
 
 def test_what_holds_no_tensors_or_may_be_a_pickle_is_refused_in_one_line(context: Context, tmp_path: Path) -> None:  # noqa: F811
