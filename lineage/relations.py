@@ -46,7 +46,8 @@ class WeightComparison:
     identical: float = 0.0
     """Share of the child's bytes that stand bit by bit in the parent."""
     distance: float | None = None
-    """Relative L2 distance, median over matrices of |child - parent| / |parent|. About 1.4 when unrelated."""
+    """Relative L2 distance |child - parent| / |parent|: the median over the matrices that differ, 0 where none does.
+    About 1.4 when unrelated."""
     cosine: float | None = None
     """Cosine between the matrices of child and parent, median."""
     p: float | None = None

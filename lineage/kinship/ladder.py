@@ -64,6 +64,7 @@ class _Comparison:
         """What is said whatever decides."""
         size = sum(self.child.raw(name).nbytes for name in self.child.tensors)
         same = sum(self.child.raw(one.pair.child.name).nbytes for one in self.compared if one.equal)
+        changed = [one for one in self.matrices if not one.equal] or self.matrices
         return WeightComparison(
             Relation.UNDECIDABLE,
             "Too few neurons stand in both to compare",
@@ -71,7 +72,7 @@ class _Comparison:
             of=len(self.child.tensors),
             sample=sum(one.pair.child.elements for one in self.compared),
             identical=same / size if size else 0.0,
-            distance=median(one.distance for one in self.matrices) if self.matrices else None,
+            distance=median(one.distance for one in changed) if changed else None,
             cosine=median(one.cosine for one in self.matrices) if self.matrices else None,
         )
 

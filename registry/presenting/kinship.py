@@ -34,6 +34,8 @@ def figures(check: ParentCheck) -> dict[str, str]:
     found = {"Relation": WORDS[said.relation], "Reason": said.reason}
     if said.distance is not None:
         found["Relative distance"] = number(said.distance)
+        if said.distance:
+            found["Relative distance"] += " (median of the matrices that differ)"
     if said.p is not None:
         found["p-value"] = "below 1e-300" if said.p == 0 else f"{said.p:.2g}"
     if said.statistic is not None:

@@ -77,6 +77,14 @@ def test_the_same_tensors_under_other_names_are_identical(model: nn.Module) -> N
     assert compare(Arrays(renamed), Arrays(arrays)).relation is Relation.IDENTICAL
 
 
+def test_the_distance_is_that_of_the_matrices_that_moved_and_0_where_none_did(model: nn.Module) -> None:
+    arrays = state(model)
+    last = [name for name, array in arrays.items() if array.ndim > 1][-1]
+    said = compare(Arrays(arrays | {last: arrays[last] * np.float32(1.25)}), Arrays(arrays))
+    assert said.distance == pytest.approx(0.25, rel=1e-4)
+    assert compare(Arrays(dict(arrays)), Arrays(arrays)).distance == 0
+
+
 def test_a_convolutional_child_is_known_after_its_channels_were_put_in_another_order() -> None:
     made = parent("convolutional", 3, epochs=1)
     child = Arrays(CHILDREN["permuted"](made, 3))
