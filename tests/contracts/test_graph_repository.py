@@ -101,6 +101,23 @@ def test_ancestors_come_by_generations_nearest_first(uow: UnitOfWork) -> None:
     assert versions_near(uow, "models:/vision/zip/1", up=-1) == everything
 
 
+def test_a_whole_ancestry_is_what_a_walk_without_an_end_finds(uow: UnitOfWork) -> None:
+    for label in ("models:/vision/zip/1", "models:/vision/base/1", "datasets:/vision/scans/1"):
+        node = at(uow, label)
+        nodes, edges, _ = uow.graph.walk(node, up=-1, down=0, limit=2000)
+        assert uow.graph.whole_ancestry(label, limit=2000) == (node.id, nodes, edges)
+        assert uow.graph.whole_ancestry(label, limit=len(nodes)) is not None
+        assert uow.graph.whole_ancestry(label, limit=len(nodes) - 1) is None
+    assert uow.graph.whole_ancestry("models:/vision/none/1", limit=2000) is None
+
+
+def test_nodes_are_found_by_their_labels_at_once(uow: UnitOfWork) -> None:
+    wanted = ["models:/vision/zip/1", "datasets:/vision/scans/1", "models:/vision/none/1"]
+    found = uow.graph.named(wanted)
+    assert found == {label: uow.graph.node(label) for label in wanted[:2]}
+    assert uow.graph.named([]) == {}
+
+
 def test_descendants_of_models_and_of_data(uow: UnitOfWork) -> None:
     assert sorted(versions_near(uow, "models:/vision/base/1", down=1)[1:]) == [
         "vision/digits/1",

@@ -43,7 +43,7 @@ from registry.services.lineage import (
     notices,
     obligations,
 )
-from registry.services.lineage.targets import node_of
+from registry.services.lineage.targets import label_of, node_of, nodes_of
 
 MAX_NODES = 50_000
 """The most that one answer shows."""
@@ -71,6 +71,10 @@ class Lineage:
             raise UsageError(f"The depth cannot be {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
         _check_limit(limit)
         with self.context.read() as uow:
+            if up < 0 and down == 0 and as_of is None:
+                whole = uow.graph.whole_ancestry(label_of(uow, target), limit=limit)
+                if whole is not None:
+                    return Ancestry(whole[0], tuple(whole[1]), tuple(whole[2]), complete=True)
             focus = node_of(uow, target, as_of)
             nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit, as_of=as_of)
         return Ancestry(focus.id, tuple(nodes), tuple(edges), complete=not cut)
@@ -92,7 +96,7 @@ class Lineage:
         Raises: BadReferenceError, NotFoundError (also when one of them came after `as_of`).
         """
         with self.context.read() as uow:
-            first, last = (node_of(uow, one, as_of) for one in (source, target))
+            first, last = nodes_of(uow, (source, target), as_of)
             way = shortest_path(uow.graph.edges_above(last.id, as_of=as_of), first.id, last.id)
             if way is None:
                 return None
@@ -103,7 +107,7 @@ class Lineage:
     def common(self, one: str, other: str, *, as_of: datetime | None = None) -> CommonAncestors:
         """The nearest common ancestors, with ways down to both. Raises: BadReferenceError, NotFoundError."""
         with self.context.read() as uow:
-            first, second = (node_of(uow, text, as_of) for text in (one, other))
+            first, second = nodes_of(uow, (one, other), as_of)
             into = by_target(uow.graph.edges_above(first.id, second.id, as_of=as_of))
             nearest = sorted(nearest_common(into, first.id, second.id))
             edges = [

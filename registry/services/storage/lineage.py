@@ -115,6 +115,10 @@ class GraphRepository(Protocol):
         """
         ...
 
+    def named(self, labels: Collection[str]) -> Mapping[str, Node]:
+        """As `node`, for several by one statement: those that there are."""
+        ...
+
     def nodes(self, keys: Collection[NodeId]) -> Mapping[NodeId, Node]:
         """The nodes with these keys, with facts for people: two statements, however many there are."""
         ...
@@ -131,6 +135,14 @@ class GraphRepository(Protocol):
         -1 means no limit of depth; from a step, the first generation is its own inputs or outputs. Nearest first, then
         oldest; the flag is True when `limit` nodes cut it short. With `as_of`, as recorded by then: no node when
         `start` came later.
+        """
+        ...
+
+    def whole_ancestry(self, label: str, *, limit: int) -> tuple[NodeId, Sequence[Node], Sequence[Edge]] | None:
+        """The key of the node with this label, itself and all that it came from, nearest first, and their edges.
+
+        Three statements. None where there is no such node, and for an ancestry of more nodes than `limit` or with more
+        edges than are read at once: `walk` tells which.
         """
         ...
 

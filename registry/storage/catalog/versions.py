@@ -27,6 +27,7 @@ from registry.storage.catalog.assets import (
 from registry.storage.catalog.listings import listed
 from registry.storage.sql.among import among
 from registry.storage.sql.chunks import chunks
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.tables import (
     alias,
     asset,
@@ -166,16 +167,18 @@ def _refs_of() -> Any:
 def headline_metrics(connection: Connection, steps: Iterable[int]) -> dict[int, dict[str, float]]:
     """The metrics of each step on its test role, by key. Measured on several data, the first counts."""
     found: dict[int, dict[str, float]] = {}
-    for key, name, value in connection.execute(_headline_metrics(), {"steps": list(steps)}).all():
+    for key, name, value in _HEADLINE_METRICS.rows(connection, {"steps": list(steps)}):
         found.setdefault(key, {}).setdefault(name, value)
     return found
 
 
-@cache
-def _headline_metrics() -> Any:
-    mine = among(metric.c.step_id, "steps")
-    wanted = select(metric.c.step_id, metric.c.name, metric.c.value)
-    return wanted.where(mine, metric.c.role == TEST_ROLE).order_by(metric.c.id)
+_HEADLINE_METRICS = Prebuilt(
+    lambda: (
+        select(metric.c.step_id, metric.c.name, metric.c.value)
+        .where(among(metric.c.step_id, "steps"), metric.c.role == TEST_ROLE)
+        .order_by(metric.c.id)
+    )
+)
 
 
 def measured_by(connection: Connection, key: int) -> tuple[MetricValue, ...]:

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, type_coerce
 
 from lineage import Node, NodeId, NodeKind
 from registry.domain.governance.recalls import Effect
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.sql.among import among
+from registry.storage.sql.prebuilt import Prebuilt
+from registry.storage.sql.types import UtcText
 from registry.storage.tables import asset, dataset_version, model_version, node, recall, recall_mark, step, version
 
 _SHOWN = ("task", "modality", "licence", "origin", "stage", "status", "taint", "method", "format", "rows")
 """Facts of a version."""
 _OF_STEP = ("method", "state", "adapter")
 _KINDS = {kind.value: kind for kind in NodeKind}
+_DATASET = NodeKind.DATASET.value
 
 
 def nodes_by_id(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, Node]:
     """The nodes with these keys, by two statements, however many there are."""
-    rows = connection.execute(_nodes(), {"keys": keys}).all()
-    measured = headline_metrics(connection, {row[5] for row in rows if row[1] != NodeKind.DATASET})
+    rows = _NODES.rows(connection, {"keys": keys})
+    measured = headline_metrics(connection, {row[5] for row in rows if row[5] is not None and row[1] != _DATASET})
     found = {}
     for key, word, label, digest, created_at, step_id, deleted_at, *values in rows:
         kind = _KINDS[word]
-        facts = {"created_at": created_at.isoformat()}
-        names, given = (_OF_STEP, values[:3]) if kind is NodeKind.STEP else (_SHOWN, values[3:])
-        for name, value in zip(names, given, strict=True):
-            if value is not None:
-                facts[name] = str(value)
-        if deleted_at is not None:
-            facts["deleted"] = "yes"
+        facts = {"created_at": created_at}
+        if kind is NodeKind.STEP:
+            shown = label
+            facts |= {name: value for name, value in zip(_OF_STEP, values, strict=False) if value is not None}
+        else:
+            shown = label.partition(":/")[2]
+            facts |= {name: str(value) for name, value in zip(_SHOWN, values[3:], strict=True) if value is not None}
+            if deleted_at is not None:
+                facts["deleted"] = "yes"
         if step_id in measured and kind is not NodeKind.DATASET:
             facts |= {name: f"{value:.4g}" for name, value in measured[step_id].items()}
-        found[key] = Node(key, kind, public_label(kind, label), digest, facts)
+        found[key] = Node(key, kind, shown, digest, facts)
     return found
 
 
@@ -45,7 +49,6 @@ def public_label(kind: NodeKind, label: str) -> str:
     return label if kind is NodeKind.STEP else label.partition(":/")[2]
 
 
-@cache
 def _nodes() -> Any:
     """Nodes with their facts: of a version its asset and the step that made it, of a step the step.
 
@@ -57,9 +60,9 @@ def _nodes() -> Any:
             node.c.kind,
             node.c.label,
             node.c.digest,
-            node.c.created_at,
+            type_coerce(node.c.created_at, UtcText()),
             step.c.node_id,
-            version.c.deleted_at,
+            type_coerce(version.c.deleted_at, UtcText()),
             step.c.method,
             step.c.state,
             step.c.adapter,
@@ -83,7 +86,7 @@ def _nodes() -> Any:
     )
 
 
-def _taint() -> Any:
+def _taint() -> ColumnElement[str]:
     """The strongest effect of a recall that withholds this version because of what it was made from."""
     mark = recall_mark.c
     live = (
@@ -93,3 +96,6 @@ def _taint() -> Any:
         .where(or_(mark.effect == Effect.TAINTED.value, mark.effect == Effect.WEAKLY_TAINTED.value))
     )
     return live.correlate(node).scalar_subquery().label("taint")
+
+
+_NODES = Prebuilt(_nodes)

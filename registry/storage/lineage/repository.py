@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    literal_column,
     or_,
     select,
     text,
@@ -23,7 +21,6 @@ from sqlalchemy import (
 )
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
-from lineage.above import depths_above
 from lineage.exchange.records import Run
 from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
@@ -38,17 +35,17 @@ from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish, Making
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage import compute, marks
+from registry.storage.lineage.ancestries import EDGE, FEW, edges_above, edges_of, whole_ancestry
 from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.makings import read_makings, read_parent_before
 from registry.storage.lineage.matching import read_matching
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.lineage.walks import next_below, siblings, walk
-from registry.storage.sql.among import among
+from registry.storage.sql.among import among, among_texts
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
 _FOR_EVER = 2**31 - 1
-_FEW = 2000
-"""Edges of an ancestry that are read by one statement."""
 INTERFACE = "interface"
 """The key of a stored comparison that says where the two are spoken to otherwise."""
 
@@ -60,19 +57,19 @@ class SqlGraph:
         self._connection = connection
 
     def node(self, label: str) -> Node | None:
-        row = self._connection.execute(_NODE, {"label": label}).one_or_none()
-        if row is None:
-            return None
-        kind = NodeKind(row.kind)
-        return Node(row.id, kind, public_label(kind, row.label), row.digest)
+        return self.named([label]).get(label)
+
+    def named(self, labels: Collection[str]) -> Mapping[str, Node]:
+        rows = _NAMED.rows(self._connection, {"labels": labels})
+        found = ((label, NodeKind(kind), key, digest) for key, kind, label, digest in rows)
+        return {label: Node(key, kind, public_label(kind, label), digest) for label, kind, key, digest in found}
 
     def nodes(self, keys: Collection[NodeId]) -> Mapping[NodeId, Node]:
         return nodes_by_id(self._connection, keys)
 
     def edges_above(self, *keys: NodeId, as_of: datetime | None = None) -> Sequence[Edge]:
         with nested_loops(self._connection):
-            above, _ = _edges_above(past=as_of is not None)
-            return _edges(self._connection.execute(above, {"keys": keys} | at_time(as_of)))
+            return edges_above(self._connection, keys, as_of)
 
     def fans(self, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
         return read_fans(self._connection, keys, wish)
@@ -80,7 +77,7 @@ class SqlGraph:
     def edges_among(self, keys: Collection[NodeId], as_of: datetime | None = None) -> Sequence[Edge]:
         inside = set(keys)
         rows = self._connection.execute(_edges_into(past=as_of is not None), {"keys": keys} | at_time(as_of))
-        return _edges(row for row in rows if row[0] in inside)
+        return edges_of(row for row in rows if row[0] in inside)
 
     def matching(self, keys: Collection[NodeId], only: Only, as_of: datetime | None = None) -> Collection[NodeId]:
         return read_matching(self._connection, keys, only, as_of)
@@ -97,8 +94,6 @@ class SqlGraph:
     def walk(
         self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
     ) -> tuple[Sequence[Node], Sequence[Edge], bool]:
-        if up < 0 and down == 0 and as_of is None and (whole := self._whole_ancestry(start.id, limit)) is not None:
-            return whole[0], whole[1], False
         if as_of is not None and not self.existed(start.id, as_of):
             return [], [], False
         with nested_loops(self._connection):
@@ -112,19 +107,14 @@ class SqlGraph:
         found = nodes_by_id(self._connection, kept)
         return [found[key] for key in kept], self.edges_among(kept, as_of), len(nearest) > limit
 
-    def _whole_ancestry(self, start: NodeId, limit: int) -> tuple[Sequence[Node], Sequence[Edge]] | None:
-        """As `walk` upwards without an end, by one statement for the edges; None where there may be more than that."""
+    def whole_ancestry(self, label: str, *, limit: int) -> tuple[NodeId, Sequence[Node], Sequence[Edge]] | None:
         with nested_loops(self._connection):
-            _, few = _edges_above(past=False)
-            rows = self._connection.execute(few, {"keys": [start], "most": _FEW + 1}).all()
-        if len(rows) > _FEW:
+            found = whole_ancestry(self._connection, label, limit)
+        if found is None:
             return None
-        edges = _edges(row[:5] for row in sorted(rows, key=itemgetter(5)))  # by the key of the edge
-        depths = depths_above(start, edges)
-        if len(depths) > limit:
-            return None
-        found = nodes_by_id(self._connection, depths)
-        return [found[key] for key in sorted(depths, key=lambda key: (depths[key], key))], edges
+        focus, nearest, edges = found
+        nodes = nodes_by_id(self._connection, nearest)
+        return focus, [nodes[key] for key in nearest], edges
 
     def makings(self, keys: Collection[NodeId]) -> Mapping[NodeId, Making]:
         return read_makings(self._connection, keys)
@@ -140,7 +130,7 @@ class SqlGraph:
         focus = next((row.id for row in rows if row.label == str(ref)), None)
         if focus is None:
             return None
-        inside = tuple(_edges(row for row in edges if row.from_node in members and row.to_node in members))
+        inside = tuple(edges_of(row for row in edges if row.from_node in members and row.to_node in members))
         return AncestryRecord(focus, tuple(members.values()), inside, complete=len(members) <= limit)
 
     def declare_compute(self, value: DeclaredCompute) -> None:
@@ -228,7 +218,7 @@ class SqlGraph:
         hops = _FOR_EVER if generations < 0 else hops_of(generations, start.kind)
         if hops == 0:
             return [(start.id, 0)]
-        if limit <= _FEW and not upwards:
+        if limit <= FEW and not upwards:
             return self._first_below(start.id, hops, limit, as_of)
         # Both databases run a recursion level by level and give rows as they find them: reading stops at the limit,
         # without walking the rest. A node on two ways comes twice, at its nearest first.
@@ -275,14 +265,9 @@ def _evidence(row: Row[Any]) -> EdgeEvidence:
     return EdgeEvidence(from_json(WeightComparison, body), row.checked_at, compared)
 
 
-def _edges(rows: Iterable[Any]) -> list[Edge]:
-    """Of rows of `_EDGE`."""
-    return [Edge(source, target, role, _ASSURANCES[word], split) for source, target, role, word, split in rows]
-
-
-_ASSURANCES = {one.value: one for one in Assurance}
-_EDGE = (edge.c.from_node, edge.c.to_node, edge.c.role, edge.c.assurance, edge.c.split)
-_NODE = select(node.c.id, node.c.kind, node.c.label, node.c.digest).where(node.c.label == bindparam("label"))
+_NAMED = Prebuilt(
+    lambda: select(node.c.id, node.c.kind, node.c.label, node.c.digest).where(among_texts(node.c.label, "labels"))
+)
 _CREATED = select(node.c.created_at).where(node.c.id == bindparam("key"))
 _RUNS = select(
     step.c.node_id, step.c.state, step.c.created_by, step.c.started_at, step.c.ended_at, step.c.error, step.c.recipe
@@ -322,23 +307,13 @@ def _ancestry(*, past: bool) -> tuple[Any, Any]:
         .outerjoin(model_version, model_version.c.node_id == node.c.id)
         .outerjoin(dataset_version, dataset_version.c.node_id == node.c.id)
     )
-    edges = select(*_EDGE).join(near, near.c.id == edge.c.to_node).where(in_force(past))
+    edges = select(*EDGE).join(near, near.c.id == edge.c.to_node).where(in_force(past))
     return nodes, edges
 
 
 @cache
-def _edges_above(*, past: bool) -> tuple[Any, Any]:
-    """Every edge of the ancestry of some nodes, oldest first; and in any order at most so many, with their keys."""
-    walk = select(node.c.id).where(among(node.c.id)).cte("walk", recursive=True)
-    walk = walk.union(select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(in_force(past)))
-    # By a sum, for which SQLite makes no index: it would read every edge and look into the ancestry, else.
-    above = select(*_EDGE).join(walk, edge.c.to_node == walk.c.id + literal_column("0")).where(in_force(past))
-    return above.order_by(edge.c.id), above.add_columns(edge.c.id).limit(bindparam("most"))
-
-
-@cache
 def _edges_into(*, past: bool) -> Any:
-    return select(*_EDGE).where(among(edge.c.to_node), in_force(past)).order_by(edge.c.id)
+    return select(*EDGE).where(among(edge.c.to_node), in_force(past)).order_by(edge.c.id)
 
 
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))

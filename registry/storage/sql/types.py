@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Double, Integer, LargeBinary, String
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Double, Integer, LargeBinary, String, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lineage import Digest
 
@@ -38,6 +40,30 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class UtcText(TypeDecorator[str]):
+    """A moment in UTC as its ISO 8601 text: for many rows, of which nobody computes with the moment.
+
+    SQLite keeps such text, so that no date is made of it and text of that again.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else Text())
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], str | None]:  # noqa: ARG002 -- SQLAlchemy passes it
+        return _text_of_date if dialect.name == "postgresql" else _text_of_text
+
+
+def _text_of_date(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat()
+
+
+def _text_of_text(value: str | None) -> str | None:
+    return None if value is None else f"{value[:10]}T{value[11:].removesuffix('.000000')}+00:00"
 
 
 class DigestBytes(TypeDecorator[Digest]):
