@@ -23,6 +23,7 @@ from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs.registry import Registry
 from registry.presenting.formats import duration, epoch, number, sentence, size
 from registry.presenting.kinship import figures
+from registry.web.keeping import kept
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -63,7 +64,7 @@ def page(
     )
     shown = {field.name: getattr(context, field.name) for field in fields(context)}
     html = environment().get_template(template).render(frame=frame, here=str(request.url.path), **shown)
-    return HTMLResponse(html, status)
+    return kept(request, HTMLResponse(html, status), frame.csrf)
 
 
 def part(template: str, context: Any) -> HTMLResponse:

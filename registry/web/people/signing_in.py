@@ -115,6 +115,7 @@ def sign_out(request: Request) -> RedirectResponse:
     left = session is not None and session.means is Means.PROVIDER
     answer = RedirectResponse("/sign-in?left=true" if left else "/sign-in", 303)
     answer.delete_cookie(COOKIE, path="/")
+    answer.headers["Clear-Site-Data"] = '"cache"'  # the pages that the browser has kept
     return answer
 
 

@@ -244,7 +244,7 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(served: ServedReg
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
         if "static" not in path and "files" not in path:
-            assert headers["cache-control"] == "no-store"
+            assert headers["cache-control"] == ("private, no-cache" if path == "/" else "no-store")
 
 
 @contextmanager
