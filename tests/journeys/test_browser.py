@@ -21,8 +21,11 @@ from tests.journeys.running import serving
 pytestmark = [pytest.mark.browser, pytest.mark.journey]
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-KNOWN = re.compile(r"Password forms should have|status of 40[034]|status of 422")
-"""What Chromium says of pages that are as they should be: a token has no user name, a refusal is a 403."""
+KNOWN = re.compile(r"Password forms should have|status of 40[034]|status of 422|^Clear-Site-Data header.*Cleared")
+"""What Chromium says of pages that are as they should be: a token has no user name, a refusal is a 403.
+
+Signing out it says that it has forgotten its pages.
+"""
 
 
 @pytest.fixture(scope="module")
