@@ -142,7 +142,15 @@ class World:
             "dataset_version",
             "node_id format rows row_index splits split_plan labels",
             (
-                (self.data_node(i), "csv", 1000, _digest(i), "[]", '{"seed": 7, "fractions": {}}', "class")
+                (
+                    self.data_node(i),
+                    "csv",
+                    1000,
+                    _digest(i),
+                    "[]",
+                    '{"seed": 7, "shares": {"train": 0.8, "test": 0.2}}',
+                    "class",
+                )
                 for i in range(self.datasets)
             ),
         )

@@ -214,7 +214,7 @@ READ = (
     "/promotions?state=all",
     "/promotions/{request}",
     "/policies",
-    "/policies/default?days=90",
+    "/policies/default?days=90&judges=yes",
     "/people",
     "/audit?verify=true",
     "/inbox",

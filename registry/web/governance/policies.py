@@ -54,10 +54,10 @@ class PoliciesPage:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPage:
-    """One policy: its versions, what it judges, and on request what it would have decided otherwise."""
+    """One policy: its versions, and on request what it judges and what it would have decided otherwise."""
 
     history: Sequence[PolicyRevision]
-    reach: PolicyReach
+    reach: PolicyReach | None
     days: int
     trial: PolicyTrial | None
 
@@ -69,11 +69,17 @@ def policies(request: Request, registry: AsActor) -> HTMLResponse:
 
 
 @router.get("/policies/{name}")
-def policy(request: Request, registry: AsActor, name: str, days: int | None = None) -> HTMLResponse:
-    """One policy; with `days`, tried on the decisions of so many."""
+def policy(
+    request: Request, registry: AsActor, name: str, days: int | None = None, judges: bool = False
+) -> HTMLResponse:
+    """One policy; with `days`, tried on the decisions of so many; with `judges`, the versions that it judges now.
+
+    Everything that is known of each version is read for that, which takes seconds where there are many.
+    """
     history = registry.promotions.policy_history(name)
     trial = registry.promotions.test_policy(history[0].policy.text, days=days) if days is not None else None
-    context = PolicyPage(history, registry.promotions.policy_reach(name), days or DAYS, trial)
+    reach = registry.promotions.policy_reach(name) if judges else None
+    context = PolicyPage(history, reach, days or DAYS, trial)
     return page(request, "policy.html", context, section="promotions", api=f"/api/v1/policies/{name}/history")
 
 

@@ -42,7 +42,7 @@ PAGES = (
     "/waivers",
     *("/corrections?reference=models:/vision/digits/2", "/corrections?reference=datasets:/vision/digits/1"),
     "/policies",
-    "/policies/default?days=90",
+    "/policies/default?days=90&judges=yes",
     "/people",
     "/people/ana/sessions",
     "/webhooks",

@@ -67,11 +67,12 @@ def test_a_policy_is_proposed_on_the_page_by_an_admin_and_shown_with_its_differe
     assert proposal["text"] == NEXT, "without the carriage returns of the browser"
     cleo = own_served.browser("cleo")
     cleo.post(f"/policies/{proposal['id']}/approve", data={"csrf": form_token(cleo.get("/policies").text)})
-    page = text_of(own_served.browser("ben").get("/policies/default?days=90").text)
+    page = text_of(own_served.browser("ben").get("/policies/default?days=90&judges=yes").text)
     assert "Policy default version 4" in page
     assert "No other policy applies to them." in page
     assert "decisions judged by default/4" in page
     assert page.index("params.max_drop 0.02 0.01") < page.index("Read version 4") < page.index("Read version 3")
+    assert "Show what it judges" in own_served.browser("ben").get("/policies/default").text, "no version was looked at"
 
 
 def test_a_policy_that_is_not_there_has_no_page(served: ServedRegistry) -> None:
