@@ -1,4 +1,4 @@
-"""The server's connections: headers that come too slowly end them, and files go out by the kernel.
+"""The server's connections: headers that come too slowly, or are ambiguous, end them; files go out by the kernel.
 
 uvicorn speaks HTTP by h11. `protocol` adds to it a limit on the time of headers, and the extension
 `http.response.zerocopysend` of ASGI: the bytes of a file go from the page cache to the socket (sendfile(2)) and are
@@ -18,6 +18,8 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 EXTENSION = "http.response.zerocopysend"
+MAX_HEADER = 16 * 1024
+"""Bytes of the address and the fields of a request. h11 counts those of a header alone that comes in pieces."""
 
 
 class _Length:
@@ -83,6 +85,10 @@ class Connection(H11Protocol):
 
         if scope["type"] == "http":
             scope.setdefault("extensions", {})[EXTENSION] = {}
+            refused = _refused(scope)
+            if refused is not None:
+                await _refuse(send, *refused)
+                return
         await self._inner(scope, receive, sending)
 
     async def _send_file(self, file: int, offset: int, count: int) -> None:
@@ -102,6 +108,34 @@ class Connection(H11Protocol):
             if sent < count:  # the file is shorter than was announced
                 self.transport.close()
                 raise ClientDisconnect
+
+
+def _refused(scope: Scope) -> tuple[int, bytes] | None:
+    """Why a request is not taken, with the status; None for one that is.
+
+    With two framings, a proxy may take another part of the connection for the body than this server does, and what
+    is left for a request of somebody else (RFC 9112 section 6.1).
+    """
+    size, names = len(scope["raw_path"]) + len(scope["query_string"]), set[bytes]()
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+        names.add(name)
+    if size > MAX_HEADER:
+        return 431, b"The header of a request has at most %d bytes" % MAX_HEADER
+    if names >= {b"content-length", b"transfer-encoding"}:
+        return 400, b"A request has Content-Length or Transfer-Encoding, and not both"
+    return None
+
+
+async def _refuse(send: Send, status: int, sentence: bytes) -> None:
+    """Answer, and close the connection: what comes after is not looked at."""
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(sentence)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": sentence})
 
 
 def protocol(seconds: float) -> type[Connection]:

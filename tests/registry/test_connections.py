@@ -204,3 +204,24 @@ def test_two_requests_that_come_at_once_are_two(address: tuple[str, int]) -> Non
             while answers.readline().strip():
                 pass
             assert answers.read(64).decode() == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", b"400"),
+        (b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", b"400"),
+        (b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n", b"431"),
+        (b"".join(b"X-%d: y\r\n" % one for one in range(3000)) + b"\r\n", b"431"),
+    ],
+)
+def test_no_request_is_smuggled_behind_an_ambiguous_or_endless_header(
+    address: tuple[str, int], fields: bytes, status: bytes
+) -> None:
+    smuggled = b"GET /digest HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + fields + smuggled)
+        said = b"".join(iter(lambda: client.recv(65536), b""))
+    assert said.startswith(b"HTTP/1.1 " + status), said
+    assert said.count(b"HTTP/1.1 ") == 1, "the connection ends, and nothing more is read from it"

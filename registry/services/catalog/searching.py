@@ -33,9 +33,9 @@ def search(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str] = ()) ->
 def spelling(uow: UnitOfWork, query: SearchQuery, hidden: Collection[str] = ()) -> Spelling:
     """The text of a search that finds nothing, with words that are spelt like its own and find something.
 
-    A word that only models of hidden teams have is not given: what it finds is looked at with the same eyes.
+    A word that only models of hidden teams have is not given, and takes the place of no other.
     """
-    words = uow.catalog.spellings(query.text)
+    words = uow.catalog.spellings(query.text, hidden)
     wanted = as_stored(replace(query, page=PageRequest(1)))
     if not words or uow.catalog.search(wanted, hidden).items:
         return Spelling()

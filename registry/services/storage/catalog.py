@@ -134,8 +134,11 @@ class CatalogRepository(Protocol):
         """Every `task`, `stage` or `owner` of live models, or every `metric` measured on test data, in order."""
         ...
 
-    def spellings(self, text: str) -> Sequence[Sequence[str]]:
-        """For each word of `text` the words of models that it may mean, the nearest first: itself if a model has it."""
+    def spellings(self, text: str, hidden: Collection[str] = ()) -> Sequence[Sequence[str]]:
+        """For each word of `text` the words of models that it may mean, the nearest first: itself if a model has it.
+
+        Models of `hidden` teams have no words.
+        """
         ...
 
     def facets(self, query: SearchQuery, hidden: Collection[str] = ()) -> Sequence[Facet]: ...

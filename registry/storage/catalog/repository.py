@@ -178,8 +178,12 @@ class SqlCatalog:
     def search(self, query: SearchQuery, hidden: Collection[str] = ()) -> Page[ModelSummary]:
         return search.search_models(self._connection, query, hidden)
 
-    def spellings(self, text: str) -> Sequence[Sequence[str]]:
-        return [spelling.meant(self._connection, word) for word in documents.phrase_of(text).split()]
+    def spellings(self, text: str, hidden: Collection[str] = ()) -> Sequence[Sequence[str]]:
+        def seen(word: str) -> bool:
+            return bool(self.search(SearchQuery(text=word, page=PageRequest(1)), hidden).items)
+
+        words = documents.phrase_of(text).split()
+        return [spelling.meant(self._connection, word, seen if hidden else None) for word in words]
 
     def known(self, field: str, hidden: Collection[str] = ()) -> Sequence[str]:
         return facets.known_values(self._connection, field, hidden)

@@ -7,9 +7,10 @@ before it and one after it. Words that no model has any more stay until all are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
@@ -22,6 +23,8 @@ _PLAIN = re.compile(r"[^\W\d_]{3,28}\d{0,3}")
 """Words that are offered: letters, then at most three digits (`resnet152`); neither numbers nor digests."""
 _NEAR = 50
 """Words that share most trigrams with one that is not known, and are compared with it letter by letter."""
+_NEAR_SEEN = 500
+"""As many for who does not see all of them."""
 _OFFERED, _ALIKE = 3, 0.7
 _AT_ONCE = 1000
 LAST = "\U0010ffff"
@@ -50,21 +53,25 @@ def beginning_with(connection: Connection, letters: str, most: int) -> Sequence[
     return None if len(found) > most else found
 
 
-def meant(connection: Connection, asked: str) -> Sequence[str]:
+def meant(connection: Connection, asked: str, seen: Callable[[str], bool] | None = None) -> Sequence[str]:
     """The known words that `asked` may mean, the nearest first: itself where it begins one; none where none is near.
+
+    For who does not see every word, `seen` says of one whether they do: no other changes what they are told.
 
     Words with the same letters but for two that are swapped are looked at beside those that share most trigrams. Of all
     these the ones are near that are alike by `difflib`'s measure (Ratcliff and Obershelp's).
     """
-    if beginning_with(connection, asked, 1) != []:
+    if beginning_with(connection, asked, 1) != [] and (seen is None or seen(asked)):
         return [asked]
     if not _PLAIN.fullmatch(asked):
         return []
     swapped = [asked[:at] + asked[at + 1] + asked[at] + asked[at + 2 :] for at in range(len(asked) - 1)]
-    lengths = {"shortest": len(asked) - 2, "longest": len(asked) + 2, "most": _NEAR}
+    lengths = {"shortest": len(asked) - 2, "longest": len(asked) + 2, "most": _NEAR if seen is None else _NEAR_SEEN}
     found = connection.scalars(_near(), {"trigrams": sorted(trigrams(asked)), **lengths}).all()
     known = connection.scalars(_known(), {"words": swapped}).all()
-    return get_close_matches(asked, sorted({*found, *known}), n=_OFFERED, cutoff=_ALIKE)
+    among = sorted({*found, *known})
+    near = get_close_matches(asked, among, n=_OFFERED if seen is None else max(1, len(among)), cutoff=_ALIKE)
+    return near if seen is None else list(islice(filter(seen, near), _OFFERED))
 
 
 def trigrams(one: str) -> frozenset[str]:

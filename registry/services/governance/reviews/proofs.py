@@ -1,7 +1,8 @@
 """Fresh sign-ins: what somebody gives anew, before a step that a stolen session or program must not take.
 
 It is something that a session cannot make: a password, an account of the provider, or a token that no session made,
-neither itself nor by a token that it had made. Tokens from before it was recorded what made them are taken.
+neither itself nor by a token that it had made, and that allows as much as the session: narrower ones lie in programs.
+Tokens from before it was recorded what made them are taken.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def proving_token(uow: UnitOfWork, context: Context, secret: str, what: str) -> 
         raise UnauthenticatedError(
             f"{what} takes a fresh sign-in, and this token is limited to {token.reach}",
             remedy="Give a token without that limit",
+        )
+    if not token.scope.includes(context.actor.scope):
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and this token has only the scope {token.scope}",
+            remedy=f"Give one with the scope {context.actor.scope}",
         )
     if token.of_session:
         raise UnauthenticatedError(

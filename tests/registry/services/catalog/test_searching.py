@@ -61,3 +61,20 @@ def test_no_word_of_a_closed_team_is_offered_to_others(team: Team) -> None:
         (item,) = uow.catalog.search(SearchQuery()).items
         assert spelling(uow, SearchQuery(text="digitz")).text == "digits"
         assert spelling(uow, SearchQuery(text="digitz"), [item.name.team.casefold()]).text == ""
+
+
+def test_whether_a_closed_team_has_a_word_does_not_change_what_others_are_offered(team: Team) -> None:
+    """Somebody gives models of their own words like the one that they guess, and asks what is meant."""
+    team.publish("open/mine", tags={"a": "zwiebelkuchan", "b": "zwiebelkucxex", "c": "zwiebelkxxxxx"})
+
+    def offered(*closed: str) -> list[str]:
+        with team.open_uow(actor="ana") as uow:
+            asked = ("zwiebelkuchen", "zwiebelkuch", "zwiebelkxx", "zwiebelkyyyyy")
+            return [spelling(uow, SearchQuery(text=one), closed).text for one in asked]
+
+    before = offered("secret")
+    assert before[0] == "zwiebelkuchan"
+    words = ("zwiebelkuchen", "zwiebelkyyyyyy", "zwiebelkyyyyyz", "zwiebelkyyyyzz", "zwiebelkyyyyyx")
+    team.publish("secret/own", tags={str(at): word for at, word in enumerate(words)})
+    assert offered("secret") == before
+    assert offered() != before, "who sees the team is told that the word is there"

@@ -55,6 +55,20 @@ def test_a_token_that_a_session_made_proves_nothing_nor_what_was_made_with_it(te
     assert sets_a_key(team, stolen, own)
 
 
+def test_a_token_that_allows_less_than_the_session_proves_nothing_in_it(team: Team) -> None:
+    """Such tokens lie in programs: who finds one, and has a browser of its person, has not become that person."""
+    ben = team.people("ben")
+    own = ben.create_token("ben", label="laptop").secret
+    narrow = {one: ben.create_token("ben", label="program", scope=one).secret for one in (Scope.READ, Scope.VOTE)}
+    stolen = begin(team, own)
+    for scope, secret in narrow.items():
+        assert not sets_a_key(team, stolen, secret)
+        with pytest.raises(UnauthenticatedError, match=f"the scope {scope}"):
+            prove(team, stolen, secret)
+    prove(team, begin(team, narrow[Scope.VOTE]), narrow[Scope.VOTE])
+    prove(team, stolen, own)
+
+
 def test_a_token_that_was_made_with_another_at_the_command_line_proves_who_one_is(team: Team) -> None:
     first = team.people("ben").create_token("ben", label="first").secret
     made = people(team, Sessions(team.context_of(SYSTEM)).authenticate(first)).create_token("ben", label="second")
