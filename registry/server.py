@@ -110,6 +110,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_COMMON = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_COMMON_NAMES = frozenset(name for name, _ in _COMMON)
 log = logging.getLogger("forebear.server")
 
 
@@ -173,7 +175,7 @@ class Guard:
 
     async def _identify(self, request: Request) -> None:
         """Attach the registry of the caller to the request. Raises: UnauthenticatedError, PermissionDeniedError."""
-        path = request.url.path
+        path: str = request.scope["path"]
         if path == "/healthz" or path.startswith("/static/"):
             return
         header, cookie = request.headers.get("authorization"), request.cookies.get(COOKIE)
@@ -242,9 +244,9 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
+            own = [one for one in message["headers"] if one[0] not in _COMMON_NAMES]
+            message["headers"] = own + _COMMON
+            headers = MutableHeaders(raw=message["headers"])
             if self.cookie is not None and not any(one.startswith(COOKIE) for one in headers.getlist("set-cookie")):
                 headers.append("Set-Cookie", self.cookie)
             if self.named:
@@ -377,7 +379,7 @@ def _failure(request: Request, error: RegistryError, status: int | None) -> Resp
 
 
 def _is_program(request: Request) -> bool:
-    path = request.url.path
+    path: str = request.scope["path"]
     return path.startswith("/api/") or is_hub(path) or is_oci(path)
 
 
