@@ -136,7 +136,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            with self.threads.for_request():
+            with self.threads.for_request(changes=scope["method"] not in SAFE):
                 await self._answer(Request(scope, TimedBody(receive, self.settings.body_seconds)), _Sender(send, scope))
 
     async def _answer(self, request: Request, send: _Sender) -> None:
