@@ -166,11 +166,11 @@ class World:
 
     def _nodes(self) -> Rows:
         for i in range(self.datasets):
-            yield self.data_step(i), NodeKind.STEP.value, _digest(i), f"step-data-{i}", _time(0)
+            yield self.data_step(i), NodeKind.STEP.value, _digest(i), f"step-7d{i:024d}", _time(0)
         for i in range(self.datasets):
             yield self.data_node(i), NodeKind.DATASET.value, _digest(-i), f"datasets:/data/set-{i}/1", _time(0)
         for i in range(self.size):
-            yield self.step_node(i), NodeKind.STEP.value, _digest(2 * i), f"step-{i:012d}", _time(i)
+            yield self.step_node(i), NodeKind.STEP.value, _digest(2 * i), f"step-{i:026d}", _time(i)
             yield self.model_node(i), NodeKind.MODEL.value, _digest(2 * i + 1), self.ref(i), _time(i)
 
     def _assets(self) -> Rows:
