@@ -3,7 +3,7 @@
 On SQLite that is all there is; on PostgreSQL the server's own work is beside it, so the wall-clock p50 is printed too.
 A registry of each size is made once (see `catalog_data`) and kept in the folder.
 
-    python -m benchmarks.catalog /tmp/scale 10000 100000 [1000000] [--postgres postgresql://…/]
+    python -m benchmarks.catalog /tmp/scale 10000 100000 [1000000] [--postgres 'postgresql://postgres@/postgres?host=/tmp/pg']
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
 
 from benchmarks.material.catalog import World, fill
 from registry import bootstrap
@@ -52,18 +56,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("sizes", type=int, nargs="+")
-    parser.add_argument("--postgres", help="the URL of a server; a database for each size must be there: bench_SIZE")
+    parser.add_argument(
+        "--postgres", help="the URL of any database of a server, on which bench_SIZE is made for each size"
+    )
     parser.add_argument("--only", help="measure only questions whose name contains this")
     given = parser.parse_args()
     found = {}
     for size in given.sizes:
-        url = f"{given.postgres}bench_{size}" if given.postgres else None
+        url = database_beside(given.postgres, f"bench_{size}") if given.postgres else None
         with open_registry(given.folder / ("pg" if url else "sqlite") / str(size), size, url) as registry:
             world = World(size)
             gc.collect()
             gc.freeze()  # a collection of garbage would look through the benchmark's own lists, of a million each
             found[size] = measure(registry, world, given.only or "")
     print(table(found))
+
+
+def database_beside(url: str, name: str) -> str:
+    """The URL of the database `name` on the server that `url` reaches; it is made where it is not there yet."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 def open_registry(home: Path, size: int, url: str | None = None) -> LocalRegistry:
