@@ -118,6 +118,16 @@ def _mend_listings(context: Context) -> None:
         with context.write() as uow:
             uow.catalog.rebuild_listings()
             uow.commit_unaudited()
+    _pack_facets(context)
+
+
+def _pack_facets(context: Context) -> None:
+    """Pack the models that changed, a part of them in each transaction, so that no writer waits for all."""
+    more = True
+    while more:
+        with context.write() as uow:
+            more = uow.catalog.pack_facets()
+            uow.commit_unaudited()
 
 
 def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRegistry:  # noqa: A001 - bootstrap.open(home)
@@ -199,11 +209,12 @@ def only_server(home: Path, *, settings: Settings) -> Iterator[None]:
 
 
 def do_what_is_due(registry: LocalRegistry) -> None:
-    """What a server does each minute: it writes down who read what, carries out what is due, compiles the graph."""
+    """What a server does each minute: it writes who read what, does what is due, compiles the graph, packs facets."""
     write_downloads(registry.context)
     registry.reviews.tick()
     with registry.context.read() as uow:
         uow.impact.refresh()
+    _pack_facets(registry.context)
 
 
 def check_settings(settings: Settings) -> None:

@@ -48,10 +48,18 @@ def test_rows_that_are_not_what_the_models_say_are_counted_and_made_anew(databas
             "DELETE FROM headline",
             "UPDATE facet SET models = 7",
             "UPDATE document SET words = ' other'",
+            "DELETE FROM facet_change",
         ):
             connection.execute(text(change))
     with open_uow(actor="ana", write=True) as uow:
-        assert uow.catalog.listing_faults().keys() == {"listing", "headline", "facet", "document", "wording"}
+        assert uow.catalog.listing_faults().keys() == {
+            "listing",
+            "headline",
+            "facet",
+            "facet_block",
+            "document",
+            "wording",
+        }
         uow.catalog.rebuild_listings()
         assert uow.catalog.listing_faults() == {}
         facets = {facet.field: dict(facet.counts) for facet in uow.catalog.facets(SearchQuery())}

@@ -20,8 +20,7 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError
 from registry.services.unit_of_work import UnitOfWork
-from registry.storage.catalog import facets as counting
-from registry.storage.catalog import search, wording
+from registry.storage.catalog import blocks, search, wording
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_model, add_version, metric
@@ -170,19 +169,26 @@ def test_facets_count_models_for_each_value(uow: UnitOfWork) -> None:
     ],
     ids=str,
 )
-def test_what_passes_is_counted_as_well_by_what_does_not(
+def test_facets_are_the_same_from_packed_rows_from_old_blocks_and_from_rows_alone(
     uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch, query: SearchQuery
 ) -> None:
-    """Of a filter that most models pass, the others are counted and taken from the kept counts."""
-    add_version(uow, "text/news", licence="MIT", stage="production", at=NOW + timedelta(minutes=6))
+    by_rows = uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])
+    uow.catalog.rebuild_listings()
+    monkeypatch.setattr(search, "FEW", -1)  # matches are never few: blocks are read
+    assert (uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])) == by_rows
+    add_version(uow, "text/news", licence="MIT", stage="production", tags={"run": "7"}, at=NOW + timedelta(minutes=6))
     uow.catalog.set_status(VersionRef(AssetKind.MODELS, Name.parse("text/news"), 1), Status.ARCHIVED, "", at=NOW)
     uow.catalog.delete_version(VersionRef(AssetKind.MODELS, Name.parse("vision/digits"), 1), at=NOW)
-    by_matches, of_others = uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])
-    monkeypatch.setattr(search, "FEW", -1)
-    assert uow.catalog.facets(query) == by_matches
-    assert uow.catalog.facets(query, ["vision"]) == of_others, "nothing of a hidden team is counted"
-    monkeypatch.setattr(counting, "FEW_OUTSIDE", -1)
-    assert uow.catalog.facets(query) == by_matches
+    uow.catalog.delete_model(Name.parse("text/mails"), at=NOW)
+    changed = uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])
+    assert uow.catalog.listing_faults() == {}
+    monkeypatch.setattr(blocks, "FEW", 0)
+    assert uow.catalog.pack_facets()
+    assert not uow.catalog.pack_facets(), "all is packed"
+    assert (uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])) == changed
+    monkeypatch.undo()
+    assert (uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])) == changed
+    assert changed != by_rows or query.owner == "nobody"
 
 
 def test_a_facet_ignores_its_own_filter_and_obeys_the_others(uow: UnitOfWork) -> None:

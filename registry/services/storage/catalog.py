@@ -146,6 +146,10 @@ class CatalogRepository(Protocol):
         """How many rows that searches and facets read are not what the models say, by table; empty when all are."""
         ...
 
+    def pack_facets(self) -> bool:
+        """Pack some of the models that changed for counting facets; true while many of them are left."""
+        ...
+
     def rebuild_listings(self) -> None:
         """Make the rows that searches and facets read anew from the models."""
         ...

@@ -1,36 +1,37 @@
 """How the models that match are spread over the fields that can be filtered.
 
-Without a filter the counts are kept (`tables.listing`). With one that most models pass, what does not pass is counted
-and taken from them; with any other, at most 25,000 matches are counted.
+Without a filter the counts are kept (`tables.listing`). Else the matches are counted: where they are few, from their
+own rows; or from all rows as arrays (`blocks`), in which a filter by fields is one comparison. What is found by words,
+tags or metrics is first asked for, up to 100,000 matches: above that, each count is one of at least that many.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, union_all
+import numpy as np
+from sqlalchemy import Connection, bindparam, func, select
 
 from registry.domain.catalog.models import Facet, SearchQuery, Status
-from registry.storage.catalog.conditions import conditions_of
+from registry.storage.catalog import blocks
+from registry.storage.catalog.columns import Columns, Flags, Int32s, Int64s, Values, read
+from registry.storage.catalog.conditions import Condition, conditions_of
 from registry.storage.catalog.hidden import hidden_models, of_hidden, with_hidden
 from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.catalog.listing_sql import facets as listing_facets
 from registry.storage.catalog.search import few_models
 from registry.storage.sql.among import among
-from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
+from registry.storage.tables import facet, headline, listing
 
 MOST = 50
 """Values that one facet shows, the most frequent first."""
-COUNTED = 25_000
-"""Matches that are counted."""
+COUNTED = 100_000
+"""Matches of a search by more than fields that are counted."""
 WORDED = 10_000
 """Models with the words of a search of which the matches are counted."""
-FEW_OUTSIDE = 12_000
-"""Versions without a value up to which those are counted, and not the matches."""
 OF_MODELS = frozenset({"task", "modality", "origin", "owner"})
 """Fields in which all versions of a model have the same value."""
 
@@ -40,7 +41,8 @@ def count_facets(connection: Connection, query: SearchQuery, hidden: Collection[
 
     The field's own filter is left out, so that the counts say what choosing another value would give.
     """
-    known: dict[SearchQuery, Matches | AllBut] = {}
+    matching = _Matching(connection, hidden)
+    known: dict[SearchQuery, _Matches] = {}
     less = _hidden_counts(connection, hidden) if hidden else None
     facets = []
     for field in (*FIELDS, "tag"):
@@ -48,10 +50,9 @@ def count_facets(connection: Connection, query: SearchQuery, hidden: Collection[
         if not _is_narrowed(asked):
             facets.append(_kept(connection, field) if less is None else _kept_but(connection, field, less))
             continue
-        matches = known.get(asked)
-        if matches is None:
-            matches = known[asked] = _counted(connection, asked, hidden)
-        facets.append(matches.tags() if field == "tag" else matches.facet(field))
+        if asked not in known:
+            known[asked] = matching(asked)
+        facets.append(known[asked].facet(field))
     return facets
 
 
@@ -69,200 +70,135 @@ def known_values(connection: Connection, field: str, hidden: Collection[str] = (
     return sorted(found)
 
 
-def _counted(connection: Connection, query: SearchQuery, hidden: Collection[str]) -> Matches | AllBut:
-    """Kept counts have the models of hidden teams in them: where there is such a team, only matches are counted."""
-    conditions = conditions_of(query, connection.dialect.name, hidden=hidden)
-    few = few_models(connection, conditions)
-    outside = None if few is not None or hidden else _outside(connection, query)
-    if outside is not None:
-        return AllBut(connection, query, outside)
-    worded = next((one.models for one in conditions if one.costly), None)
-    if few is None and worded is not None:
-        some = connection.scalars(worded(connection).limit(WORDED + 1)).all()
-        return Matches(connection, query, hidden, some[:WORDED], more=len(some) > WORDED)
-    return Matches(connection, query, hidden, few)
+class _Matching:
+    """Finds what matches a query, in rows that are read once for all facets."""
 
+    def __init__(self, connection: Connection, hidden: Collection[str]) -> None:
+        self._connection, self._hidden = connection, hidden
+        self._archived = Status.ARCHIVED.value
 
-class Matches:
-    """The versions that match a query, up to `COUNTED` and one more; with archived ones for the facet `status`."""
+    def __call__(self, query: SearchQuery) -> _Matches:
+        # With archived ones, which count for the facet `status`.
+        conditions = conditions_of(query, self._connection.dialect.name, archived=True, hidden=self._hidden)
+        few = few_models(self._connection, conditions)
+        if few is not None:
+            values = Values()
+            columns = read(self._connection, few, values)
+            ids = self._connection.scalars(_ids(conditions, models=True), {"models": few}).all()
+            return self._matches(query, columns, values, np.isin(columns.ids, np.array(ids, np.int64)))
+        columns, values = self._whole
+        mask, capped = np.ones(len(columns.ids), bool), False
+        for at, field in enumerate(FIELDS):
+            if (value := getattr(query, field)) is not None:
+                mask &= columns.fields[at] == values.number(field, str(value))
+        if query.text.split() or query.tags or query.metrics:
+            ids, capped = self._found(conditions)
+            mask &= np.isin(columns.ids, np.array(ids, np.int64))
+        elif self._hidden:
+            mask &= np.isin(columns.models, self._hidden_models, invert=True)
+        return self._matches(query, columns, values, mask, capped=capped)
 
-    def __init__(
-        self,
-        connection: Connection,
-        query: SearchQuery,
-        hidden: Collection[str],
-        among_models: Collection[int] | None,
-        *,
-        more: bool = False,
-    ) -> None:
-        self._connection = connection
-        self._found = Counts(_matching(connection, query, hidden, among_models, archived=True), more=more)
-        self._used = self._found
+    def _matches(
+        self, query: SearchQuery, columns: Columns, values: Values, mask: Flags, *, capped: bool = False
+    ) -> _Matches:
+        used = mask
         if query.status is None:
-            used = _used(self._found.rows)
-            # Among as many rows as are counted, archived ones took the place of others.
-            capped = self._found.capped
-            again = capped and not more
-            rows = _matching(connection, query, hidden, among_models, archived=False) if again else used
-            self._used = Counts(rows, more=more)
+            used = mask & (columns.fields[FIELDS.index("status")] != values.number("status", self._archived))
+        return _Matches(columns, values, mask, used, capped)
 
-    def facet(self, field: str) -> Facet:
-        """The models with each value of `field`."""
-        return (self._found if field == "status" else self._used).facet(field)
+    def _found(self, conditions: Sequence[Condition]) -> tuple[Sequence[int], bool]:
+        """The versions for which all conditions hold, and whether there are more."""
+        worded = next((one.models for one in conditions if one.costly), None)
+        if worded is None:
+            ids = self._connection.scalars(_ids(conditions).limit(COUNTED + 1)).all()
+            return ids, len(ids) > COUNTED
+        some = self._connection.scalars(worded(self._connection).limit(WORDED + 1)).all()
+        ids = self._connection.scalars(_ids(conditions, models=True), {"models": some[:WORDED]}).all()
+        return ids, len(some) > WORDED
 
-    def tags(self) -> Facet:
-        """The models with each key of a tag, of their own or on a matching version."""
-        return Facet("tag", _most(_tags(self._connection, self._used.rows)), self._used.capped)
+    @cached_property
+    def _whole(self) -> tuple[Columns, Values]:
+        return blocks.whole(self._connection)
+
+    @cached_property
+    def _hidden_models(self) -> Int64s:
+        keys = self._connection.scalars(with_hidden(hidden_models(self._connection.dialect.name), self._hidden))
+        return np.array(keys.all(), np.int64)
 
 
-class AllBut:
-    """The versions that match a query which most pass: all that are kept counts of, but for those of some models.
+class _Matches:
+    """The rows that match: those marked in `found`, and without archived versions in `used`.
 
-    `outside` are the models with a version that does not match. What they count for is taken from the kept counts,
-    and what their matching versions count for is added: no match of another model is read.
+    An archived version counts for nothing but its status. Each model counts once for each value.
     """
 
-    def __init__(self, connection: Connection, query: SearchQuery, outside: Collection[int]) -> None:
-        self._connection = connection
-        rows = connection.execute(_of_models(), {"models": outside}).all()
-        wanted = [
-            (at + 2, getattr(query, field)) for at, field in enumerate(FIELDS) if getattr(query, field) is not None
-        ]
-        matching = [row for row in rows if all(row[at] == value for at, value in wanted)]
-        self._every, self._matching = Counts(rows), Counts(matching)
-        self._used, self._used_matching = Counts(_used(rows)), Counts(_used(matching))
+    def __init__(self, columns: Columns, values: Values, found: Flags, used: Flags, capped: bool) -> None:
+        self._columns, self._values, self._capped = columns, values, capped
+        self._found, self._used = found, used
 
     def facet(self, field: str) -> Facet:
-        """The models with each value of `field`."""
-        status = field == "status"
-        before, after = (self._every, self._matching) if status else (self._used, self._used_matching)
-        return self._less(field, before.values(field) - after.values(field))
-
-    def tags(self) -> Facet:
-        """The models with each key of a tag, of their own or on a matching version."""
-        before, after = (_tags(self._connection, one.rows) for one in (self._used, self._used_matching))
-        return self._less("tag", before - after)
-
-    def _less(self, field: str, fewer: Counter[str]) -> Facet:
-        # Of the values that are counted most as they are kept, all but the `fewer` stay in front of those not read.
-        kept = self._connection.execute(_kept_counts(), {"of": field, "most": MOST + len(fewer)}).all()
-        return Facet(field, _most(Counter({row.value: row.models - fewer[row.value] for row in kept})))
-
-
-def _used(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """Those of versions that are not archived: such a version counts for nothing but its status."""
-    at = FIELDS.index("status") + 2
-    return [row for row in rows if row[at] != Status.ARCHIVED]
-
-
-def _most(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
-    """The most frequent values with their counts."""
-    some = ((value, count) for value, count in counts.items() if count > 0)
-    return tuple(sorted(some, key=lambda pair: (-pair[1], pair[0]))[:MOST])
-
-
-class Counts:
-    """Rows of `listing` (id, model, and the fields) as they are counted: each model once for each value."""
-
-    def __init__(self, rows: Sequence[Sequence[Any]], *, more: bool = False) -> None:
-        self.rows = rows
-        self.capped = more or len(rows) > COUNTED
-
-    def facet(self, field: str) -> Facet:
-        """The models with each value of `field`."""
-        return Facet(field, _most(self.values(field)), self.capped)
-
-    def values(self, field: str) -> Counter[str]:
-        """As `facet`, with every value."""
-        at = FIELDS.index(field) + 2
-        if field in OF_MODELS:
-            counts = Counter([row[at] for row in self._models])
+        """The models with each value of a field; `tag`: with each key of a tag, their own or one of a match."""
+        if field == "tag":
+            numbers = self._tags()
         else:
-            counts = Counter([row[at] for row in self._single])
-            counts.update(value for _, value in {(row[1], row[at]) for row in self._several})
-        del counts[None]
-        return counts
+            column = self._columns.fields[FIELDS.index(field)]
+            numbers = self._statuses(column) if field == "status" else self._of(field, column)
+        counts = np.bincount(numbers, minlength=1)
+        counts[0] = 0  # stands for no value
+        some = ((self._values.value(number), int(counts[number])) for number in np.flatnonzero(counts).tolist())
+        return Facet(field, tuple(sorted(some, key=lambda one: (-one[1], one[0]))[:MOST]), self._capped)
+
+    def _statuses(self, column: Int32s) -> Int32s:
+        return self._distinct(np.flatnonzero(self._found), column)
+
+    def _of(self, field: str, column: Int32s) -> Int32s:
+        if field not in OF_MODELS:
+            return self._distinct(self._at, column)
+        of_models: Int32s = column[self._at[self._first(self._at)]]
+        return of_models
 
     @cached_property
-    def _models(self) -> Collection[Sequence[Any]]:
-        """A row of each model."""
-        return {row[1]: row for row in self.rows}.values()
+    def _at(self) -> Int64s:
+        return np.flatnonzero(self._used)
 
-    @cached_property
-    def _single(self) -> Sequence[Sequence[Any]]:
-        """The rows of models that have one."""
-        if len(self._models) == len(self.rows):
-            return self.rows
-        times = Counter([row[1] for row in self.rows])
-        return [row for row in self.rows if times[row[1]] == 1]
+    def _first(self, at: Int64s) -> Flags:
+        """Of rows in order, which is the first of its model."""
+        runs = self._columns.runs[at]
+        return np.concatenate([np.ones(min(1, len(at)), bool), runs[1:] != runs[:-1]])
 
-    @cached_property
-    def _several(self) -> Sequence[Sequence[Any]]:
-        """The other rows."""
-        single = {row[0] for row in self._single} if len(self._single) < len(self.rows) else None
-        return [] if single is None else [row for row in self.rows if row[0] not in single]
+    def _distinct(self, at: Int64s, column: Int32s) -> Int32s:
+        """The values of each model in the rows `at`, each once."""
+        first = self._first(at)
+        alone = first & np.concatenate([first[1:], np.ones(min(1, len(at)), bool)])
+        pairs = _pairs(self._columns.runs[at[~alone]], column[at[~alone]])
+        return np.concatenate([column[at[alone]], pairs[1]])
 
-
-_ROW = (listing.c.id, listing.c.asset_id, *(listing.c[field] for field in FIELDS))
-"""The key of a version, its model and its fields."""
-
-
-def _matching(
-    connection: Connection,
-    query: SearchQuery,
-    hidden: Collection[str],
-    among_models: Collection[int] | None,
-    *,
-    archived: bool,
-) -> Sequence[Sequence[Any]]:
-    """`_ROW` of each version that matches; with `among_models`, of these models only."""
-    conditions = conditions_of(query, connection.dialect.name, archived=archived, hidden=hidden)
-    rows = select(*_ROW).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
-    if among_models is None:
-        return connection.execute(rows).all()
-    return connection.execute(rows.where(among(listing.c.asset_id, "models")), {"models": among_models}).all()
+    def _tags(self) -> Int32s:
+        columns = self._columns
+        models = np.zeros(len(columns.ids), bool)
+        models[columns.runs[self._at]] = True
+        own, others = columns.own_tags, columns.version_tags
+        own = own[models[columns.runs[own[:, 0]]]]
+        others = others[self._used[others[:, 0]]]
+        # Keys that either only models or only versions have cannot be counted twice.
+        both = np.intersect1d(own[:, 1], others[:, 1])
+        twice, more = np.isin(own[:, 1], both), np.isin(others[:, 1], both)
+        rows = np.concatenate([own[twice], others[more]])
+        alone = own[~twice][:, 1], _pairs(columns.runs[others[~more][:, 0]], others[~more][:, 1])[1]
+        return np.concatenate([*alone, _pairs(columns.runs[rows[:, 0]], rows[:, 1])[1]])
 
 
-def _outside(connection: Connection, query: SearchQuery) -> Collection[int] | None:
-    """The models with a version that does not match; None where those are many, or not found by their fields alone."""
-    if query.text or query.tags or query.metrics or query.status is Status.ARCHIVED:
-        return None  # kept counts leave archived versions out
-    wanted = {field: str(getattr(query, field)) for field in FIELDS if getattr(query, field) is not None}
-    found = connection.execute(_without_values(tuple(wanted)), {**wanted, "most": FEW_OUTSIDE + 1}).scalars().all()
-    return None if len(found) > FEW_OUTSIDE else set(found)
+def _pairs(runs: Int64s, numbers: Int32s) -> tuple[Int64s, Int32s]:
+    """Each pair of a model and a number once."""
+    many = int(numbers.max(initial=0)) + 1
+    pairs = np.unique(runs * many + numbers)
+    return pairs // many, (pairs % many).astype(np.int32)
 
 
-@cache
-def _without_values(fields: tuple[str, ...]) -> Any:
-    """The model of each version that has another value of one of these fields, or none: read from narrow indexes."""
-    parts = []
-    for field in fields:
-        column: ColumnElement[Any] = listing.c[field]
-        value: ColumnElement[Any] = bindparam(field)
-        parts += [select(listing.c.asset_id).where(holds) for holds in (column < value, column > value)]
-        if listing.c[field].nullable:
-            parts.append(select(listing.c.asset_id).where(column.is_(None)))
-    others = union_all(*parts).subquery()
-    return select(others.c.asset_id).limit(bindparam("most"))
-
-
-@cache
-def _of_models() -> Any:
-    return select(*_ROW).where(among(listing.c.asset_id, "models"))
-
-
-def _tags(connection: Connection, rows: Sequence[Sequence[Any]]) -> Counter[str]:
-    """How many models have each key of a tag, of their own or on one of the versions `rows`."""
-    given = {"models": {row[1] for row in rows}, "keys": [row[0] for row in rows]}
-    return Counter({row.key: row.models for row in connection.execute(_tag_counts(), given)})
-
-
-@cache
-def _tag_counts() -> Any:
-    own = select(asset_tag.c.asset_id, asset_tag.c.key).where(among(asset_tag.c.asset_id, "models"))
-    of_version = select(listing.c.asset_id, version_tag.c.key).join(listing, listing.c.id == version_tag.c.node_id)
-    keys = own.union(of_version.where(among(version_tag.c.node_id))).subquery()
-    return select(keys.c.key, func.count().label("models")).group_by(keys.c.key)
+def _ids(conditions: Sequence[Condition], *, models: bool = False) -> Any:
+    """The versions for which all conditions hold; with `models`, of these models only."""
+    rows = select(listing.c.id).where(*(one.holds(listing) for one in conditions))
+    return rows.where(among(listing.c.asset_id, "models")) if models else rows
 
 
 def _without(query: SearchQuery, field: str) -> SearchQuery:

@@ -31,6 +31,7 @@ from registry.services.storage.catalog import Extent, NewVersion, OneFile
 from registry.storage.catalog import (
     aliases,
     assets,
+    blocks,
     descendants,
     details,
     documents,
@@ -194,10 +195,14 @@ class SqlCatalog:
     def listing_faults(self) -> Mapping[str, int]:
         faults = {
             **listings.differences(self._connection),
+            "facet_block": blocks.count_faults(self._connection),
             "document": documents.count_faults(self._connection),
             "wording": wording.count_faults(self._connection),
         }
         return {table: count for table, count in faults.items() if count}
+
+    def pack_facets(self) -> bool:
+        return blocks.refresh(self._connection)
 
     def rebuild_listings(self) -> None:
         listings.rebuild(self._connection)

@@ -39,7 +39,18 @@ from registry.storage.tables.graph import (
     weight_comparison,
     weight_index,
 )
-from registry.storage.tables.listing import document, facet, headline, listing, trigram, word, wording
+from registry.storage.tables.listing import (
+    document,
+    facet,
+    facet_block,
+    facet_change,
+    facet_value,
+    headline,
+    listing,
+    trigram,
+    word,
+    wording,
+)
 from registry.storage.tables.notifications import delivery, email_address, mail, webhook
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import (
@@ -98,6 +109,9 @@ __all__ = [
     "evidence",
     "extent",
     "facet",
+    "facet_block",
+    "facet_change",
+    "facet_value",
     "feature_summary",
     "file",
     "finding",

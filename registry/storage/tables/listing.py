@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, Double, ForeignKey, Index, Integer, String, Table, Text, TypedColumns, event
+from sqlalchemy import (
+    Column,
+    Connection,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+    event,
+)
 
 from registry.storage.sql.types import Key, Word
 from registry.storage.tables.base import metadata
@@ -43,6 +57,27 @@ class FacetColumns(TypedColumns):
     field = Column(String(16), primary_key=True)
     value = Column(String, primary_key=True)
     models = Column(Key, nullable=False)
+
+
+class FacetBlockColumns(TypedColumns):
+    """The rows of `listing` of the models with some keys, packed: see `registry.storage.catalog.blocks`."""
+
+    id = Column(Key, primary_key=True, autoincrement=False)
+    packed = Column(LargeBinary, nullable=False)
+
+
+class FacetValueColumns(TypedColumns):
+    """What a number in a block stands for."""
+
+    id = Column(Key, primary_key=True, autoincrement=False)
+    field = Column(String(16), nullable=False)
+    value = Column(String, nullable=False)
+
+
+class FacetChangeColumns(TypedColumns):
+    """A model that changed since its block was packed. It may be gone."""
+
+    asset_id = Column(Key, primary_key=True, autoincrement=False)
 
 
 class DocumentColumns(TypedColumns):
@@ -87,6 +122,9 @@ headline = Table(
     "headline", metadata, HeadlineColumns, Index("ix_headline_name_value_asset_id", "name", "value", "asset_id")
 )
 facet = Table("facet", metadata, FacetColumns)
+facet_block = Table("facet_block", metadata, FacetBlockColumns)
+facet_value = Table("facet_value", metadata, FacetValueColumns, UniqueConstraint("field", "value"))
+facet_change = Table("facet_change", metadata, FacetChangeColumns)
 document = Table("document", metadata, DocumentColumns)
 wording = Table("wording", metadata, WordingColumns)
 word = Table("word", metadata, WordColumns)
