@@ -20,7 +20,7 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError
 from registry.services.unit_of_work import UnitOfWork
-from registry.storage.catalog import blocks, search, wording
+from registry.storage.catalog import changes, search, wording
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_model, add_version, metric
@@ -182,7 +182,7 @@ def test_facets_are_the_same_from_packed_rows_from_old_blocks_and_from_rows_alon
     uow.catalog.delete_model(Name.parse("text/mails"), at=NOW)
     changed = uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])
     assert uow.catalog.listing_faults() == {}
-    monkeypatch.setattr(blocks, "FEW", 0)
+    monkeypatch.setattr(changes, "FEW", 0)
     assert uow.catalog.pack_facets()
     assert not uow.catalog.pack_facets(), "all is packed"
     assert (uow.catalog.facets(query), uow.catalog.facets(query, ["vision"])) == changed

@@ -1,13 +1,13 @@
-"""All rows of `listing` packed in blocks, each with some thousands of models: what facets are counted from.
+"""All rows of `listing` packed in blocks, each with up to a thousand models: what facets are counted from.
 
-Whoever changes a model notes its key (`note`) in the same transaction. A model that is noted is read from its own rows
+Whoever changes a model notes its key (`changes`) in the same transaction. A noted model is read from its own rows
 instead of its block, so that what is counted is exact whether blocks are old or not there at all. `refresh` packs the
 blocks of noted models anew: a server does that again and again, so that never many are read row by row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -19,18 +19,6 @@ from registry.storage.tables import facet_block, facet_change, facet_value, list
 
 SIZE = 1024
 """Keys of one block: block 0 has the models with keys below that."""
-FEW = 256
-"""Models that may stay noted: reading them one by one costs little."""
-
-
-def note(connection: Connection, model: int) -> None:
-    """The model changes in this transaction."""
-    upsert(connection, facet_change, [{"asset_id": model}], ("asset_id",))
-
-
-def note_all(connection: Connection, models: Iterable[int]) -> None:
-    """The same for many."""
-    upsert(connection, facet_change, [{"asset_id": model} for model in sorted(set(models))], ("asset_id",))
 
 
 def whole(connection: Connection) -> tuple[Columns, Values]:
@@ -41,14 +29,11 @@ def whole(connection: Connection) -> tuple[Columns, Values]:
     return joined([blocks.without(noted), read(connection, noted, values)]) if noted else blocks, values
 
 
-def refresh(connection: Connection) -> bool:
-    """Pack one block with noted models anew, if more than `FEW` models are noted; true if it was."""
-    noted = connection.scalars(_noted().order_by(facet_change.c.asset_id).limit(FEW + 1)).all()
-    if len(noted) <= FEW:
-        return False
-    values = _known(connection)
-    _pack(connection, noted[0] // SIZE, values)
-    return True
+def refresh(connection: Connection) -> None:
+    """Pack the first block with noted models anew."""
+    noted = connection.scalars(_noted().order_by(facet_change.c.asset_id).limit(1)).one_or_none()
+    if noted is not None:
+        _pack(connection, noted // SIZE, _known(connection))
 
 
 def rebuild(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, null, select, text, update
 
 from registry.domain.catalog.models import Status
-from registry.storage.catalog import blocks
+from registry.storage.catalog import changes
 from registry.storage.catalog.listing_sql import CONTENTS, FIELDS, facets
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
@@ -23,7 +23,7 @@ def listed(connection: Connection, key: int) -> Iterator[None]:
     before = _values(connection, key)
     yield
     after = _values(connection, key)
-    blocks.note(connection, key)
+    changes.note(connection, key)
     change = Counter(after)
     change.subtract(before)
     _count(connection, {of: by for of, by in sorted(change.items()) if by})
@@ -39,7 +39,7 @@ def statuses_changed(connection: Connection, owners: str, archived: str, key: in
     mine = facets(("status",), "SELECT asset_id FROM owners")
     others = facets((*(field for field in FIELDS if field != "status"), "tag"), "SELECT asset_id FROM archived")
     query = text(f"WITH owners AS ({owners}), archived AS ({archived}) {mine} UNION ALL {others}")
-    blocks.note_all(connection, connection.execute(text(owners), {"key": key}).scalars())
+    changes.note_all(connection, connection.execute(text(owners), {"key": key}).scalars())
 
     def share() -> Counter[tuple[str, str]]:
         return Counter({(row.field, row.value): row.models for row in connection.execute(query, {"key": key})})
@@ -77,7 +77,6 @@ def rebuild(connection: Connection) -> None:
         connection.execute(delete(table))
     for name, contents in CONTENTS.items():
         connection.execute(text(f"INSERT INTO {name} ({contents.columns}) {contents.everything}"))
-    blocks.rebuild(connection)
 
 
 def differences(connection: Connection) -> dict[str, int]:

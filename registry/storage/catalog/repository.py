@@ -31,11 +31,10 @@ from registry.services.storage.catalog import Extent, NewVersion, OneFile
 from registry.storage.catalog import (
     aliases,
     assets,
-    blocks,
+    changes,
     descendants,
     details,
     documents,
-    facets,
     listings,
     picking,
     search,
@@ -187,12 +186,18 @@ class SqlCatalog:
         return [spelling.meant(self._connection, word, seen if hidden else None) for word in words]
 
     def known(self, field: str, hidden: Collection[str] = ()) -> Sequence[str]:
+        from registry.storage.catalog import facets  # noqa: PLC0415 -- numpy: most commands count nothing
+
         return facets.known_values(self._connection, field, hidden)
 
     def facets(self, query: SearchQuery, hidden: Collection[str] = ()) -> Sequence[Facet]:
+        from registry.storage.catalog import facets  # noqa: PLC0415 -- as above
+
         return facets.count_facets(self._connection, query, hidden)
 
     def listing_faults(self) -> Mapping[str, int]:
+        from registry.storage.catalog import blocks  # noqa: PLC0415 -- as above
+
         faults = {
             **listings.differences(self._connection),
             "facet_block": blocks.count_faults(self._connection),
@@ -202,10 +207,18 @@ class SqlCatalog:
         return {table: count for table, count in faults.items() if count}
 
     def pack_facets(self) -> bool:
-        return blocks.refresh(self._connection)
+        if not changes.many(self._connection):
+            return False
+        from registry.storage.catalog import blocks  # noqa: PLC0415 -- as above
+
+        blocks.refresh(self._connection)
+        return True
 
     def rebuild_listings(self) -> None:
+        from registry.storage.catalog import blocks  # noqa: PLC0415 -- as above
+
         listings.rebuild(self._connection)
+        blocks.rebuild(self._connection)
         documents.rebuild(self._connection)
 
     def one_file(self, ref: VersionRef, path: str) -> OneFile | None:
