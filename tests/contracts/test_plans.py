@@ -31,7 +31,7 @@ from registry.storage.tables import metadata
 SMALL = frozenset({"policy", "facet", "person", "role_grant", "damage", "webhook", "email_address", "alembic_version"})
 """Tables that do not grow with the library: reading one of them whole is quicker than an index."""
 PACKED = frozenset({"facet_block", "facet_value", "facet_change"})
-"""What facets are counted from is read whole: a row is a thousand models, or one that changed within the last minute."""
+"""What facets are counted from is read whole: a row is a thousand models, or one that changed within a minute."""
 
 
 @pytest.fixture(params=[2000, pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
