@@ -197,7 +197,8 @@ def _once(runs: Int64s, numbers: Int32s) -> Int32s:
     many = int(numbers.max(initial=0)) + 1
     pairs = np.sort(runs * many + numbers)  # several times as fast as `np.unique`, which hashes
     first = np.concatenate([np.ones(min(1, len(pairs)), bool), pairs[1:] != pairs[:-1]])
-    return (pairs[first] % many).astype(np.int32)
+    once: Int32s = (pairs[first] % many).astype(np.int32)
+    return once
 
 
 def _ids(conditions: Sequence[Condition], *, models: bool = False) -> Any:
