@@ -2,9 +2,9 @@
 
 All in turns in one run, over 127.0.0.1. The first download after a start is told apart: it reads and hashes all bytes,
 the later ones are sent by the kernel. The CPU is that of the server and its children, where there is a server; of
-`hf download`, which fetches the same file once more, that of the client is told beside it.
+`hf download`, which fetches the same file once more, that of the client is told beside it, and so is that of curl.
 
-    python -m benchmarks.files [--megabytes 1024] [--rounds 3]
+    python -m benchmarks.files [--megabytes 1024] [--rounds 3] [--uploads]
 """
 
 from __future__ import annotations
@@ -76,15 +76,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--uploads", action="store_true", help="nothing is downloaded")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder, ExitStack() as stack:
-        rows = measure(Path(folder), stack, given.megabytes, given.rounds)
+        rows = measure(Path(folder), stack, given.megabytes, given.rounds, uploads=given.uploads)
     print(f"{given.megabytes:,} MB, {given.rounds} rounds\n")
     print("| | seconds | CPU seconds | MB a second | MB a CPU second |\n|---|---|---|---|---|")
     print("\n".join(row.line(given.megabytes) for row in rows))
 
 
-def measure(folder: Path, stack: ExitStack, megabytes: int, rounds: int) -> list[Row]:
+def measure(folder: Path, stack: ExitStack, megabytes: int, rounds: int, *, uploads: bool) -> list[Row]:
     """Every row, one after the other in each round. Raises: SystemExit for a wrong answer."""
     ours, headers = _ours(folder, stack)
     file = folder / "model.safetensors"
@@ -93,21 +94,27 @@ def measure(folder: Path, stack: ExitStack, megabytes: int, rounds: int) -> list
     peer = stack.enter_context(running("uvicorn", words, own, {}))
     up, bare = Row("upload to `forebear serve`"), Row("bare write with SHA-256")
     first, down = Row("download, the first"), Row("download from `forebear serve`")
+    curl, unwritten = Row("download, the client (curl)"), Row("download to `/dev/null`")
     response, copy = Row("uvicorn's FileResponse"), Row("`cp`")
     served, client = Row("`hf download`, the server"), Row("`hf download`, the client")
     for number in range(rounds):
         _weights(file, megabytes, number)
         up.add(ours.process, lambda: _upload(ours, headers, file))
         bare.add(None, lambda: _write(file, folder / "copy"))
+        if uploads:
+            continue
         address = _address(ours, headers, number + 1)
         first.add(ours.process, lambda address=address: _fetch(address, headers, folder))  # type: ignore[misc]
-        down.add(ours.process, lambda address=address: _fetch(address, headers, folder))  # type: ignore[misc]
+        down.add(ours.process, lambda address=address: curl.add(None, lambda: _fetch(address, headers, folder)))  # type: ignore[misc]
         if (folder / "out").read_bytes() != file.read_bytes():
             raise SystemExit("The download differs")
         served.add(ours.process, lambda number=number: client.add(None, lambda: _hf(ours, headers, folder, number + 1)))  # type: ignore[misc]
+        unwritten.add(ours.process, lambda address=address: _curl([*headers, "-o", os.devnull, address], "200"))  # type: ignore[misc]
         response.add(peer.process, lambda: _fetch(f"http://127.0.0.1:{peer.port}/", (), folder))
         copy.add(None, lambda: subprocess.run(["cp", file, folder / "out"], check=True))
-    return [down, first, served, client, response, copy, up, bare]
+    if uploads:
+        return [up, bare]
+    return [down, curl, unwritten, first, served, client, response, copy, up, bare]
 
 
 def _ours(folder: Path, stack: ExitStack) -> tuple[Served, Sequence[str]]:
