@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ MAX_ANSWER = 64 * 1024**2
 """Bytes of an answer that is read as a whole."""
 TRIED_AGAIN = frozenset({502, 503, 504})
 Body = Callable[[], Iterator[bytes]]
+_INTERNAL = re.compile(r"\[(?:Errno -?[0-9]+|[A-Z0-9]+: [A-Z0-9_]+)\] ?| ?\(_ssl\.c:[0-9]+\)")
+"""What Python adds to the sentences of the operating system and of OpenSSL."""
 
 
 def check_address(url: str, *, secret: bool, allow_http: bool = False) -> str:
@@ -59,7 +62,8 @@ def check_address(url: str, *, secret: bool, allow_http: bool = False) -> str:
     machine without encryption unless `allow_http` says that this is meant.
     """
     parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", host) or parts.query or parts.fragment:
         raise UsageError(
             f"{url[:200]!r} is not the address of a server", remedy="Write https://HOST or https://HOST:PORT"
         )
@@ -107,7 +111,18 @@ class Connection:
         if self.http is not None:
             return self.http
         timeout = httpx2.Timeout(ORDINARY, connect=15.0)
-        return httpx2.Client(timeout=timeout, limits=httpx2.Limits(max_connections=8))
+        try:
+            return httpx2.Client(timeout=timeout, limits=httpx2.Limits(max_connections=8))
+        except OSError as error:
+            raise UsageError(
+                f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: {_plain(error)}",
+                remedy="Name a file of certificates in PEM form, or unset the variable",
+            ) from error
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # whose text may hold the password of a proxy
+            raise UsageError(
+                "The proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used",
+                remedy="Write it as http://HOST:PORT, or unset the variable",
+            ) from error
 
     def close(self) -> None:
         """Close the connections that are open."""
@@ -312,12 +327,20 @@ class Connection:
                 remedy="Ask its admin for a valid one. SSL_CERT_FILE=FILE adds the authority of your own network",
                 facts={"url": self.url},
             )
-        reason = " ".join(str(error).split()) or type(error).__name__
+        if "WRONG_VERSION_NUMBER" in text:
+            reason, remedy = "what is there does not speak TLS", "If the server is at http://, write that"
+        else:
+            reason, remedy = _plain(error), "Check the address and the network, and that the server runs"
         return ServerUnreachableError(
             f"{self.url} cannot be reached: {reason}",
-            remedy="Check the address and the network, and that the server runs",
+            remedy=remedy,
             facts={"url": self.url},
         )
+
+
+def _plain(error: Exception) -> str:
+    """Why something failed, in words for people."""
+    return " ".join(_INTERNAL.sub("", str(error)).split()) or type(error).__name__
 
 
 def _query(params: Mapping[str, object] | None) -> tuple[tuple[str, str], ...]:

@@ -23,6 +23,7 @@ from registry.errors import (
     DigestMismatchError,
     IntegrityError,
     InvalidError,
+    NoSpaceError,
     NotFoundError,
     RegistryError,
     TooLargeError,
@@ -65,7 +66,13 @@ class Uploads:
         with self.context.read() as uow:  # what is refused is not stored
             _admitted(self.context, uow, announced, offset, length_of(piece))
         with self.context.holding() as held:
-            digest, size = held.blobs.put(piece)
+            try:
+                digest, size = held.blobs.put(piece)
+            except NoSpaceError as error:
+                raise NoSpaceError(
+                    f"The disk of the blob store is full; what came of this upload before stays there {KEPT.days} days",
+                    remedy="Have room made there, and send it again: it goes on where it is",
+                ) from error
             handle = held.actor.handle
             with held.write() as uow:
                 pieces = _admitted(held, uow, announced, offset, size)

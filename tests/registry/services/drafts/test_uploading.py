@@ -208,7 +208,7 @@ def test_a_full_disk_of_the_server_keeps_what_was_there(context: Context, blobs:
     send(context, FIRST)
     full = MemoryBlobs(capacity=LEAST + 5)
     full.kept |= blobs.kept
-    with pytest.raises(NoSpaceError):
+    with pytest.raises(NoSpaceError, match="what came of this upload before stays there 7 days"):
         send(replace(context, blobs=full), LAST)
     assert offset(context) == LEAST
     send(context, LAST)
