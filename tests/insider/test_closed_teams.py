@@ -204,6 +204,14 @@ def test_each_level_opens_what_it_is_for_and_no_more(closed: Closed, level: Leve
         ben.teams.remove_member(HIDDEN, "dev")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/store/stats", "/api/v1/selections/backtest"])
+def test_figures_over_every_team_are_for_who_sees_every_team(closed: Closed, path: str) -> None:
+    """What one's own upload adds to all that is stored tells whether a hidden model has the same bytes."""
+    refused = closed.served.client("dev").get(path)
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission-denied")
+    assert closed.served.client("ben").get(path).status_code == 200
+
+
 def test_nothing_is_made_in_a_team_that_is_hidden_or_new(closed: Closed) -> None:
     client = closed.served.client("dev")
     told = set()

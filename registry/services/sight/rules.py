@@ -104,7 +104,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "reports": _of(lists=(LIST, "inventory named_then"), export=(Rule(ancestry=True), "annex_iv statement")),
     "selection": _of(
         use=(Rule(Level.USE, Level.USE, drops=True, loads=True), "recommend start compare"),
-        lists=(LIST, "ranking report reports backtest"),
+        lists=(LIST, "ranking report reports"),
+        everything=(ALL, "backtest"),
     ),
     "drift": _of(change=(Rule(Level.CONTRIBUTE, Level.USE, loads=True), "check watch"), see=(SEE, "reports")),
     "cascades": _of(plan=(LIST, "plan"), run=(Rule(Level.USE, Level.CONTRIBUTE, drops=True, loads=True), "run")),
@@ -140,7 +141,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         raw=(RAW, "keys rotate_key verifier"),
         everything=(ALL, "export prove"),
     ),
-    "store": _of(lists=(LIST, "verify last_check repair collect stats")),
+    "store": _of(lists=(LIST, "verify last_check repair collect"), everything=(ALL, "stats")),
     "doctor": _of(apart=(LIST, "examine")),
     "backups": _of(apart=(APART, "create")),
 }
