@@ -71,9 +71,9 @@ def check_address(url: str, *, secret: bool, allow_http: bool = False) -> str:
         raise UsageError(
             "The address of a server holds no user and no password", remedy="Sign in with a token: forebear login URL"
         )
-    if secret and parts.scheme == "http" and not _is_loopback(parts.hostname) and not allow_http:
+    if secret and parts.scheme == "http" and not _is_loopback(host) and not allow_http:
         raise UsageError(
-            f"The token would be sent to {parts.hostname} without encryption",
+            f"The token would be sent to {host} without encryption",
             remedy="Use https://, or add --allow-http (FOREBEAR_ALLOW_HTTP=1) if the network between is your own",
         )
     return url.strip().rstrip("/")
