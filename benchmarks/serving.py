@@ -225,7 +225,12 @@ def _theirs(folder: Path) -> str:
 
 @contextmanager
 def running(
-    name: str, words: list[str], environment: Mapping[str, str], headers: Mapping[str, str]
+    name: str,
+    words: list[str],
+    environment: Mapping[str, str],
+    headers: Mapping[str, str],
+    *,
+    seconds: float = START_SECONDS,
 ) -> Iterator[Served]:
     """A server started by `python -m WORDS… --port PORT`, as soon as it answers. Raises: SystemExit."""
     with socket.socket() as probe:
@@ -235,15 +240,15 @@ def running(
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ | environment) as process:
         try:
-            _wait_for(name, port, process)
+            _wait_for(name, port, process, seconds)
             yield Served(name, port, process.pid, headers)
         finally:
             process.terminate()
             process.wait(60)
 
 
-def _wait_for(name: str, port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_SECONDS
+def _wait_for(name: str, port: int, process: subprocess.Popen[bytes], seconds: float) -> None:
+    until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -36,6 +36,7 @@ from registry.api.hub.writing.xet import router as hub_xet_router
 from registry.api.mlflow import is_mlflow
 from registry.api.mlflow import refusals as mlflow_refusals
 from registry.api.mlflow.changes import router as mlflow_changes_router
+from registry.api.mlflow.door import TeamDoor
 from registry.api.mlflow.registering import router as mlflow_registering_router
 from registry.api.mlflow.routes import router as mlflow_router
 from registry.api.mlflow.staging import Staging
@@ -295,6 +296,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(Compression)
     app.add_middleware(Guard, registry=registry, door=door, settings=settings)
+    app.add_middleware(TeamDoor)
     return app
 
 

@@ -3,7 +3,7 @@
 Then every error code that our routes of its registry give, and every branch of its language of searches.
 
 The methods are those of the installed `RestStore`; one that is not called here makes the run fail, so that a newer
-MLflow shows what it adds. Nothing of MLflow's own tests is used: their names of models have no team, which ours need.
+MLflow shows what it adds. MLflow's own suites run by `tests.mlflow_suites`.
 """
 
 from __future__ import annotations
@@ -48,11 +48,7 @@ def cases() -> Iterator[Case]:
     yield "delete_model_version", AS_MLFLOW, lambda s: s.delete_model_version("edge.digits-small", "1")
     yield "delete_registered_model", AS_MLFLOW, lambda s: s.delete_registered_model("edge.digits-small")
     refused = "PERMISSION_DENIED"
-    yield (
-        "transition_model_version_stage",
-        refused,
-        lambda s: s.transition_model_version_stage(M, "1", "Staging", False),
-    )
+    yield "transition_model_version_stage", AS_MLFLOW, lambda s: moved(s, "Staging").current_stage == "Staging"
     yield "rename_registered_model", refused, lambda s: s.rename_registered_model(M, "vision.numbers")
     absent = "NOT_IMPLEMENTED"
     yield "create_registered_model", AS_MLFLOW, lambda s: s.create_registered_model("vision.new").latest_versions == []
@@ -74,6 +70,7 @@ CODES: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("RESOURCE_ALREADY_EXISTS", "a model that is there", lambda s: s.create_registered_model(M)),
     ("RESOURCE_CONFLICT", "deleting a version in use", lambda s: s.delete_model_version(M, V)),
     ("PERMISSION_DENIED", "files that nobody approved", lambda s: s.get_model_version_download_uri(M, "1")),
+    ("PERMISSION_DENIED", "a stage that asks for approvals", lambda s: moved(s, "Production")),
     ("PERMISSION_DENIED", "a protected alias", lambda s: s.set_registered_model_alias(M, "production", V)),
     ("UNAUTHENTICATED", "a token that is not ours", lambda s: stranger(s).get_registered_model(M)),
     ("INVALID_PARAMETER_VALUE", "a new model without a team", lambda s: s.create_registered_model("digits")),
@@ -171,6 +168,11 @@ def registered(store: Any) -> Any:
         HttpArtifactRepository(source).log_artifacts(folder)
     said = {"licence": "MIT", "task": "image-classification", "modality": "image", "architecture": "generic"}
     return store.create_model_version(M, source, tags=[ModelVersionTag(key, value) for key, value in said.items()])
+
+
+def moved(store: Any, stage: str) -> Any:
+    """The first version, which asks for another stage."""
+    return store.transition_model_version_stage(M, "1", stage, False)
 
 
 def copied(store: Any) -> Any:

@@ -21,6 +21,11 @@ class ProtocolRoute(APIRoute):
     own: ClassVar[type[Exception]]
 
     @staticmethod
+    def reworded(error: Exception, request: Request) -> Exception:  # noqa: ARG004 - for protocols that need it
+        """`error` as the protocol says it of this request."""
+        return error
+
+    @staticmethod
     @abstractmethod
     def told(raised: Any, status: int | None = None) -> Response:
         """The answer to an error of ours or of the protocol; `status` is given where the framework refused."""
@@ -39,6 +44,6 @@ class ProtocolRoute(APIRoute):
             except self.own as error:
                 return self.told(error)
             except Exception as error:  # noqa: BLE001 - told in the client's words; what nobody foresaw is logged
-                return self.told(*problems.as_error(error, request))
+                return self.told(*problems.as_error(self.reworded(error, request), request))
 
         return handled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -10,9 +11,10 @@ from fastapi.responses import JSONResponse, Response
 from registry.api.mlflow.prompts import refuse_prompts
 from registry.api.mlflow.refusals import not_offered
 from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
-from registry.api.mlflow.showing import STAGES, Shown, read_name, stage_of
-from registry.domain.catalog.models import PRODUCTION, RETIRED, Describing, VersionDetail
-from registry.domain.names import AssetKind, Reference, check_alias
+from registry.api.mlflow.showing import STAGES, Shown, stage_of
+from registry.domain.catalog.models import PRODUCTION, RETIRED, Describing
+from registry.domain.governance.promotion import StageOption
+from registry.domain.names import Reference, check_alias
 from registry.errors import (
     InvalidError,
     PolicyRefusedError,
@@ -30,7 +32,7 @@ _SHOWN = {PRODUCTION: "Production", RETIRED: "Archived"}
 @router.patch(f"{API}/registered-models/update", response_model=None)
 def update_model(shown: Showing, asked: Wanted) -> Response:
     """Another description."""
-    name, catalog = read_name(asked.need("name")), shown.registry.catalog
+    name, catalog = asked.named, shown.registry.catalog
     one = catalog.model(name).summary
     licence = one.version.licence if one.version else "unknown"
     catalog.describe(name, Describing(one.task, one.modality, licence, one.origin, asked.description or "", one.tags))
@@ -40,8 +42,8 @@ def update_model(shown: Showing, asked: Wanted) -> Response:
 @router.post(f"{API}/registered-models/rename", response_model=None)
 def rename_model(shown: Showing, asked: Wanted) -> Response:
     """Refused: a name means one model for ever."""
-    name = read_name(asked.need("name"))
-    read_name(asked.need("new_name"))
+    name = asked.named
+    asked.need("new_name")
     shown.registry.catalog.model(name)
     raise RefusedError(f"The registered model {name} keeps its name", remedy="Votes, audit entries and cards name it")
 
@@ -49,7 +51,7 @@ def rename_model(shown: Showing, asked: Wanted) -> Response:
 @router.delete(f"{API}/registered-models/delete", response_model=None)
 def delete_model(shown: Showing, asked: Wanted) -> Response:
     """Delete a model whose versions are not in use."""
-    shown.registry.catalog.delete(_whole(asked.need("name")))
+    shown.registry.catalog.delete(asked.whole)
     return JSONResponse(DONE)
 
 
@@ -63,7 +65,7 @@ def delete_version(shown: Showing, asked: Wanted) -> Response:
 @router.post(f"{API}/registered-models/set-tag", response_model=None)
 def set_model_tag(shown: Showing, asked: Wanted) -> Response:
     """Set a tag of a model."""
-    return _tag(shown, _whole(asked.need("name")), asked.need("key"), asked.value or "")
+    return _tag(shown, asked.whole, asked.need("key"), asked.value or "")
 
 
 @router.post(f"{API}/model-versions/set-tag", response_model=None)
@@ -75,7 +77,7 @@ def set_version_tag(shown: Showing, asked: Wanted) -> Response:
 @router.delete(f"{API}/registered-models/delete-tag", response_model=None)
 def delete_model_tag(shown: Showing, asked: Wanted) -> Response:
     """Remove a tag of a model."""
-    return _tag(shown, _whole(asked.need("name")), asked.need("key"), None)
+    return _tag(shown, asked.whole, asked.need("key"), None)
 
 
 @router.delete(f"{API}/model-versions/delete-tag", response_model=None)
@@ -97,7 +99,7 @@ def set_alias(shown: Showing, asked: Wanted) -> Response:
 @router.delete(f"{API}/registered-models/alias", response_model=None)
 def delete_alias(shown: Showing, asked: Wanted) -> Response:
     """Remove an alias. One that is not there is no error: MLflow's clients expect none."""
-    name, alias = read_name(asked.need("name")), check_alias(asked.need("alias"))
+    name, alias = asked.named, check_alias(asked.need("alias"))
     if any(one.alias == alias for one in shown.registry.catalog.model(name).aliases):
         shown.registry.catalog.drop_alias(name, alias)
     return JSONResponse(DONE)
@@ -112,16 +114,21 @@ def update_version(shown: Showing, asked: Wanted) -> Response:
 
 @router.post(f"{API}/model-versions/transition-stage", response_model=None)
 def transition(shown: Showing, asked: Wanted) -> Response:
-    """Refused with what is missing, unless the version is in that stage: stages move by promotion requests alone."""
+    """Move as a promotion request does where the policy in force asks for nothing; else refused with what it asks."""
     stage = {one.lower(): one for one in STAGES}.get(asked.need("stage").lower())
     if stage is None:
         raise InvalidError(f"{asked.need('stage')[:80]!r} is not a stage", remedy=f"Give {', '.join(STAGES)}")
     if asked.archive_existing_versions and stage not in {"Staging", "Production"}:
         raise InvalidError("Versions are archived only by a transition to Staging or Production")
     detail = shown.registry.catalog.version(asked.exact)
-    if stage_of(detail.summary) != stage or asked.archive_existing_versions:
-        raise PolicyRefusedError(f"{detail.summary.ref} stays in its stage", _missing(shown, detail, stage))
-    return JSONResponse({"model_version": shown.detailed(detail)})
+    if stage_of(detail.summary) == stage and not asked.archive_existing_versions:
+        return JSONResponse({"model_version": shown.detailed(detail)})
+    options = [one for one in shown.registry.promotions.options(asked.exact) if _shown(one.stage) == stage]
+    free = next((one for one in options if not one.reasons), None)
+    if free is None or asked.archive_existing_versions:
+        raise PolicyRefusedError(f"{detail.summary.ref} stays in its stage", _missing(options))
+    shown.registry.promotions.request(asked.exact, free.stage, comment="Asked for by a client of MLflow")
+    return JSONResponse({"model_version": shown.version(asked.exact)})
 
 
 @router.api_route(f"{API}/webhooks", methods=["GET", "POST"], response_model=None)
@@ -134,10 +141,6 @@ def webhooks() -> Response:
     )
 
 
-def _whole(text: str) -> Reference:
-    return Reference(AssetKind.MODELS, read_name(text))
-
-
 def _tag(shown: Shown, target: Reference, key: str, value: str | None) -> Response:
     if value is not None:
         refuse_prompts([key])
@@ -145,12 +148,15 @@ def _tag(shown: Shown, target: Reference, key: str, value: str | None) -> Respon
     return JSONResponse(DONE)
 
 
-def _missing(shown: Shown, detail: VersionDetail, stage: str) -> tuple[str, ...]:
-    """What a promotion into `stage` would still need, under the policy in force."""
+def _shown(stage: str) -> str:
+    return _SHOWN.get(stage, "Staging")
+
+
+def _missing(options: Sequence[StageOption]) -> tuple[str, ...]:
+    """What a promotion would still need, under the policy in force."""
     reasons = [
         f"{option.stage}: {reason}"
-        for option in shown.registry.promotions.options(Reference.to(detail.summary.ref))
-        for reason in option.reasons or ("nothing is missing but the request",)
-        if stage == _SHOWN.get(option.stage, "Staging")
+        for option in options
+        for reason in option.reasons or ("nothing is missing but the request, which archives no other version",)
     ]
     return ("stages move by promotion: forebear promote request", *reasons)

@@ -11,7 +11,8 @@ from enum import StrEnum
 from fastapi.responses import JSONResponse, Response
 
 from registry.api import problems
-from registry.errors import Family, NameTakenError, RegistryError, UnavailableError
+from registry.domain.names import Name
+from registry.errors import Family, NameTakenError, NotFoundError, RegistryError, UnavailableError
 
 
 class Code(StrEnum):
@@ -64,6 +65,19 @@ class MlflowError(Exception):
 def not_offered(what: str, *, remedy: str) -> MlflowError:
     """What to raise for a part of MLflow that is not here, and never was: its clients do not try again."""
     return MlflowError(UnavailableError(what, remedy=remedy), Code.NOT_OFFERED, 501)
+
+
+def in_words_of_mlflow(error: Exception, name: Name, said: str, version: str | None) -> Exception:
+    """`error`, or where it is about the model `name` itself, with the words that programs look for in MLflow's.
+
+    `said` is what the client calls the model; `version` the number of a version, where the request is about one.
+    """
+    if isinstance(error, NameTakenError):
+        return NameTakenError(f"Registered Model (name={said}) already exists: {error.message}", remedy=error.remedy)
+    if not isinstance(error, NotFoundError) or str(name) not in error.message:
+        return error
+    what = f"Model Version (name={said}, version={version})" if version else f"Registered Model with name={said}"
+    return NotFoundError(f"{what} not found: {error.message}", remedy=error.remedy)
 
 
 def refusal(raised: MlflowError | RegistryError, status: int | None = None) -> Response:

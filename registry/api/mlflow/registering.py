@@ -15,14 +15,16 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
 from registry.api.gathering import gathered
+from registry.api.mlflow.door import door_of
+from registry.api.mlflow.naming import Naming
 from registry.api.mlflow.prompts import refuse_prompts
 from registry.api.mlflow.routes import API, Asked, MlflowRoute, Showing, Wanted
-from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_name, read_version
+from registry.api.mlflow.showing import ARTIFACTS, RUN_ID, Shown, read_version
 from registry.api.mlflow.staging import Staging
 from registry.api.wire import AsActor
 from registry.domain.catalog.models import Modality, check_tags
 from registry.domain.governance.tracking import TrackedSource
-from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.names import Name, Reference
 from registry.domain.people.people import Permission
 from registry.domain.verbs.catalog import CopyVersion, ImportModel, NewModel
 from registry.errors import InvalidError
@@ -52,9 +54,9 @@ async def put_file(request: Request, registry: AsActor, upload: str, path: str) 
 def create_model(shown: Showing, asked: Wanted) -> Response:
     """A name for versions that come later."""
     refuse_prompts(tag.key for tag in asked.tags)
-    name = read_name(asked.need("name"))
+    name = asked.named
     shown.registry.actor.require(Permission.EDIT)
-    tags = {tag.key: tag.value for tag in asked.tags}
+    tags = {tag.key: tag.value for tag in asked.tags} | shown.naming.spelled(asked.need("name"))
     shown.registry.catalog.create(NewModel(name, asked.description or "", tags))
     return JSONResponse({"registered_model": shown.model(name)})
 
@@ -63,7 +65,7 @@ def create_model(shown: Showing, asked: Wanted) -> Response:
 def create_version(request: Request, shown: Showing, asked: Wanted) -> Response:
     """A version from an upload, another version or a tracking server; a model that is not there yet begins with it."""
     refuse_prompts(tag.key for tag in asked.tags)
-    name, source = read_name(asked.need("name")), _address(asked.need("source"))
+    name, source = asked.named, _address(asked.need("source"))
     shown.registry.actor.require(Permission.EDIT)
     if (original := _version_of(source, shown)) is not None:
         tags = {tag.key: tag.value for tag in asked.tags} | ({RUN_ID: asked.run_id} if asked.run_id else {})
@@ -89,8 +91,9 @@ def _imported(shown: Shown, asked: Asked, name: Name, source: str, *, uploaded: 
         modality=_modality(said.get("modality")),
         licence=said.get("licence") or said.get("license"),
         card=asked.description or None,
-        parents=_parents(said.get("base_model")),
+        parents=_parents(shown, said.get("base_model")),
         uploaded=uploaded,
+        registered=True,
     )
     try:
         made = shown.registry.catalog.import_model(wanted)
@@ -119,9 +122,11 @@ def _staging(request: Request) -> Staging:
 def _version_of(source: str, shown: Shown) -> Reference | None:
     """The version that a source names; None for anything else. Raises: BadReferenceError, InvalidError."""
     if source.startswith("models:/"):
-        return None if _LOGGED.fullmatch(source) else Reference.parse(source)
+        return None if _LOGGED.fullmatch(source) else shown.naming.reference(source)
     name, _, number = _path_here(source, shown).partition("/")
-    return None if name == UPLOADS or not number.isdecimal() else read_version(name, number)
+    if name == UPLOADS or not number.isdecimal():
+        return None
+    return read_version(Naming() if _is_of_all(source, shown) else shown.naming, name, number)
 
 
 def _tracked(request: Request, shown: Shown, asked: Asked, source: str) -> TrackedSource | None:
@@ -157,9 +162,15 @@ def _tracked(request: Request, shown: Shown, asked: Asked, source: str) -> Track
 def _path_here(source: str, shown: Shown) -> str:
     """The path of an artifact of this server; empty for every other address."""
     parts = urlsplit(source)
-    here = parts.netloc in {"", urlsplit(shown.base).netloc} and parts.scheme == "mlflow-artifacts"
-    direct = f"{parts.scheme}://{parts.netloc}" == shown.base and parts.path.startswith(f"{ARTIFACTS}/")
-    return unquote(parts.path.removeprefix(ARTIFACTS) if here or direct else "").strip("/")
+    path = parts.path.removeprefix(door_of(shown.team))
+    here = parts.netloc in {"", urlsplit(shown.server).netloc} and parts.scheme == "mlflow-artifacts"
+    direct = f"{parts.scheme}://{parts.netloc}" == shown.server and path.startswith(f"{ARTIFACTS}/")
+    return unquote(path.removeprefix(ARTIFACTS) if here or direct else "").strip("/")
+
+
+def _is_of_all(source: str, shown: Shown) -> bool:
+    """Whether an address of this server is that of all teams' models, whose names have a team."""
+    return source.startswith(f"{shown.server}{ARTIFACTS}/")
 
 
 def _upload_of(source: str, shown: Shown) -> tuple[str, str]:
@@ -182,10 +193,10 @@ def _modality(text: str | None) -> Modality | None:
         raise InvalidError(f"{str(text)[:40]!r} is no modality", remedy=f"Use {', '.join(Modality)}") from None
 
 
-def _parents(text: str | None) -> tuple[Reference, ...]:
+def _parents(shown: Shown, text: str | None) -> tuple[Reference, ...]:
     """The versions that the tag `base_model` names: `models:/team.name/3`, with commas between several."""
     named = [one.strip() for one in (text or "").split(",") if one.strip()]
-    return tuple(Reference.parse(one, kind=AssetKind.MODELS) for one in named)
+    return tuple(shown.naming.reference(one) for one in named)
 
 
 def _in_tags(error: InvalidError) -> InvalidError:

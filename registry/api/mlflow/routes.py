@@ -7,20 +7,22 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.api import problems
 from registry.api.downloads import download
 from registry.api.mlflow import searching
+from registry.api.mlflow.door import team_of
 from registry.api.mlflow.files import allowed, artifacts, listed, one_file
-from registry.api.mlflow.refusals import Code, MlflowError, refusal
-from registry.api.mlflow.showing import ARTIFACTS, Shown, of_stages, read_name, read_version
+from registry.api.mlflow.naming import Naming
+from registry.api.mlflow.refusals import Code, MlflowError, in_words_of_mlflow, refusal
+from registry.api.mlflow.showing import ARTIFACTS, Shown, of_stages, read_version
 from registry.api.protocols import Handler, ProtocolRoute
 from registry.api.wire import AsActor, read_capped, read_json, registry_of
-from registry.domain.names import AssetKind, Reference, check_alias
-from registry.errors import BadReferenceError, InvalidError, NotFoundError, UsageError
+from registry.domain.names import AssetKind, Name, Reference, check_alias
+from registry.errors import BadNameError, BadReferenceError, InvalidError, NotFoundError, UsageError
 
 API = "/api/2.0/mlflow"
 LATEST = "latest"
@@ -57,6 +59,7 @@ class Asked(BaseModel):
     max_results: int | None = None
     page_token: str = ""
     path: str = ""
+    _naming: Naming = PrivateAttr(default_factory=Naming)
 
     def need(self, field: str) -> str:
         """The text of a field that has to be there. Raises: InvalidError."""
@@ -68,7 +71,17 @@ class Asked(BaseModel):
     @property
     def exact(self) -> Reference:
         """The version that name and number say. Raises: InvalidError, BadNameError."""
-        return read_version(self.need("name"), self.need("version"))
+        return read_version(self._naming, self.need("name"), self.need("version"))
+
+    @property
+    def named(self) -> Name:
+        """The model that is named. Raises: InvalidError, BadNameError."""
+        return self._naming.read(self.need("name"))
+
+    @property
+    def whole(self) -> Reference:
+        """All versions of the model that is named. Raises: InvalidError, BadNameError."""
+        return Reference(AssetKind.MODELS, self.named)
 
 
 _LISTS = ("stages", "order_by")
@@ -84,20 +97,35 @@ async def asked_of(request: Request) -> Asked:
     if not isinstance(sent, dict):
         raise UsageError("The body is not a JSON object")
     try:
-        return Asked.model_validate({key: value for key, value in sent.items() if value is not None})
+        asked = Asked.model_validate({key: value for key, value in sent.items() if value is not None})
     except ValidationError as error:
         raise problems.of_validation([{**one, "loc": ("", *one["loc"])} for one in error.errors()]) from error
+    asked._naming = Naming(team_of(request))
+    request.state.asked = asked
+    return asked
 
 
 async def shown_for(request: Request, registry: AsActor) -> Shown:
     """What answers are made from."""
-    return Shown(registry, str(request.base_url).rstrip("/"))
+    return Shown(registry, str(request.base_url).rstrip("/"), Naming(team_of(request)))
 
 
 class MlflowRoute(ProtocolRoute):
     """A route whose errors are told as MLflow tells them."""
 
     own, told = MlflowError, staticmethod(refusal)
+
+    @staticmethod
+    def reworded(error: Exception, request: Request) -> Exception:
+        """What the request names and is not there, or is there already, is said as MLflow says it."""
+        asked: Asked | None = getattr(request.state, "asked", None)
+        if asked is None or not asked.name:
+            return error
+        version = None if request.url.path.endswith("/create") else asked.version
+        try:
+            return in_words_of_mlflow(error, asked.named, asked.name, version)
+        except BadNameError:
+            return error
 
     def inner(self) -> Handler:
         """Most routes take what is shown and asked and nothing else: FastAPI would find that out with each request."""
@@ -128,7 +156,7 @@ def server_info() -> Response:
 @router.get(f"{API}/registered-models/get", response_model=None)
 def model(shown: Showing, asked: Wanted) -> Response:
     """A registered model."""
-    return JSONResponse({"registered_model": shown.model(read_name(asked.need("name")))})
+    return JSONResponse({"registered_model": shown.model(asked.named)})
 
 
 @router.get(f"{API}/registered-models/search", response_model=None)
@@ -141,14 +169,14 @@ def models(shown: Showing, asked: Wanted) -> Response:
 @router.api_route(f"{API}/registered-models/get-latest-versions", methods=["GET", "POST"], response_model=None)
 def latest_versions(shown: Showing, asked: Wanted) -> Response:
     """The newest version of each stage."""
-    found = of_stages(shown.newest(read_name(asked.need("name"))), asked.stages)
+    found = of_stages(shown.newest(asked.named), asked.stages)
     return JSONResponse({"model_versions": [shown.listed_version(one) for one in found]})
 
 
 @router.get(f"{API}/registered-models/alias", response_model=None)
 def by_alias(shown: Showing, asked: Wanted) -> Response:
     """The version that an alias names. `latest` is the newest, unless the model has an alias of this name."""
-    name, alias = read_name(asked.need("name")), asked.need("alias")
+    name, alias = asked.named, asked.need("alias")
     own = {one.alias for one in shown.registry.catalog.model(name).aliases}
     newest = alias.lower() == LATEST and LATEST not in own
     reference = Reference(AssetKind.MODELS, name, alias=None if newest else alias)
@@ -191,14 +219,16 @@ def folder(request: Request, registry: AsActor, asked: Wanted) -> Response:
     """What a folder of a version's files holds."""
     name, _, rest = asked.need("path").strip("/").partition("/")
     number, _, below = rest.partition("/")
-    detail = allowed(registry, read_version(name, number), unapproved=_unapproved(request))
+    detail = allowed(registry, read_version(Naming(team_of(request)), name, number), unapproved=_unapproved(request))
     return JSONResponse({"files": listed(artifacts(registry, detail), below)})
 
 
 @router.get(f"{ARTIFACTS}/{{name}}/{{number}}/{{path:path}}", response_model=None)
 def file(request: Request, registry: AsActor, name: str, number: str, path: str) -> Response:
     """One file of a version, whole or by `Range`."""
-    found = one_file(registry, read_version(name, number), path, unapproved=_unapproved(request))
+    found = one_file(
+        registry, read_version(Naming(team_of(request)), name, number), path, unapproved=_unapproved(request)
+    )
     answer = download(request, found.entry, found.open_at)
     answer.headers["Cache-Control"] = "private, no-cache"  # versions are taken back
     return answer

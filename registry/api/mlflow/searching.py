@@ -1,6 +1,7 @@
 """Searches of MLflow's clients: filtered, in the order that is asked for, a page at a time, by lists of the catalog.
 
-A name is `team.name` to them and `team/name` in the catalog: where one has a dot, the other has a slash.
+A name is `team.name` to them and `team/name` in the catalog: where one has a dot, the other has a slash. At the address
+of a team it is read as `naming` reads it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from registry.api.mlflow.grammar import MODELS, VERSIONS, Clause, orders, parse
@@ -16,7 +18,7 @@ from registry.api.mlflow.prompts import without_prompts
 from registry.api.mlflow.showing import RUN_ID, Shown
 from registry.domain.catalog.picking import Comparison, Of, Picked, Sort
 from registry.domain.paging import MAX_LIMIT, Page, PageRequest
-from registry.errors import BadCursorError, InvalidError
+from registry.errors import BadCursorError, BadNameError, InvalidError
 
 T = TypeVar("T")
 MOST_MODELS, USUAL_MODELS = 1000, 100
@@ -39,7 +41,7 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
     clauses, wanted = without_prompts(parse(text, MODELS)), orders(order, MODELS)
     if clauses is None or not limit:
         return [], None
-    picked = Picked(tuple(_comparison(one) for one in clauses), _sorts(wanted))
+    picked = Picked(tuple(_comparison(one, shown) for one in clauses), _sorts(wanted), team=shown.team)
     found, following = _pages(shown.registry.catalog.list_models, picked, limit, token, (text, *order))
     return [shown.listed(one) for one in found], following
 
@@ -51,7 +53,7 @@ def model_versions(shown: Shown, text: str, order: Sequence[str], limit: int | N
     if clauses is None:
         return [], None
     compared = tuple(one for clause in clauses for one in _of_version(clause, shown))
-    picked = Picked(compared, _sorts(wanted), addresses=shown.artifacts)
+    picked = Picked(compared, _sorts(wanted), addresses=shown.artifacts, team=shown.team)
     found, following = _pages(shown.registry.catalog.list_versions, picked, limit, token, (text, *order))
     return [shown.listed_version(one) for one in found], following
 
@@ -64,7 +66,7 @@ def _pages(
     cursor = _opened(token, query) if token else None
     while len(found) < limit:
         page = PageRequest(min(limit - len(found), MAX_LIMIT), cursor)
-        some = read(Picked(picked.comparisons, picked.order, page, picked.addresses))
+        some = read(replace(picked, page=page))
         found += some.items
         cursor = some.next_cursor
         if cursor is None:
@@ -76,18 +78,30 @@ def _sorts(wanted: Sequence[tuple[str, bool]]) -> tuple[tuple[Sort, bool], ...]:
     return tuple((_SORTS[field], descends) for field, descends in wanted)
 
 
-def _comparison(clause: Clause) -> Comparison:
+def _comparison(clause: Clause, shown: Shown) -> Comparison:
     """A name or a tag."""
     if clause.tag:
         return Comparison(Of.TAG, clause.operator, clause.value, clause.key)
     value = clause.value
-    named = tuple(map(_slashed, value)) if isinstance(value, tuple) else _slashed(str(value))
-    return Comparison(Of.NAME, clause.operator, named)
+    if shown.team and "LIKE" in clause.operator:  # a pattern is compared with the name as it was spelled
+        return Comparison(Of.CALLED, clause.operator, value)
+    known = tuple(_known(one, shown) for one in value) if isinstance(value, tuple) else _known(str(value), shown)
+    return Comparison(Of.NAME, clause.operator, known)
+
+
+def _known(name: str, shown: Shown) -> str:
+    """A name of MLflow as the catalog has it; nothing's name where it can be none."""
+    if not shown.team:
+        return name.replace(".", "/")
+    try:
+        return str(shown.naming.read(name))
+    except BadNameError:
+        return ""
 
 
 def _of_version(clause: Clause, shown: Shown) -> Iterator[Comparison]:
     if clause.tag or clause.key == "name":
-        yield _comparison(clause)
+        yield _comparison(clause, shown)
     elif clause.key == "run_id":
         yield Comparison(Of.TAG, clause.operator, clause.value, RUN_ID, absent="")
     elif clause.key == "version_number":
@@ -95,14 +109,10 @@ def _of_version(clause: Clause, shown: Shown) -> Iterator[Comparison]:
     elif clause.operator == "=":
         name, _, number = str(clause.value).removeprefix(f"{shown.artifacts}/").partition("/")
         exact = clause.value == f"{shown.artifacts}/{name}/{number}" and number.isascii() and number.isdecimal()
-        yield Comparison(Of.NAME, "=", _slashed(name) if exact and number[0] != "0" and len(number) < 10 else "")
+        yield Comparison(Of.NAME, "=", _known(name, shown) if exact and number[0] != "0" and len(number) < 10 else "")
         yield Comparison(Of.NUMBER, "=", int(number) if exact and len(number) < 10 else 0)
     else:
         yield Comparison(Of.ADDRESS, clause.operator, clause.value)
-
-
-def _slashed(name: str) -> str:
-    return name.replace(".", "/")
 
 
 def _limit(limit: int, *, least: int, most: int) -> int:

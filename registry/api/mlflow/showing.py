@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from registry.api.mlflow.door import door_of
+from registry.api.mlflow.naming import Naming
 from registry.domain.catalog.models import FIRST_STAGE, PRODUCTION, RETIRED, Status, VersionDetail, VersionSummary
-from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked
+from registry.domain.catalog.picking import SPELLING, Comparison, ListedModel, ListedVersion, Of, Picked
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
-from registry.errors import BadNameError, InvalidError, NotFoundError
+from registry.errors import InvalidError, NotFoundError
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 """Where files lie, below the address of the server."""
@@ -24,10 +26,24 @@ STAGES = ("None", "Staging", "Production", "Archived")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the values of one answer are made from: the caller's registry, and the address of the server."""
+    """What the values of one answer are made from: the caller's registry, the address of the server, and a team.
+
+    At the address of a team, names are without it, and only its models are there.
+    """
 
     registry: Registry
-    base: str
+    server: str
+    naming: Naming = field(default_factory=Naming)
+
+    @property
+    def team(self) -> str:
+        """The team whose address was asked for; empty for that of all."""
+        return self.naming.team
+
+    @property
+    def base(self) -> str:
+        """What a client was told that the address of the registry is."""
+        return f"{self.server}{door_of(self.team)}"
 
     def model(self, name: Name) -> dict[str, Any]:
         """A registered model, with the newest version of each stage. Raises: NotFoundError."""
@@ -37,13 +53,13 @@ class Shown:
         """A registered model that is read already."""
         one = model.summary
         return {
-            "name": named(one.name),
+            "name": self.naming.write(one.name, one.tags.get(SPELLING, "")),
             "creation_timestamp": moment(one.created_at),
             "last_updated_timestamp": moment(one.updated_at),
             "user_id": one.owner,
             "description": one.description,
             "latest_versions": [self.listed_version(newest) for newest in newest_of(model).values()],
-            "tags": _tags(one.tags),
+            "tags": self._tags(one.tags),
             "aliases": [{"alias": alias.alias, "version": str(alias.ref.number)} for alias in model.aliases],
         }
 
@@ -58,13 +74,16 @@ class Shown:
     def detailed(self, detail: VersionDetail) -> dict[str, Any]:
         """A version that is read already."""
         card = detail.card.text if detail.card else ""
-        return self.listed_version(ListedVersion(detail.summary, detail.tags, card, detail.step, detail.status_reason))
+        spelling = detail.model.tags.get(SPELLING, "")
+        return self.listed_version(
+            ListedVersion(detail.summary, detail.tags, card, detail.step, detail.status_reason, spelling)
+        )
 
     def listed_version(self, version: ListedVersion) -> dict[str, Any]:
         """A version of a list. It is ready at once: nothing here is registered before it is whole."""
         one = version.summary
         return {
-            "name": named(one.ref.name),
+            "name": self.naming.write(one.ref.name, version.spelling),
             "version": str(one.ref.number),
             "creation_timestamp": moment(one.created_at),
             "last_updated_timestamp": moment(one.created_at),
@@ -73,7 +92,7 @@ class Shown:
             "description": version.card,
             "source": self.source(one.ref),
             "run_id": version.tags.get(RUN_ID, ""),
-            "run_link": f"{self.base}/steps/{version.step}",
+            "run_link": f"{self.server}/steps/{version.step}",
             "status": "READY",
             "status_message": notice(one.ref, one.status, version.status_reason, Use.READ),
             "tags": _tags(version.tags),
@@ -87,13 +106,17 @@ class Shown:
 
     def source(self, ref: VersionRef) -> str:
         """The address of a version's files."""
-        return f"{self.artifacts}/{named(ref.name)}/{ref.number}"
+        return f"{self.artifacts}/{self.naming.write(ref.name)}/{ref.number}"
+
+    def _tags(self, tags: Mapping[str, str]) -> list[dict[str, str]]:
+        shown = {key: value for key, value in tags.items() if not (self.team and key == SPELLING)}
+        return _tags(shown)
 
     def _one(self, name: Name) -> ListedModel:
         """One registered model, read as lists are. Raises: NotFoundError."""
         page = self.registry.catalog.list_models(Picked((Comparison(Of.NAME, "=", str(name)),), page=PageRequest(1)))
         if not page.items:
-            raise NotFoundError(f"The registered model {named(name)} does not exist", remedy="Search for its name")
+            raise NotFoundError(f"models:/{name} does not exist", remedy="Search for its name")
         return page.items[0]
 
 
@@ -112,24 +135,13 @@ def stage_of(version: VersionSummary) -> str:
     return {FIRST_STAGE: "None", PRODUCTION: "Production"}.get(version.stage, "Staging")
 
 
-def named(name: Name) -> str:
-    """MLflow's names hold no slash."""
-    return f"{name.team}.{name.name}"
-
-
-def read_name(text: str) -> Name:
-    """`team.name`, or `team/name`. Raises: BadNameError."""
-    team, separator, name = text.replace("/", ".", 1).partition(".")
-    if not separator:
-        raise BadNameError(f"{text[:120]!r} is not a name", remedy="Write team.name, for example vision.digits")
-    return Name(team, name)
-
-
-def read_version(name: str, version: str) -> Reference:
+def read_version(naming: Naming, name: str, version: str) -> Reference:
     """One version by its number. Raises: BadNameError, InvalidError."""
     if not (version.isascii() and version.isdigit() and 1 <= len(version) <= 9 and int(version)):
-        raise InvalidError(f"{version[:40]!r} is not a version", remedy="Give its whole number")
-    return Reference(AssetKind.MODELS, read_name(name), int(version))
+        raise InvalidError(
+            f"Parameter 'version' must be an integer, got '{version[:40]}'", remedy="Give the whole number of a version"
+        )
+    return Reference(AssetKind.MODELS, naming.read(name), int(version))
 
 
 def moment(at: datetime) -> int:

@@ -77,7 +77,7 @@ class Describing:
             check_tag(key, value)
 
 
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_TAG = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9_.:/ -]*[A-Za-z0-9_.:/-])?")
 
 
 MAX_TAGS = 100
@@ -104,7 +104,7 @@ def check_tag(key: str, value: str) -> None:
     """Raises: InvalidError when `key` or `value` cannot be a tag."""
     if not _TAG.fullmatch(key):
         raise InvalidError(
-            f"{key[:80]!r} is not a tag", remedy="Use letters, digits and _ . : - and 64 characters at most"
+            f"{key[:80]!r} is not a tag", remedy="Use letters, digits, spaces and _ . : / - and 64 characters at most"
         )
     if len(value) > 512 or any(ord(char) < 32 for char in value):
         raise InvalidError(f"The value of tag {key!r} is longer than 512 characters or has control characters")

@@ -13,12 +13,17 @@ from registry.domain.catalog.models import AliasValue, ModelSummary, VersionSumm
 from registry.domain.manifests import FileEntry
 from registry.domain.paging import PageRequest
 
+SPELLING = "mlflow.name"
+"""The tag of a model that keeps how a client of MLflow spelled its name."""
+
 
 class Of(StrEnum):
     """What is compared."""
 
     NAME = "name"
     """`team/name`."""
+    CALLED = "called"
+    """The value of a model's tag SPELLING, or its name without the team where it has none."""
     TAG = "tag"
     """The value of the tag `key`: of a model in a list of models, of a version in one of versions."""
     NUMBER = "number"
@@ -68,6 +73,8 @@ class Picked:
     order: tuple[tuple[Sort, bool], ...] = ()
     page: PageRequest = PageRequest()
     addresses: str = ""
+    team: str = ""
+    """Only models of this team; of all where it is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class ListedVersion:
     card: str
     step: str
     status_reason: str
+    spelling: str = ""
+    """The value of its model's tag SPELLING."""
 
 
 @dataclass(frozen=True, slots=True)

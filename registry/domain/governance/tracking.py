@@ -66,7 +66,8 @@ class TrackedSource:
     def named(cls, uri: str, place: str, run: str) -> Self | None:
         """What a client of MLflow calls a source, at the server `place`; None for anything that is none.
 
-        `run` is the run that the client names, and empty where it names none. Raises: InvalidError.
+        `run` is the run that the client names, and empty where it names none: a logged model has to be of that
+        run, and what names its own run is of that one. Raises: InvalidError.
         """
         found, parts = _LOGGED.fullmatch(uri) or _RUNS.fullmatch(uri), urlsplit(uri)
         before, route, below = parts.path.partition(f"{ARTIFACTS}/")
@@ -76,8 +77,6 @@ class TrackedSource:
         if found is None:
             return None
         groups = found.groupdict(default="")
-        if run and groups.get("run", run) != run:
-            raise InvalidError(f"{uri[:200]!r} belongs to the run {groups['run']}, and not to {run[:120]!r}")
         source = cls(place, groups.get("run", run), groups.get("path", "").strip("/"), groups.get("model", ""))
         return cls.parse(str(source))
 

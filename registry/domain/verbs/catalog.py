@@ -56,6 +56,9 @@ class ImportModel:
     parents: tuple[Reference, ...] = ()
     uploaded: bool = False
     """True when the source came over HTTP: then no pickle is read, and `source` is a folder of the server's own."""
+    registered: bool = False
+    """True for what a client of MLflow registers: each call makes a version, of the bytes of the latest one too, and a
+    licence that nothing states is `unknown`."""
 
     def __post_init__(self) -> None:
         check_tags(self.tags)

@@ -18,7 +18,7 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, file_list
 from registry.domain.transfers.steps import StepInput
-from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.catalog import UNKNOWN, ImportModel
 from registry.errors import InvalidError, NotFoundError
 from registry.machine import this_machine
 from registry.ports.importing import ConvertedSource
@@ -68,7 +68,7 @@ class _Prepared:
 def import_model(
     context: Context, wanted: ImportModel, *, notes: tuple[str, ...] = (), facts: Mapping[str, object] = NOTHING
 ) -> VersionRef:
-    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that version.
+    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that one unless `wanted.registered`.
 
     `notes` and `facts` of where the source came from are kept in the manifest.
     """
@@ -108,7 +108,7 @@ def import_model(
     )
     with context.write() as uow:
         _check_name(uow, wanted.name)
-        latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
+        latest = None if wanted.registered else uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
         if latest is not None and latest in uow.catalog.versions_with(manifest.digest):
             recorded = found(uow.catalog.version(latest), latest).summary.licence
             check_recorded_licence(latest, recorded, wanted.licence)
@@ -136,7 +136,7 @@ def _check_name(uow: UnitOfWork, name: Name) -> None:
 
 def _describe(wanted: ImportModel, converted: ConvertedSource) -> tuple[Describing, str]:
     facts = converted.facts
-    licence = wanted.licence or facts.licence or card_licence(facts.card)
+    licence = wanted.licence or facts.licence or card_licence(facts.card) or (UNKNOWN if wanted.registered else None)
     task, modality = wanted.task or facts.task, wanted.modality or facts.modality
     architecture = facts.architecture or wanted.architecture
     missing = [

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, false, func, literal, or_, select
 
 from registry.domain.catalog.models import AliasValue
-from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
+from registry.domain.catalog.picking import SPELLING, Comparison, ListedModel, ListedVersion, Of, Picked, Sort
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import BadNameError
@@ -64,7 +64,7 @@ def list_models(connection: Connection, picked: Picked, hidden: Collection[str] 
         found = find_asset(connection, AssetKind.MODELS, name)
         return Page(_models(connection, [] if found is None else [found]), None)
     dialect = connection.dialect.name
-    statement = select(asset).where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
+    statement = select(asset).where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), *_in_team(picked))
     if hidden:
         statement = statement.where(~is_hidden(hidden, dialect))
     for one in picked.comparisons:
@@ -82,7 +82,7 @@ def list_models(connection: Connection, picked: Picked, hidden: Collection[str] 
 
 def _only_name(picked: Picked) -> Name | None:
     """The name that a single model can have; None where more than a name is asked for."""
-    if len(picked.comparisons) != 1 or picked.page.cursor is not None:
+    if len(picked.comparisons) != 1 or picked.page.cursor is not None or picked.team:
         return None
     one = picked.comparisons[0]
     if one.of is not Of.NAME or one.operator != "=":
@@ -118,7 +118,7 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
     statement = (
         select(version.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
-        .where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), is_live())
+        .where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), is_live(), *_in_team(picked))
     )
     if hidden:
         statement = statement.where(~is_hidden(hidden, dialect))
@@ -151,7 +151,7 @@ def _scope(picked: Picked) -> str:
 def _of_model(one: Comparison, dialect: str) -> list[ColumnElement[bool]]:
     if one.of is Of.TAG:
         return [_tagged(one, asset_tag, asset_tag.c.asset_id, asset.c.id, dialect)]
-    return _named(one, dialect) if one.of is Of.NAME else [false()]
+    return _named(one, dialect) if one.of in {Of.NAME, Of.CALLED} else [false()]
 
 
 def _of_version(one: Comparison, addresses: str, dialect: str) -> list[ColumnElement[bool]]:
@@ -166,14 +166,33 @@ def _of_version(one: Comparison, addresses: str, dialect: str) -> list[ColumnEle
     return _named(one, dialect)
 
 
+def _in_team(picked: Picked) -> list[ColumnElement[bool]]:
+    return [asset.c.name.between(f"{picked.team}/", f"{picked.team}/{_AFTER_NAMES}")] if picked.team else []
+
+
 def _named(one: Comparison, dialect: str) -> list[ColumnElement[bool]]:
     """The comparison, and for a pattern the part of the index that its beginning leaves."""
+    if one.of is Of.CALLED:
+        after = func.substr(asset.c.name, _slash(dialect) + 1)
+        return [_compared(one, func.coalesce(_spelling(), after), dialect)]
     found = [_compared(one, asset.c.name, dialect)]
     if one.operator == "LIKE":
         begins = str(one.value).split("%")[0].split("_")[0]
         if begins:
             found += [asset.c.name >= begins, asset.c.name <= begins + _AFTER_NAMES]
     return found
+
+
+def _slash(dialect: str) -> ColumnElement[int]:
+    """Where the name of the team ends."""
+    if dialect == "postgresql":
+        return func.strpos(asset.c.name, "/")
+    return func.instr(asset.c.name, "/")
+
+
+def _spelling() -> ColumnElement[Any]:
+    mine = select(asset_tag.c.value).where(asset_tag.c.asset_id == asset.c.id, asset_tag.c.key == SPELLING)
+    return mine.correlate(asset).scalar_subquery()
 
 
 def _tagged(one: Comparison, tags: Any, owner: Any, key: Any, dialect: str) -> ColumnElement[bool]:
@@ -233,6 +252,7 @@ def _listed(
             row.card or "",
             row.made_by,
             row.status_reason,
+            row.spelling or "",
         )
         for row in rows
     }
@@ -251,7 +271,7 @@ def _rows_of() -> Any:
     )
     made_by, text = maker.c.label.label("made_by"), card.label("card")
     return (
-        select(*summary_columns(), made_by, model_version.c.status_reason, text)
+        select(*summary_columns(), made_by, model_version.c.status_reason, text, _spelling().label("spelling"))
         .select_from(version)
         .join(model_version, model_version.c.node_id == version.c.node_id)
         .join(node, node.c.id == version.c.node_id)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from registry.api.mlflow.showing import RUN_ID
+from registry.domain.names import AssetKind, Name, Reference
 from tests.serving import ServedRegistry, listening
 
 API = "/api/2.0/mlflow"
@@ -72,7 +73,7 @@ REFUSED: list[tuple[str, str, Any, tuple[int, str]]] = [
     (
         "POST",
         "registered-models/set-tag",
-        {"name": "vision.digits", "key": "a b"},
+        {"name": "vision.digits", "key": "a|b"},
         (400, "INVALID_PARAMETER_VALUE"),
     ),
     (
@@ -120,12 +121,24 @@ def test_what_is_refused_has_the_code_that_clients_know_and_changes_nothing(serv
     assert ana.get("/api/v1/audit/verify").json()["head"] == before
 
 
-def test_a_stage_moves_by_promotion_alone_and_the_refusal_says_what_is_missing(served: ServedRegistry) -> None:
+def test_a_stage_moves_where_the_policy_asks_for_nothing_and_else_the_refusal_says_what_is_missing(
+    own_served: ServedRegistry,
+) -> None:
+    client, route = own_served.client("dev"), f"{API}/model-versions/transition-stage"
     body = {"name": "vision.digits", "version": "1", "stage": "Staging"}
-    answer = served.client("ana").post(f"{API}/model-versions/transition-stage", json=body)
-    assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
-    assert "forebear promote request" in answer.json()["message"]
-    assert "candidate: " in answer.json()["message"]
+    for more in ({"stage": "Production"}, {"stage": "Archived"}, {"archive_existing_versions": True}):
+        answer = client.post(route, json=body | more)
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED"), more
+        assert "forebear promote request" in answer.json()["message"], more
+    assert "candidate: nothing is missing but the request" in answer.json()["message"]
+    assert own_served.client("vic").post(route, json=body).status_code == 403
+    moved = client.post(route, json=body)
+    assert (moved.status_code, moved.json()["model_version"]["current_stage"]) == (200, "Staging"), moved.text
+    exact = Reference(AssetKind.MODELS, Name("vision", "digits"), 1)
+    made = own_served.family.registry("vic").promotions.requests(reference=exact).items
+    assert [(one.to_stage, one.state, one.requested_by) for one in made] == [("candidate", "promoted", "dev")]
+    refused = client.post(route, json=body | {"stage": "Production"})
+    assert refused.status_code == 403, "a version does not reach production past the stages between"
 
 
 CHANGES: list[tuple[str, str, dict[str, str]]] = [

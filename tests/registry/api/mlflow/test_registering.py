@@ -16,7 +16,7 @@ from registry.api.mlflow.ledger import NAME as LEDGER
 from registry.api.mlflow.ledger import RECOUNTED_SECONDS
 from registry.api.mlflow.staging import FOLDER, KEPT_SECONDS
 from registry.domain.catalog.models import Status
-from registry.domain.names import Reference
+from registry.domain.names import AssetKind, Name, Reference
 from tests.importing import importing_here
 from tests.registry.api.mlflow.test_changes import store_of
 from tests.serving import ServedRegistry
@@ -128,8 +128,27 @@ def test_what_the_files_do_not_state_is_asked_for_in_tags(own_served: ServedRegi
     save_file({"0.weight": np.ones((2, 2), np.float32)}, tmp_path / "model.safetensors")
     put(own_served, "uploads/some/model.safetensors", (tmp_path / "model.safetensors").read_bytes())
     with importing_here():
-        status, _, message = create(own_served, "mlflow-artifacts:/uploads/some", tags=TAGS[1:])
-    assert (status, "licence" in message, "tags of the version" in message) == (400, True, True)
+        status, _, message = create(own_served, "mlflow-artifacts:/uploads/some", tags=TAGS[:1])
+    assert (status, "its task, modality" in message, "tags of the version" in message) == (400, True, True)
+
+
+def test_each_call_makes_a_version_and_a_licence_that_nothing_states_is_unknown(
+    own_served: ServedRegistry, tmp_path: Path
+) -> None:
+    save_file({"0.weight": np.ones((2, 2), np.float32)}, tmp_path / "model.safetensors")
+    made = []
+    for upload in ("one", "two"):
+        put(own_served, f"uploads/{upload}/model.safetensors", (tmp_path / "model.safetensors").read_bytes())
+        with importing_here():
+            status, _, message = create(own_served, f"mlflow-artifacts:/uploads/{upload}", tags=TAGS[1:])
+        assert status == 200, message
+        reference = Reference(AssetKind.MODELS, Name("vision", "sent"))
+        made.append(own_served.family.registry("vic").catalog.version(reference).summary)
+    assert [(one.ref.number, one.licence, one.stage) for one in made] == [
+        (1, "unknown", "registered"),
+        (2, "unknown", "registered"),
+    ]
+    assert made[0].digest == made[1].digest
 
 
 def test_an_upload_is_its_owners_alone_goes_after_a_day_and_has_a_limit(own_served: ServedRegistry) -> None:

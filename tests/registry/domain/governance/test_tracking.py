@@ -92,9 +92,10 @@ def test_what_is_not_of_a_tracking_server_is_not_taken_for_it(uri: str) -> None:
 
 
 @pytest.mark.parametrize("uri", [f"runs:/{RUN}/model", f"mlflow-artifacts:/{OF_RUN}/model"])
-def test_the_run_that_is_named_has_to_be_that_of_the_source(uri: str) -> None:
-    with pytest.raises(InvalidError, match="belongs to the run"):
-        TrackedSource.named(uri, PLACE, "0" * 32)
+def test_what_names_its_run_is_of_that_one_whatever_run_the_client_names(uri: str) -> None:
+    found = TrackedSource.named(uri, PLACE, "0" * 32)
+    assert found is not None
+    assert found.run == RUN
 
 
 def test_an_address_that_climbs_out_of_the_run_is_refused() -> None:
