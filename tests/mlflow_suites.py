@@ -186,8 +186,8 @@ def _tracking_server(folder: Path) -> Iterator[str]:
         with sqlite3.connect(database) as connection:
             for name in RUNS:
                 connection.execute(
-                    "INSERT INTO runs (run_uuid, name, status, start_time, lifecycle_stage, artifact_uri,"
-                    " experiment_id) VALUES (?, ?, 'FINISHED', 0, 'active', ?, 0)",
+                    "INSERT INTO runs (run_uuid, name, user_id, status, start_time, lifecycle_stage, artifact_uri,"
+                    " experiment_id) VALUES (?, ?, 'ana', 'FINISHED', 0, 'active', ?, 0)",
                     (name, name, f"mlflow-artifacts:/0/{name}/artifacts"),
                 )
         yield f"http://127.0.0.1:{server.port}"

@@ -116,7 +116,7 @@ class Shown:
         """One registered model, read as lists are. Raises: NotFoundError."""
         page = self.registry.catalog.list_models(Picked((Comparison(Of.NAME, "=", str(name)),), page=PageRequest(1)))
         if not page.items:
-            raise NotFoundError(f"models:/{name} does not exist", remedy="Search for its name")
+            raise NotFoundError(f"The model models:/{name} does not exist", remedy="Search for its name")
         return page.items[0]
 
 
