@@ -155,13 +155,13 @@ def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Ra
     }
 
 
-def repeat(run: Callable[[], object]) -> Cost:
-    """`run` up to `RUNS` times within `SECONDS`, after one that is not counted."""
+def repeat(run: Callable[[], object], runs: int = RUNS) -> Cost:
+    """`run` up to `runs` times within `SECONDS`, after one that is not counted."""
     run()
     cpu: list[float] = []
     wall: list[float] = []
     end = time.perf_counter() + SECONDS
-    while len(cpu) < RUNS and (not cpu or time.perf_counter() < end):
+    while len(cpu) < runs and (not cpu or time.perf_counter() < end):
         began, used = time.perf_counter(), time.thread_time()
         run()
         cpu.append((time.thread_time() - used) * 1000)

@@ -42,6 +42,8 @@ FOUND_LIMIT = 200
 """Nodes of a page with a filter."""
 UP, DOWN, EACH, LIMIT = 6, 3, 4, 50
 """How much of a family a page shows before a reader asks for more."""
+COUNTED = 1000
+"""Neighbours that such a page counts of the node that it is about, ten times as many as of each other one."""
 PAGE, PAGE_LIMIT = 60, 200
 """Neighbours of one group on a page of their own, and the nodes of such a page."""
 
@@ -146,9 +148,9 @@ def lineage(
     # -1 generations, as in older links, are all that a page shows; a filter goes through all of them
     up, down = (MAX_GENERATIONS if one == -1 or only else one for one in (up, down))
     if group:
-        reach = Reach(up, down, PAGE, PAGE_LIMIT, group, after)
+        reach = Reach(up, down, PAGE, PAGE_LIMIT, group, after, COUNTED)
     else:
-        reach = Reach(up, down, EACH, FOUND_LIMIT if only else LIMIT)
+        reach = Reach(up, down, EACH, FOUND_LIMIT if only else LIMIT, most=COUNTED)
     family = family_of(registry, target, reach, only, at)
     context = LineagePage(family, address(family.focus))
     api = link("/api/v1/lineage/near", asdict(reach) | dict(family.only), target=target, at=at)
@@ -156,7 +158,11 @@ def lineage(
 
 
 def family_of(
-    registry: Registry, target: str, reach: Reach = Reach(UP, DOWN, EACH, LIMIT), only: Only = Only(), at: str = ""
+    registry: Registry,
+    target: str,
+    reach: Reach = Reach(UP, DOWN, EACH, LIMIT, most=COUNTED),
+    only: Only = Only(),
+    at: str = "",
 ) -> Family:
     """What the pages show of a family. Raises: as `LineageVerbs.near`, BadFilterError for a moment that is none."""
     found = registry.lineage.near(target, reach, only=only, as_of=read_moment(at, "The day") if at else None)

@@ -99,9 +99,10 @@ def near(
     limit: Annotated[int, Query(ge=1, le=1000, description="Nodes of the answer")] = 120,
     group: Annotated[str | None, Query(max_length=64, description="Only neighbours of this group of `rest`")] = None,
     after: Annotated[int | None, Query(ge=0, description="Only neighbours after this node")] = None,
-    most: Annotated[int, Query(ge=1, le=MOST_COUNTED, description="Neighbours of one node that are counted")] = (
-        MOST_COUNTED
-    ),
+    most: Annotated[
+        int,
+        Query(ge=1, le=MOST_COUNTED, description="Neighbours of the node itself that are counted; of others a tenth"),
+    ] = (MOST_COUNTED),
     stage: Annotated[
         str | None, Query(max_length=64, description="Only models at this stage, and the ways there")
     ] = None,

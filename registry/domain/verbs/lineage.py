@@ -108,7 +108,7 @@ class Reach:
     """How far a neighbourhood goes: generations up and down, and how many of one group beside one another.
 
     With `group`, one direction and one generation: only neighbours of that group, those after the node `after`. `most`
-    is how many neighbours of one node are counted.
+    is how many neighbours of the node itself are counted, and a tenth of it (100 at least) how many of each other one.
     """
 
     up: int = 2

@@ -15,6 +15,8 @@ from registry.services.lineage.searching import search
 from registry.services.storage.lineage import Fan, FanWish
 from registry.services.unit_of_work import UnitOfWork
 
+SOME_COUNTED = 100
+"""So many neighbours of each node are counted in any case, if no fewer were asked for."""
 MAX_EACH = 200
 MAX_DRAWN = 1000
 """Nodes of one picture."""
@@ -69,7 +71,8 @@ class _Drawing:
 
     def _fans(self, level: Sequence[NodeId], towards: Direction, each: int, *, first: bool) -> Sequence[Fan]:
         group, after = (self.reach.group, self.reach.after) if first else (None, None)
-        wish = FanWish(towards is Direction.UP, each, group, after, self.as_of, self.reach.most)
+        most = self.reach.most if first else min(self.reach.most, max(SOME_COUNTED, self.reach.most // 10))
+        wish = FanWish(towards is Direction.UP, each, group, after, self.as_of, most)
         fans, cut = self.uow.graph.fans(level, wish)
         self.counted = self.counted and not cut
         return fans

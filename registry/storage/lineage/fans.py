@@ -1,69 +1,100 @@
-"""What hangs on nodes on one side, by groups: counted, and the first of each group, for many nodes by one statement."""
+"""What hangs on nodes on one side, by groups: counted, and the first of each group, for many nodes at once."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
+from heapq import nsmallest
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, select
+from sqlalchemy import Connection, String, and_, bindparam, case, func, select
 
 from lineage import NodeId
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.lineage import UNFINISHED
 from registry.services.storage.lineage import Fan, FanWish
 from registry.storage.sql.among import among
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.types import Key
 from registry.storage.tables import edge, node, step
 
 
 def read_fans(connection: Connection, keys: Collection[NodeId], wish: FanWish) -> tuple[Sequence[Fan], bool]:
     """See `GraphRepository.fans`."""
-    given = {"keys": keys, "after": -1 if wish.after is None else wish.after, "each": wish.each, "most": wish.most + 1}
-    more = {} if wish.group is None else {"group": wish.group}
-    query = _fans(wish.upwards, past=wish.as_of is not None, grouped=wish.group is not None)
-    found: dict[tuple[NodeId, str], tuple[int, list[NodeId]]] = {}
-    total = 0
-    for here, group, count, there, place in connection.execute(query, given | more | at_time(wish.as_of)):
-        total += count if place == 1 else 0
-        _, neighbours = found.setdefault((here, group), (count, []))
-        if place <= wish.each:
-            neighbours.append(there)
-    if total > wish.most and len(keys) > 1:  # some of these nodes were not read to the end, or not at all
-        half = len(keys) // 2
-        first, second = (read_fans(connection, part, wish) for part in (list(keys)[:half], list(keys)[half:]))
-        return [*first[0], *second[0]], first[1] or second[1]
-    fans = [Fan(here, group, count, tuple(beside)) for (here, group), (count, beside) in found.items()]
-    return fans, total > wish.most
+    found, cut = _read(connection, keys, wish)
+    if not cut or len(keys) < 2:
+        return found, cut
+    together: list[NodeId] = []
+    room, answers = wish.most, []
+    for key, count in _degrees(connection, keys, wish):
+        if count > wish.most:
+            answers.append(_read(connection, [key], wish))
+            continue
+        if count > room:
+            answers.append(_read(connection, together, wish))
+            together, room = [], wish.most
+        together.append(key)
+        room -= count
+    answers.append(_read(connection, together, wish))
+    return [fan for fans, _ in answers for fan in fans], any(cut for _, cut in answers)
+
+
+def _read(connection: Connection, keys: Collection[NodeId], wish: FanWish) -> tuple[list[Fan], bool]:
+    """The fans of these nodes as far as the first `most` edges go, and whether there are more."""
+    if not keys:
+        return [], False
+    query = _edges(wish.upwards, past=wish.as_of is not None, grouped=wish.group is not None)
+    rows = query.rows(connection, _given(keys, wish) | ({} if wish.group is None else {"group": wish.group}))
+    found: dict[tuple[NodeId, str], set[NodeId]] = {}
+    for here, there, group in rows[: wish.most]:
+        found.setdefault((here, group), set()).add(there)  # one may be joined by several edges
+    fans = [Fan(*of, len(beside), tuple(nsmallest(wish.each, beside))) for of, beside in sorted(found.items())]
+    return fans, len(rows) > wish.most
+
+
+def _degrees(connection: Connection, keys: Collection[NodeId], wish: FanWish) -> Sequence[tuple[NodeId, int]]:
+    """How many edges are at each of these nodes, counted up to one more than `most`."""
+    return _counts(wish.upwards, past=wish.as_of is not None).rows(connection, _given(keys, wish))
+
+
+def _given(keys: Collection[NodeId], wish: FanWish) -> dict[str, object]:
+    after = -1 if wish.after is None else wish.after
+    return {"keys": keys, "after": after, "most": wish.most + 1, **at_time(wish.as_of)}
 
 
 @cache
-def _fans(upwards: bool, *, past: bool, grouped: bool) -> Any:
-    """A row for each neighbour that is wanted, and one at least for each group, so that all groups are counted."""
+def _edges(upwards: bool, *, past: bool, grouped: bool) -> Prebuilt:
+    """The first edges with the group of their other end, the oldest of those first."""
     here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
     made = step.c.state == StepState.SUCCEEDED.value
-    group = case((made, step.c.method), (step.c.state.is_not(None), UNFINISHED), else_=node.c.kind)
-    near = (
-        select(here.label("here"), there.label("there"), group.label("of"))
-        .join(node, node.c.id == there)
-        .outerjoin(step, step.c.node_id == there)
-        .where(among(here), there > bindparam("after", type_=Key), in_force(past))
-        .where(*([group == bindparam("group")] if grouped else []))
-        .distinct()
-        .limit(bindparam("most", type_=Key))
-        .subquery("near")
+    kind = select(node.c.kind).where(node.c.id == there).scalar_subquery()  # is read for no step
+    group = case((made, step.c.method), (step.c.state.is_not(None), UNFINISHED), else_=kind)
+    return Prebuilt(
+        lambda: (
+            select(here, there, group)
+            .select_from(edge)
+            .outerjoin(step, step.c.node_id == there)
+            .where(among(here), there > bindparam("after", type_=Key), in_force(past))
+            .where(*([group == bindparam("group", type_=String())] if grouped else []))
+            .order_by(here, there)
+            .limit(bindparam("most", type_=Key))
+        )
     )
-    each = (near.c.here, near.c.of)
-    ranked = select(
-        near.c.here,
-        near.c.of,
-        func.count().over(partition_by=each).label("count"),
-        near.c.there,
-        func.row_number().over(order_by=near.c.there, partition_by=each).label("place"),
-    ).subquery("ranked")
-    wanted = (ranked.c.place <= bindparam("each", type_=Key)) | (ranked.c.place == 1)
-    return select(ranked).where(wanted).order_by(ranked.c.here, ranked.c.of, ranked.c.place)
+
+
+@cache
+def _counts(upwards: bool, *, past: bool) -> Prebuilt:
+    here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
+    some = (
+        select(edge.c.id)
+        .where(here == node.c.id, there > bindparam("after", type_=Key), in_force(past))
+        .correlate(node)
+        .limit(bindparam("most", type_=Key))
+        .subquery()
+    )
+    count = select(func.count()).select_from(some).scalar_subquery()
+    return Prebuilt(lambda: select(node.c.id, count).where(among(node.c.id)))
 
 
 def at_time(as_of: datetime | None) -> dict[str, datetime]:

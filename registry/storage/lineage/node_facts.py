@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, or_, select, type_coerce
 
 from lineage import Node, NodeId, NodeKind
 from registry.domain.governance.recalls import Effect
@@ -15,9 +15,9 @@ from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.types import UtcText
 from registry.storage.tables import asset, dataset_version, model_version, node, recall, recall_mark, step, version
 
-_SHOWN = ("task", "modality", "licence", "origin", "stage", "status", "taint", "method", "format", "rows")
-"""Facts of a version."""
-_OF_STEP = ("method", "state", "adapter")
+_OF_MODEL = ("created_at", "task", "modality", "licence", "origin", "stage", "status", "taint", "method")
+_OF_DATA = (*_OF_MODEL, "format", "rows")
+_OF_STEP: tuple[str, ...] = ("created_at", "method", "state", "adapter")
 _KINDS = {kind.value: kind for kind in NodeKind}
 _DATASET = NodeKind.DATASET.value
 
@@ -25,21 +25,22 @@ _DATASET = NodeKind.DATASET.value
 def nodes_by_id(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, Node]:
     """The nodes with these keys, by two statements, however many there are."""
     rows = _NODES.rows(connection, {"keys": keys})
-    measured = headline_metrics(connection, {row[5] for row in rows if row[5] is not None and row[1] != _DATASET})
+    measured = headline_metrics(connection, {row[4] for row in rows if row[4] is not None and row[1] != _DATASET})
     found = {}
-    for key, word, label, digest, created_at, step_id, deleted_at, *values in rows:
+    for key, word, label, digest, step_id, deleted, *values in rows:
         kind = _KINDS[word]
-        facts = {"created_at": created_at}
         if kind is NodeKind.STEP:
             shown = label
-            facts |= {name: value for name, value in zip(_OF_STEP, values, strict=False) if value is not None}
+            names, given = _OF_STEP, values[:4]
         else:
             shown = label.partition(":/")[2]
-            facts |= {name: str(value) for name, value in zip(_SHOWN, values[3:], strict=True) if value is not None}
-            if deleted_at is not None:
-                facts["deleted"] = "yes"
+            names, given = (_OF_DATA, values[4:]) if kind is NodeKind.DATASET else (_OF_MODEL, values[4:13])
+        facts = {name: value for name, value in zip(names, given, strict=True) if value is not None}
+        if deleted:
+            facts["deleted"] = "yes"
         if step_id in measured and kind is not NodeKind.DATASET:
-            facts |= {name: f"{value:.4g}" for name, value in measured[step_id].items()}
+            for name, value in measured[step_id].items():
+                facts[name] = f"{value:.4g}"
         found[key] = Node(key, kind, shown, digest, facts)
     return found
 
@@ -52,20 +53,22 @@ def public_label(kind: NodeKind, label: str) -> str:
 def _nodes() -> Any:
     """Nodes with their facts: of a version its asset and the step that made it, of a step the step.
 
-    The columns stand in the order of `_OF_STEP` and then of `_SHOWN`.
+    The columns stand in the order of `_OF_STEP` and then of `_OF_DATA`.
     """
+    created_at = type_coerce(node.c.created_at, UtcText())
     return (
         select(
             node.c.id,
             node.c.kind,
             node.c.label,
             node.c.digest,
-            type_coerce(node.c.created_at, UtcText()),
             step.c.node_id,
-            type_coerce(version.c.deleted_at, UtcText()),
+            version.c.deleted_at.is_not(None),
+            created_at,
             step.c.method,
             step.c.state,
             step.c.adapter,
+            created_at,
             asset.c.task,
             asset.c.modality,
             version.c.licence,
@@ -75,7 +78,7 @@ def _nodes() -> Any:
             _taint(),
             step.c.method,
             dataset_version.c.format,
-            dataset_version.c.rows,
+            cast(dataset_version.c.rows, Text),
         )
         .outerjoin(version, version.c.node_id == node.c.id)
         .outerjoin(asset, asset.c.id == version.c.asset_id)

@@ -33,6 +33,8 @@ _MOST_CONNECTIONS = 45
 """Connections beyond the five that are kept: more than a server has threads, so that readers never wait for writers."""
 _LONGEST_LOG = 8_000
 """Pages (32 MB) from which on SQLite copies its log within a commit: servers do it before (`write_ahead`)."""
+_MAPPED = 2**31
+"""Bytes from the beginning of a SQLite file that are read as memory; SQLite itself maps no more than 2 GiB."""
 _MODE, _TURN = "forebear_mode", "forebear_turn"
 _TURNS = "forebear_turns"
 
@@ -170,6 +172,7 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
+    connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
 
 
 def _on_sqlite_begin(connection: Connection, turns: Turns) -> None:

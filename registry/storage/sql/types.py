@@ -75,8 +75,12 @@ class DigestBytes(TypeDecorator[Digest]):
     def process_bind_param(self, value: Digest | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 -- SQLAlchemy passes it
         return None if value is None else bytes.fromhex(value.hex)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Digest | None:  # noqa: ARG002 -- SQLAlchemy passes it
-        return None if value is None else Digest.raw(bytes(value))
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[bytes | None], Digest | None]:  # noqa: ARG002 -- SQLAlchemy passes it
+        return _digest_of_bytes
+
+
+def _digest_of_bytes(value: bytes | None) -> Digest | None:
+    return None if value is None else Digest.raw(value)
 
 
 class Real(TypeDecorator[float]):
