@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,11 @@ def _patience() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Watched:
-    """A home with something to train, a server over it, and a token."""
+    """A home with something to train, a token, and the address of a server over it, where there is one."""
 
     forebear: CommandLine
-    address: str
     token: str
+    address: str = ""
 
     @contextmanager
     def training(self, name: str, epochs: int, data: str = "fruit") -> Iterator[str]:
@@ -91,8 +91,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         with importing_here():
             forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
         forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")
-        with serving(forebear.home) as address:
-            yield Watched(forebear, address, token)
+        yield Watched(forebear, token)
+
+
+@pytest.fixture
+def served(watched: Watched) -> Iterator[Watched]:
+    with serving(watched.forebear.home) as address:
+        yield replace(watched, address=address)
 
 
 @dataclass
@@ -182,18 +187,18 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched, chromium: Browser) -> None:
+def test_a_step_is_watched_by_everybody_until_somebody_stops_it(served: Watched, chromium: Browser) -> None:
     said: list[str] = []
-    page = chromium.new_context(base_url=watched.address).new_page()
+    page = chromium.new_context(base_url=served.address).new_page()
     page.set_default_timeout(SECONDS * 1000)
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    with watched.training("stopped", epochs=2000) as step, watched.following(step) as terminal:
-        ear = Ear(watched, step)
+    with served.training("stopped", epochs=2000) as step, served.following(step) as terminal:
+        ear = Ear(served, step)
         listening = threading.Thread(target=ear.listen)
         listening.start()
         page.goto(f"/steps/{step}")
-        page.get_by_label("Token").fill(watched.token)
+        page.get_by_label("Token").fill(served.token)
         page.get_by_role("button", name="Sign in").click()
         bar, epochs = page.get_by_role("progressbar"), page.locator("[data-curves] tbody tr")
         expect(bar).to_have_attribute("value", re.compile("[1-9]"))
@@ -307,7 +312,7 @@ def test_a_listener_reconnects_without_loss_and_the_server_stops_although_some_l
 ) -> None:
     with watched.training("heard", epochs=2000) as step:
         with serving(watched.forebear.home) as address:
-            ear = Ear(Watched(watched.forebear, address, watched.token), step)
+            ear = Ear(replace(watched, address=address), step)
             for more in (7, 15, 30):
                 ear.listen(more)
             numbers = [e["number"] for kind, e in ear.events if kind == "metric"]
