@@ -44,7 +44,7 @@ GROUPS = (
     ("audit", "The log of every change, protected by a chain of hashes.", "audit", "app"),
 )
 """Name, help, module of `registry.cli.commands` and the group's variable in it (`model_upkeep` extends `model`,
-`lineage_impact` and `correction` extend `lineage`)."""
+`lineage_impact`, `lineage_leakage` and `correction` extend `lineage`)."""
 
 
 class Root(Group):

@@ -13,7 +13,7 @@ from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.notices import Notice
 from registry.domain.codec import to_json
-from registry.domain.data.leakage import Leakage
+from registry.domain.data.leakage import Leakage, LeakageCount
 from registry.domain.names import Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.impact import Affected, ImpactSummary
@@ -99,6 +99,13 @@ class RemoteLineage:
     def leakage(self, reference: Reference, *, near: bool = False) -> Leakage:
         params = {"target": model_only(reference), "near": near}
         return self.server.get(Leakage, "/lineage/leakage", params, seconds=LONG)
+
+    def count_leakage(self, reference: Reference) -> LeakageCount:
+        params = {"target": model_only(reference)}
+        return self.server.send(LeakageCount, "POST", "/lineage/leakage/count", params=params, seconds=LONG)
+
+    def leakage_count(self, reference: Reference) -> LeakageCount:
+        return self.server.get(LeakageCount, "/lineage/leakage/count", {"target": model_only(reference)})
 
     def obligations(
         self, reference: Reference, *, use: Use | None = None, as_of: datetime | None = None

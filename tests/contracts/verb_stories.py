@@ -96,6 +96,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     marked = dev.catalog.mark(BASE, NewMark("export:EAR99", "classified")), dev.lineage.marks(CHILD)
     yield "catalog.mark", [*marked, ana.catalog.mark(BASE, NewMark("export:EAR99", "another", present=False))]
     yield "lineage.verify", outcome(lambda: dev.lineage.verify(GRANDCHILD))
+    yield "lineage.count_leakage", outcome(lambda: dev.lineage.count_leakage(GRANDCHILD))
+    yield "lineage.leakage_count", outcome(lambda: vic.lineage.leakage_count(GRANDCHILD))
     yield "lineage.declare_compute", dev.lineage.declare_compute(BASE, NewCompute("card", 1e22, gpai=False))
     wrong = NewCorrection(BASE, "the log says so", withdrawn=True)
     yield "corrections.ask", outcome(lambda: dev.corrections.ask(CHILD, wrong))

@@ -27,7 +27,7 @@ from registry.domain.catalog.marks import Marks, NewMark
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.notices import Notice
 from registry.domain.codec import from_json, to_json
-from registry.domain.data.leakage import Leakage
+from registry.domain.data.leakage import Leakage, LeakageCount
 from registry.domain.names import Reference
 from registry.domain.paging import Page
 from registry.domain.recipes.recipe import Method
@@ -241,6 +241,25 @@ def leakage(registry: AsActor, target: Target, near: bool = False) -> Response:
     With `near=true`, for whom may edit, also those that are nearly copies of training rows.
     """
     return answer(registry.lineage.leakage(Reference.parse(target), near=near))
+
+
+@router.get("/leakage/count", **speaks(LeakageCount))
+def leakage_count(registry: AsActor, target: Target) -> Response:
+    """The count of seen test rows that was asked for last, while the ancestry has the data that it is about."""
+    return answer(registry.lineage.leakage_count(Reference.parse(target)))
+
+
+def _counted(registry: Registry, path: Mapping[str, str]) -> LeakageCount:
+    return registry.lineage.leakage_count(Reference.parse(path["target"]))
+
+
+@router.post("/leakage/count", **speaks(LeakageCount))
+def count_leakage(
+    registry: Annotated[Registry, changes(_counted, "/lineage/leakage/count")],
+    target: Target,
+) -> Response:
+    """Count anew which test rows were seen in training, or nearly, and keep that for the conditions of policies."""
+    return answer(registry.lineage.count_leakage(Reference.parse(target)))
 
 
 @router.get("/obligations", **speaks(Obligations))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from lineage import Digest
 from registry.domain.names import VersionRef
 
 
@@ -63,6 +65,8 @@ class NearCopies:
     compared: int
     overlaps: tuple[NearOverlap, ...]
     notes: tuple[str, ...]
+    whole: bool = False
+    """True where every test row was put beside every row that the version and its ancestors were trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,32 @@ class Leakage:
     complete: bool
     near: NearCopies | None = None
     """Rows that are nearly copies; None where they were not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakageCount:
+    """What the registry counted when somebody asked for it, and keeps for gates.
+
+    `seen` of `test_rows` stood in training data, of all that is on record where `known`. `near` are nearly copies of
+    training rows; None where some rows could not be put beside one another. `basis` is the digest of the data that
+    the count is about: where the ancestry has other data now, it counts no more.
+    """
+
+    ref: VersionRef
+    basis: Digest
+    test_rows: int
+    seen: int
+    known: bool
+    near: int | None
+    by: str
+    at: datetime
+
+    @property
+    def overlap(self) -> int | None:
+        """What gates read: one row that is known to have been seen is enough to say so, none takes all of them."""
+        return self.seen if self.seen or (self.known and self.test_rows) else None
+
+
+def leakage_record(test_rows: int, seen: int, near: int | None, *, known: bool) -> str:
+    """What the database and the audit log have to say alike of the newest count of a version."""
+    return f"{seen} of {test_rows}{'' if known else ' or more'}, nearly {'unknown' if near is None else near}"

@@ -18,10 +18,15 @@ EVAL_DATASET, BASE_MODEL = "eval_dataset", "base_model"
 NOT_RECORDED = Untold("this was not recorded when the case was stored")
 TOO_MANY = Untold("there are too many ancestors to look at each")
 NO_TEST_ROWS = Untold("it was not recorded of all test rows of the version whether they stood in training data")
+NO_NEAR_COPIES = Untold("nobody counted all test rows that are nearly copies of training rows")
 NO_FLOPS = Untold("the step that made the version did not measure its compute")
 NO_GPAI = Untold("the registry does not know whether the base is a general-purpose AI model")
 NO_SHARE = Untold("nobody recorded how much compute the training of the base took")
 """Of cases from before anybody could say so, in the words of then: such a case replays as it was judged."""
+_READ = (
+    *("ancestors", "datasets", "restrictions", "conflicts", "flops", "marks"),
+    *("eval_train_overlap", "eval_train_near_copies"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Ancestry:
     """Those of the version and of all that it was made from."""
     overlap: int | None = None
     """Test rows that stood in training data; None where it is not known of all, or there are none."""
+    near_copies: int | None = None
+    """Test rows that are nearly copies of training rows, as it was counted last; None where it is not known of all."""
 
 
 def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
@@ -98,13 +105,9 @@ def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
     if ancestry is not None:
         found["flops"] = NO_FLOPS if known.flops is None else known.flops
         found["eval_train_overlap"] = NO_TEST_ROWS if known.overlap is None else known.overlap
+        found["eval_train_near_copies"] = NO_NEAR_COPIES if known.near_copies is None else known.near_copies
     found |= _compute(known.compute)
-    return {
-        **dict.fromkeys(
-            ("ancestors", "datasets", "restrictions", "conflicts", "flops", "eval_train_overlap", "marks"), NOT_RECORDED
-        ),
-        **found,
-    }
+    return {**dict.fromkeys(_READ, NOT_RECORDED), **found}
 
 
 def _compute(known: ComputeFacts | None) -> dict[str, object]:

@@ -248,7 +248,7 @@ def expression_facts(
         },
         "findings": finding_facts(case.findings, case.now),
         "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__}
-        | {name: ancestry[name] for name in ("eval_train_overlap", "marks")},
+        | {name: ancestry[name] for name in ("eval_train_overlap", "eval_train_near_copies", "marks")},
         "ancestors": ancestry["ancestors"],
         "datasets": ancestry["datasets"],
         "licence": {"unknown": candidate.unknown_licences, "conflicts": ancestry["conflicts"]},

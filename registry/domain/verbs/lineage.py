@@ -16,7 +16,7 @@ from registry.domain.catalog.licences import LicenceClass
 from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.notices import Notice
-from registry.domain.data.leakage import Leakage
+from registry.domain.data.leakage import Leakage, LeakageCount
 from registry.domain.governance.advisories import AdvisoryMatch, KinHit
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
@@ -326,6 +326,17 @@ class LineageVerbs(Protocol):
 
         With `near`, for whom may edit, also those that are nearly copies of training rows: that reads their content.
         """
+        ...
+
+    def count_leakage(self, reference: Reference) -> LeakageCount:
+        """Count anew which test rows stood in training data or are nearly copies of it, and keep that for gates.
+
+        The rows of the data on record now are read, so that a version whose ancestry was corrected has a count again.
+        """
+        ...
+
+    def leakage_count(self, reference: Reference) -> LeakageCount:
+        """The newest such count, where the ancestry still has the data that it is about."""
         ...
 
     def obligations(

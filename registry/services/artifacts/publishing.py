@@ -6,7 +6,7 @@ Whatever makes a version (an import, a registration of data, a transfer step) st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -116,10 +116,12 @@ def publish(
     *,
     action: str,
     details: Mapping[str, object] | None = None,
+    also: Callable[[VersionRef], Iterable[Event]] = lambda _: (),
 ) -> VersionRef:
     """Write the version with everything that belongs to it, and commit `uow`. `action` names its audit entry.
 
-    The entry holds the digests of the version and of the manifest, the step, and `details`.
+    The entry holds the digests of the version and of the manifest, the step, and `details`. What `also` writes about
+    the version is committed with it.
     Raises: WithheldError, RecalledError when an input was taken back: nothing new is made from it; RefusedError for
     the bytes of a version that was taken back, under whatever name.
     """
@@ -159,6 +161,7 @@ def publish(
         Event(action, str(ref), facts),
         *ended,
         *(inherit(uow, ref, making.inputs, now=context.clock.now()) if stopped else ()),
+        *also(ref),
     )
     return ref
 

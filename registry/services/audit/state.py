@@ -13,6 +13,7 @@ from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.compute import compute_record
 from registry.domain.catalog.marks import marks_record
 from registry.domain.catalog.models import FIRST_STAGE, Status
+from registry.domain.data.leakage import leakage_record
 from registry.domain.governance.promotion import RequestState, VoteValue
 from registry.domain.governance.reviews.attestations import attestation_record
 from registry.domain.governance.reviews.bypasses import emergency_record
@@ -37,7 +38,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
-from registry.services.storage.lineage import COMPUTE, MARKS
+from registry.services.storage.lineage import COMPUTE, LEAKAGE, MARKS
 from registry.services.storage.recalls import RECALL, TASK
 from registry.services.storage.reviews import ATTESTATION, EMERGENCY, FINDING, WAIVER
 
@@ -185,6 +186,10 @@ class _Log:
     def computed(self, subject: str, actor: str, detail: Mapping[str, Any]) -> None:
         self.facts[COMPUTE + subject] = compute_record(detail, actor)
 
+    def counted(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        record = leakage_record(detail["test_rows"], detail["seen"], detail["near"], known=detail["known"])
+        self.facts[LEAKAGE + subject] = record
+
     def marked(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         self.facts[MARKS + subject] = marks_record({*self._parts(MARKS + subject), str(detail["mark"])})
 
@@ -302,6 +307,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "waiver.approved": _Log.waived,
     "waiver.ended": _Log.waived_no_more,
     "compute.declared": _Log.computed,
+    "leakage.counted": _Log.counted,
     "mark.added": _Log.marked,
     "mark.removed": _Log.unmarked,
     "finding.raised": _Log.found,

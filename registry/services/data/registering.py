@@ -29,6 +29,7 @@ from registry.ports.blobs import BlobStore
 from registry.ports.data import DataSummary, HowToRead
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, publish
 from registry.services.context import Context
+from registry.services.data.same_content import Compared, compared
 from registry.services.lookup import refuse_taken
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
@@ -64,6 +65,7 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
         )
         listing = _without_credentials(listing)
         prepared = _Prepared(wanted, labels, listing, store_listing(context.blobs, listing), started, began)
+    same = compared(context, prepared.manifest)
     with context.write() as uow:
         labels = _labels(uow, replace(wanted, labels=labels))
         describing, existing = _describe(uow, wanted, labels, listing)
@@ -72,7 +74,7 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
             if latest.digest == prepared.manifest.digest:
                 check_recorded_licence(latest.ref, latest.licence, wanted.licence)
                 return latest.ref
-        return _publish(context, uow, prepared, describing)
+        return _publish(context, uow, prepared, describing, same)
 
 
 def _without_credentials(listing: DataSummary) -> DataSummary:
@@ -158,7 +160,9 @@ def store_listing(blobs: BlobStore, listing: DataSummary) -> Manifest:
     return Manifest.of(listing.files, index)
 
 
-def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared, describing: Describing) -> VersionRef:
+def _publish(
+    context: Context, uow: UnitOfWork, prepared: _Prepared, describing: Describing, same: Compared
+) -> VersionRef:
     listing, now = prepared.listing, context.clock.now()
     making = Making(
         method=Method.IMPORT,
@@ -177,7 +181,15 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared, describing:
     )
     contents = DatasetContents(prepared.manifest, listing, prepared.labels)
     asset = Asset(prepared.wanted.name, describing, contents)
-    return publish(context, uow, asset, making, action="dataset_version.added", details={"rows": listing.rows})
+    return publish(
+        context,
+        uow,
+        asset,
+        making,
+        action="dataset_version.added",
+        details={"rows": listing.rows},
+        also=lambda ref: same.carry(uow, ref, by=context.actor.handle, at=now),
+    )
 
 
 def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:

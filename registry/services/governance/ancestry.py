@@ -9,6 +9,7 @@ from lineage import Assurance, Digest, NodeId, NodeKind
 from registry.domain.catalog.compute import ComputeReport
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.catalog.models import Status
+from registry.domain.data.leakage import LeakageCount
 from registry.domain.governance.ancestry import (
     BASE_MODEL,
     EVAL_DATASET,
@@ -40,19 +41,23 @@ def ancestry_of(
     compute: ComputeReport | None = None,
     marks: tuple[str, ...] | None = None,
     corrected: Callable[[], bool] = lambda: False,
+    count: Callable[[], LeakageCount | None] = lambda: None,
 ) -> Ancestry:
     """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read.
 
-    Test rows were counted when the step ran: where its ancestry is `corrected`, nobody knows how many were seen.
+    Test rows were counted when the step ran: where its ancestry is `corrected`, the `count` that somebody asked for
+    since says how many were seen, and without one nobody knows.
     `findings` are how many are open, by node; `compute` and `marks` are there where they are read.
     """
-    overlap = train_overlap(manifest)
+    overlap, counted = train_overlap(manifest), count()
+    overlap = None if overlap is not None and corrected() else overlap
     found = Ancestry(
         too_many=not record.complete,
         bases=_bases(record),
         flops=_flops(manifest),
         marks=marks,
-        overlap=None if overlap is not None and corrected() else overlap,
+        overlap=counted.overlap if overlap is None and counted is not None else overlap,
+        near_copies=None if counted is None else counted.near,
     )
     if listed:
         each = _listed(record, findings)

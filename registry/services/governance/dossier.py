@@ -19,6 +19,7 @@ from registry.domain.catalog.interface import silent
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
+from registry.domain.data.leakage import LeakageCount
 from registry.domain.governance.ancestry import Ancestry
 from registry.domain.governance.case import (
     EDITION,
@@ -53,6 +54,7 @@ from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.governance.similarity import FACT as SIMILARITY
 from registry.services.governance.similarity import similarity_of
 from registry.services.lineage.compute import Amounts, amounts_of, reported
+from registry.services.lineage.counting_leakage import count_in_force
 from registry.services.lineage.marks import marks_in_force, set_marks
 from registry.services.lookup import found
 from registry.services.storage.governance import NamedVersion, VersionRecord
@@ -62,6 +64,11 @@ from registry.services.unit_of_work import UnitOfWork
 _OF_COMPUTE = {("subject", "base_is_gpai"), ("compute", "modification_share")}
 MAX_ANCESTORS = 100_000
 """Nodes of an ancestry that are read; a larger one counts as unresolved, so that a policy can refuse it."""
+_COUNTED = {("lineage", "eval_train_overlap"), ("lineage", "eval_train_near_copies"), ("lineage",)}
+
+
+def _uncounted() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,8 @@ class Dossier:
 
     corrected: Callable[[], bool] = field(default=lambda: False, compare=False)
     """Whether an edge of the ancestry was corrected; read where a count of test rows rests on it."""
+    count: Callable[[], LeakageCount | None] = field(default=_uncounted, compare=False)
+    """Reads how many test rows were seen in training, as somebody had it counted, where a policy asks for it."""
     similarity: Callable[[], Mapping[str, object]] | None = field(default=None, compare=False)
     """Reads what kept rankings say of its source and its data, where a policy asks for it."""
 
@@ -172,6 +181,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         amounts=cache(lambda: amounts_of(uow, ancestry)),
         marks=cache(lambda: tuple(one.mark for one in marks_in_force(ancestry, set_marks(uow, ancestry)))),
         corrected=cache(lambda: uow.corrections.corrected(_steps(ancestry))),
+        count=cache(lambda: count_in_force(uow, ancestry)),
         similarity=cache(lambda: similarity_of(uow, ancestry)),
     )
 
@@ -269,6 +279,7 @@ def _read(dossier: Dossier, policy: Policy, case: Case, conditions: Sequence[Exp
         licences=licences,
         findings=dossier.open_findings,
         corrected=dossier.corrected,
+        count=dossier.count if _COUNTED & places else _uncounted,
         compute=_compute(dossier, policy, case) if computed else None,
     )
 

@@ -124,13 +124,13 @@ class _Reading:
         return _Sample(rows, total, same)
 
 
-def near_copies(context: Context, reference: Reference) -> NearCopies:
-    """See `LineageVerbs.leakage`. Raises: NotFoundError."""
+def near_copies(context: Context, reference: Reference, *, times: int = 1) -> NearCopies:
+    """See `LineageVerbs.leakage`; `times` as many rows are compared. Raises: NotFoundError."""
     with context.read() as uow:
         ref = resolve(uow, model_only(reference))
         step = found(uow.steps.get(found(uow.catalog.version(ref), ref).step), ref)
         tests = tests_of(step.inputs)
-        used, _ = used_in(uow, step.summary.id, step.inputs)
+        used, complete = used_in(uow, step.summary.id, step.inputs)
         wanted = dict.fromkeys([*(test for test, _ in tests), *(one.ref for one in used)])
         details = {one: uow.datasets.version(one) for one in wanted}
         readable, notes = {}, []
@@ -149,18 +149,19 @@ def near_copies(context: Context, reference: Reference) -> NearCopies:
     compared = rows = 0
     overlaps: list[NearOverlap] = []
     splits = [one for one in used if one.ref in readable]
-    each = max(LEAST, TRAINED // max(len(splits), 1))
+    each = max(LEAST, TRAINED // max(len(splits), 1)) * times
     try:
         for test, split in (one for one in tests if one[0] in readable):
             share = PICTURES if reading.is_of_pictures(test) else 1
-            sample = reading.sample(test, split, TESTED // share)
+            sample = reading.sample(test, split, TESTED * times // share)
             near = list(_near(reading, (test, split), sample, splits, each // share))
             compared, rows = compared + len(sample.rows), rows + len({key for _, keys in near for key in keys})
             overlaps += [one for one, _ in near]
     except (IntegrityError, BadDataError) as error:
         reading.notes.append(error.message)
     overlaps.sort(key=lambda one: (-one.rows, str(one.train)))
-    return NearCopies(rows, compared, tuple(overlaps), tuple(dict.fromkeys(reading.notes)))
+    found_notes = tuple(dict.fromkeys(reading.notes))
+    return NearCopies(rows, compared, tuple(overlaps), found_notes, whole=complete and not found_notes)
 
 
 def _near(

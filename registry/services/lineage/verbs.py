@@ -11,7 +11,7 @@ from lineage.above import by_target, nearest_common, shortest_path, way_down
 from registry.domain.catalog.compute import ComputeReport, NewCompute
 from registry.domain.catalog.marks import Marks
 from registry.domain.catalog.notices import Notice
-from registry.domain.data.leakage import Leakage
+from registry.domain.data.leakage import Leakage, LeakageCount
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
@@ -34,6 +34,7 @@ from registry.errors import UsageError
 from registry.services.context import Context
 from registry.services.lineage import (
     compute,
+    counting_leakage,
     exchange,
     identifying,
     kinship,
@@ -181,6 +182,14 @@ class Lineage:
         from registry.services.lineage.near_leaking import near_copies  # noqa: PLC0415 - it needs NumPy
 
         return replace(same, near=near_copies(self.context, reference))
+
+    def count_leakage(self, reference: Reference) -> LeakageCount:
+        """Count seen test rows anew, and keep it for gates. Raises: NotFoundError, ConflictError."""
+        return counting_leakage.count_leakage(self.context, reference)
+
+    def leakage_count(self, reference: Reference) -> LeakageCount:
+        """The count that gates read. Raises: NotFoundError."""
+        return counting_leakage.leakage_count(self.context, reference)
 
     def obligations(
         self, reference: Reference, *, use: Use | None = None, as_of: datetime | None = None

@@ -69,8 +69,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     ),
     "work": _of(work=(Rule(Level.CONTRIBUTE, raw=True), "take rows report give_up hand_over")),
     "lineage": _of(
-        see=(SEE, "show near path common relatives leakage obligations marks compute notice checks"),
-        change=(CHANGE, "verify declare_compute"),
+        see=(SEE, "show near path common relatives leakage leakage_count obligations marks compute notice checks"),
+        change=(CHANGE, "verify declare_compute count_leakage"),
         impact=(RAW, "impact"),
         lists=(LIST, "identify affected every_affected"),
         export=(Rule(ancestry=True), "export"),

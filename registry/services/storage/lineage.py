@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lineage import Assurance, Edge, Node, NodeId, WeightComparison
+from lineage import Assurance, Digest, Edge, Node, NodeId, WeightComparison
 from lineage.exchange.records import Run
 from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.marks import SetMark
 from registry.domain.catalog.models import Status
+from registry.domain.data.leakage import LeakageCount
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.verbs.lineage import MOST_COUNTED, Only
 
-COMPUTE, MARKS = "compute of ", "marks of "
-"""How the names of facts about declared compute and about marks begin; see `services.audit.state`."""
+COMPUTE, LEAKAGE, MARKS = "compute of ", "seen test rows of ", "marks of "
+"""How the names of these facts begin; see `services.audit.state`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,17 @@ class Making:
     aliases: tuple[str, ...]
     recipe: Mapping[str, object]
     seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedData:
+    """A dataset version that somebody set marks on; `index` is the blob of its rows."""
+
+    ref: VersionRef
+    marks: tuple[str, ...]
+    index: Digest
+    files: Mapping[Digest, int]
+    """The size of each file by its digest."""
 
 
 class GraphRepository(Protocol):
@@ -214,6 +226,14 @@ class GraphRepository(Protocol):
         """Of the steps among these nodes, the FLOP that their manifests name; those that measured none are left out."""
         ...
 
+    def add_leakage_count(self, value: LeakageCount) -> None:
+        """Append what was counted. Raises: NotFoundError."""
+        ...
+
+    def leakage_counts(self, keys: Collection[NodeId]) -> Mapping[NodeId, LeakageCount]:
+        """The newest count of each of these versions that has one."""
+        ...
+
     def add_mark(self, value: SetMark) -> None:
         """Set a mark that the version does not have. Raises: NotFoundError."""
         ...
@@ -226,8 +246,12 @@ class GraphRepository(Protocol):
         """The marks that were set on each of these versions that has one, by name."""
         ...
 
+    def marked_data(self) -> Sequence[MarkedData]:
+        """All data that marks were set on, in the order of their registration."""
+        ...
+
     def state(self) -> Mapping[str, str]:
-        """What the tables say of declared compute and of marks, by name, to be held against the log."""
+        """What the tables say of declared compute, seen test rows and marks, by name, to be held against the log."""
         ...
 
     def add_comparison(self, step_id: str, input_label: str, evidence: EdgeEvidence) -> None:

@@ -7,16 +7,23 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from lineage import NodeId
+from lineage import Digest, NodeId
 from registry.domain.catalog.marks import SetMark, marks_record
 from registry.domain.names import VersionRef
-from registry.services.storage.lineage import MARKS
+from registry.services.storage.lineage import MARKS, MarkedData
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.sql.among import among
-from registry.storage.tables import node, node_mark
+from registry.storage.tables import dataset_version, file, node, node_mark
 
 _MARKS = select(node_mark).where(among(node_mark.c.node_id)).order_by(node_mark.c.node_id, node_mark.c.mark)
+_DATA = (
+    select(node_mark.c.node_id, dataset_version.c.row_index)
+    .join(dataset_version, dataset_version.c.node_id == node_mark.c.node_id)
+    .distinct()
+    .order_by(node_mark.c.node_id)
+)
+_FILES = select(file.c.node_id, file.c.sha256, file.c.size).where(among(file.c.node_id))
 _REMOVE = delete(node_mark).where(node_mark.c.node_id == bindparam("key"), node_mark.c.mark == bindparam("name"))
 
 
@@ -40,6 +47,21 @@ def marks(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, list
     for row in rows:
         found[row.node_id].append(SetMark(refs[row.node_id], row.mark, row.reason, row.set_by, row.set_at))
     return found
+
+
+def marked_data(connection: Connection) -> list[MarkedData]:
+    """Data with marks of their own, by key."""
+    indexes: dict[NodeId, Digest] = {row.node_id: row.row_index for row in connection.execute(_DATA)}
+    if not indexes:
+        return []
+    sizes: dict[NodeId, dict[Digest, int]] = defaultdict(dict)
+    for key, digest, size in connection.execute(_FILES, {"keys": indexes}):
+        sizes[key][digest] = size
+    found = marks(connection, indexes)
+    return [
+        MarkedData(found[key][0].ref, tuple(one.mark for one in found[key]), index, sizes[key])
+        for key, index in indexes.items()
+    ]
 
 
 def state(connection: Connection) -> Iterator[tuple[str, str]]:

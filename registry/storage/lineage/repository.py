@@ -27,14 +27,15 @@ from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.catalog.marks import SetMark
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
+from registry.domain.data.leakage import LeakageCount
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import TEST
 from registry.domain.verbs.lineage import Only
 from registry.errors import NotFoundError
-from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish, Making
+from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish, Making, MarkedData
 from registry.storage.catalog.versions import headline_metrics
-from registry.storage.lineage import compute, marks
+from registry.storage.lineage import compute, leakage, marks
 from registry.storage.lineage.ancestries import EDGE, FEW, edges_above, edges_of, whole_ancestry
 from registry.storage.lineage.fans import at_time, in_force, read_fans
 from registry.storage.lineage.makings import read_makings, read_parent_before
@@ -142,8 +143,21 @@ class SqlGraph:
     def measured_flops(self, keys: Collection[NodeId]) -> Mapping[NodeId, float]:
         return compute.measured(self._connection, keys)
 
+    def marked_data(self) -> Sequence[MarkedData]:
+        return marks.marked_data(self._connection)
+
     def state(self) -> Mapping[str, str]:
-        return {**dict(compute.state(self._connection)), **dict(marks.state(self._connection))}
+        return {
+            **dict(compute.state(self._connection)),
+            **dict(leakage.state(self._connection)),
+            **dict(marks.state(self._connection)),
+        }
+
+    def add_leakage_count(self, value: LeakageCount) -> None:
+        leakage.add(self._connection, value)
+
+    def leakage_counts(self, keys: Collection[NodeId]) -> Mapping[NodeId, LeakageCount]:
+        return leakage.newest(self._connection, keys)
 
     def add_mark(self, value: SetMark) -> None:
         marks.add(self._connection, value)

@@ -32,6 +32,7 @@ from registry.storage.tables.governance import (
 from registry.storage.tables.graph import (
     edge,
     edge_correction,
+    leakage_count,
     node,
     node_mark,
     tensor,
@@ -119,6 +120,7 @@ __all__ = [
     "headline",
     "idempotency_key",
     "identity",
+    "leakage_count",
     "lease",
     "listing",
     "mail",

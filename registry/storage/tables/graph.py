@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, String, Table, Text, TypedColumns, false
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    false,
+)
 
 from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata, partial_index
@@ -71,6 +84,21 @@ class TrainingComputeColumns(TypedColumns):
     declared_at = Column(UtcDateTime, nullable=False)
 
 
+class LeakageCountColumns(TypedColumns):
+    """How many test rows of a version were found in training data, append-only; the newest counts."""
+
+    id = Column(Key, primary_key=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), nullable=False, index=True)
+    basis = Column(DigestBytes, nullable=False)
+    """Of the data that was compared."""
+    test_rows = Column(Integer, nullable=False)
+    seen = Column(Integer, nullable=False)
+    known = Column(Boolean, nullable=False)
+    near: Column[int | None] = Column(Integer, nullable=True)
+    counted_by = Column(String(64), nullable=False)
+    counted_at = Column(UtcDateTime, nullable=False)
+
+
 class NodeMarkColumns(TypedColumns):
     """A mark that was set on a version and not taken away."""
 
@@ -119,4 +147,5 @@ weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns
 weight_index = Table("weight_index", metadata, WeightIndexColumns)
 tensor = Table("tensor", metadata, TensorColumns)
 training_compute = Table("training_compute", metadata, TrainingComputeColumns)
+leakage_count = Table("leakage_count", metadata, LeakageCountColumns)
 node_mark = Table("node_mark", metadata, NodeMarkColumns)

@@ -66,6 +66,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/lineage/checks"): ("edit", None),
     ("put", "/api/v1/people/{handle}/key"): ("edit", {"key": "0" * 64}),
     ("post", "/api/v1/lineage/marks"): ("edit", {"mark": "personal-data", "reason": "letters"}),
+    ("post", "/api/v1/lineage/leakage/count"): ("edit", None),
     ("post", "/api/v1/lineage/compute"): ("edit", {"source": "card", "flop": 1e22}),
     ("post", "/api/v1/lineage/corrections"): (
         "edit",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from registry.cli.commands.lineage import node
-from registry.cli.commands.lineage_impact import app
+from registry.cli.commands.lineage_leakage import app
 from registry.cli.session import Session, command
 
 __all__ = ["app"]

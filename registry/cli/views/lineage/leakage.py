@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from registry.cli.printing import hint, table, tell
 
 if TYPE_CHECKING:
-    from registry.domain.data.leakage import Leakage, NearCopies, NearOverlap, Overlap
+    from registry.domain.data.leakage import Leakage, LeakageCount, NearCopies, NearOverlap, Overlap
 
 
 def show_leakage(found: Leakage) -> None:
@@ -30,6 +30,17 @@ def show_leakage(found: Leakage) -> None:
         hint(f"Not compared: {one}.")
     if not found.complete:
         hint("The ancestry is larger than what was read: there may be more.")
+
+
+def show_count(found: LeakageCount) -> None:
+    """What gates read from now on."""
+    more = "" if found.known else ", and some rows could not be compared"
+    tell(f"{found.seen:,} of {found.test_rows:,} test rows stood in training data{more}")
+    if found.near is None:
+        tell("How many are nearly copies of training rows is not known of all")
+        hint(f"`forebear lineage leakage {found.ref} --near` says what cannot be compared.")
+    else:
+        tell(f"{found.near:,} are nearly copies of training rows")
 
 
 def _show_near(near: NearCopies) -> None:

@@ -37,6 +37,7 @@ from registry.services.governance.quality import MAIN
 from registry.services.governance.recording.boms import COUNTS as BOM_COUNTS
 from registry.services.governance.similarity import FACT, ITSELF, NUMBERS, TEXTS
 
+COUNTED = ("eval_train_overlap", "eval_train_near_copies")
 FORGOTTEN = ("sets", "unmeasured", "worst", "worst_high", "by_probe")
 _METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
 
@@ -54,7 +55,7 @@ def fact_types(
         "subject": _subject(evidence.get(INTENDED_USE)),
         "lineage": Record(
             "lineage",
-            {**dict.fromkeys((*Ancestors.__dataclass_fields__, "eval_train_overlap"), INT), "marks": Many(TEXT)},
+            {**dict.fromkeys((*Ancestors.__dataclass_fields__, *COUNTED), INT), "marks": Many(TEXT)},
             sure=True,
         ),
         "ancestors": Many(_ancestor("an ancestor")),

@@ -133,6 +133,7 @@ class CasePart(_Part):
     conflicts: dict[str, Count] = {}
     unknown_licences: Count = 0
     eval_train_overlap: Count | None = None
+    eval_train_near_copies: Count | None = None
     compute: ComputePart | None = None
     bases: dict[Literal["eval_dataset", "base_model"], list[Digested]] = {}
     marks: list[Text] = []
@@ -210,6 +211,7 @@ class CasePart(_Part):
                 restrictions=tuple(Restriction(r.clause, r.source, r.licence) for r in self.restrictions),
                 conflicts=self.conflicts,
                 overlap=self.eval_train_overlap,
+                near_copies=self.eval_train_near_copies,
                 bases={name: tuple(digests) for name, digests in self.bases.items()},
                 compute=None if self.compute is None else self._compute(self.compute),
                 marks=tuple(sorted(self.marks)),
