@@ -271,9 +271,8 @@ def send(
 ) -> Any:
     client = served.client(who)
     client.headers.update(headers or {})
-    client.params = (
-        {"target": GOOD["target"]} if path.endswith(("e/checks", "e/compute", "e/marks", "e/corrections")) else {}
-    )
+    about_one = ("e/checks", "e/compute", "e/marks", "e/corrections", "e/count")
+    client.params = {"target": GOOD["target"]} if path.endswith(about_one) else {}
     if path.endswith("/copies"):
         client.params = {"to": "vision/copied"}
     if path.startswith("/api/v1/recalls/") and "/tasks" in path:
