@@ -166,7 +166,7 @@ LEVELS: Mapping[tuple[str, str], Level] = {
                 "/{step}/cancel",
             )),
             ("POST", "/api/v1/recipes/check"),
-            *(("POST", "/api/v1/lineage/" + what) for what in ("checks", "marks", "compute", "corrections")),
+            *(("POST", "/api/v1/lineage/" + what) for what in ("checks", "marks", "compute", "corrections", "leakage/count")),
             ("POST", "/api/v1/promotions"), ("POST", "/api/v1/waivers"), ("POST", "/api/v1/upstreams"),
             ("POST", "/api/v1/recalls/{recall_id}/tasks"),
         ),
