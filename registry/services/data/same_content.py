@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.catalog.marks import SetMark
-from registry.domain.governance.reviews.findings import Severity
+from registry.domain.governance.reviews.findings import DAYS, Finding, Severity, raised
+from registry.domain.ids import new_id
 from registry.domain.manifests import Manifest
 from registry.domain.names import VersionRef
 from registry.domain.people.people import SYSTEM
 from registry.errors import ConflictError, DamagedError, IntegrityError, NotFoundError
 from registry.services.context import Context
-from registry.services.governance.reviews.findings import raise_by_registry
 from registry.services.lineage.leaking import lines_of
 from registry.services.storage.lineage import MarkedData
 from registry.services.unit_of_work import UnitOfWork
@@ -66,7 +66,10 @@ class Compared:
     def _told(self, uow: UnitOfWork, ref: VersionRef, one: Same, *, by: str, at: datetime) -> Sequence[Event]:
         marks = ", ".join(one.data.marks)
         text = f"{one.sentence}. That data has {'the mark' if len(one.data.marks) == 1 else 'the marks'} {marks}"
-        return raise_by_registry(uow, ref, Severity.MEDIUM, text, owners=(by,), now=at)[1]
+        due = at + timedelta(days=DAYS[Severity.MEDIUM])
+        value = Finding(new_id("fnd", at), ref, Severity.MEDIUM, text, by, due, SYSTEM.handle, at)
+        uow.reviews.add_finding(value)
+        return (raised(value),)
 
 
 def compared(context: Context, manifest: Manifest) -> Compared:

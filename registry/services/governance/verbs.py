@@ -27,7 +27,7 @@ from registry.domain.governance.promotion import (
     vote_digest,
 )
 from registry.domain.governance.replays import Explanation
-from registry.domain.governance.reviews.findings import NewFinding
+from registry.domain.governance.reviews.findings import NewFinding, raised
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.objects import VersionCheck
@@ -51,7 +51,6 @@ from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.governance.recording.requested import record_for_request
 from registry.services.governance.requests import check_comment, open_request, promote
 from registry.services.governance.reviews.conditions import attach_conditions
-from registry.services.governance.reviews.findings import raised
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.governance.signatures import signed
 from registry.services.governance.vetoes import check_vote, with_vote

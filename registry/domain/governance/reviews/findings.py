@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from registry.domain.audit import Event
 from registry.domain.names import VersionRef
 
 
@@ -84,6 +85,22 @@ class Finding:
     def __str__(self) -> str:
         """For sentences: `finding fnd-01k… (high, for ana, due 2026-12-31)`."""
         return f"finding {self.id} ({self.severity}, for {self.owner}, due {self.due_at:%Y-%m-%d %H:%M} UTC)"
+
+
+def finding_detail(value: Finding) -> dict[str, object]:
+    """What each audit entry about a finding holds."""
+    return {
+        "finding": value.id,
+        "severity": value.severity.value,
+        "owner": value.owner,
+        "due": value.due_at.isoformat(),
+    }
+
+
+def raised(value: Finding) -> Event:
+    """The audit entry of a new finding."""
+    detail = {**finding_detail(value), "request": value.request, "condition": value.condition}
+    return Event("finding.raised", str(value.ref), detail)
 
 
 def record_of(severity: str, owner: str, due: str, *, resolved: bool) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from registry.domain.audit import Event
 from registry.domain.governance.reviews.attestations import Trigger
-from registry.domain.governance.reviews.findings import DAYS, Finding, NewFinding, Severity
+from registry.domain.governance.reviews.findings import DAYS, Finding, NewFinding, Severity, finding_detail, raised
 from registry.domain.ids import new_id
 from registry.domain.names import Reference, VersionRef
 from registry.domain.people.people import SYSTEM, Permission
@@ -74,12 +74,6 @@ def new_finding(uow: UnitOfWork, ref: VersionRef, wish: NewFinding, *, by: str, 
     return Finding(new_id("fnd", now), ref, wish.severity, text, wish.owner, due, by, now, wish.request)
 
 
-def raised(value: Finding) -> Event:
-    """The audit entry of a new finding."""
-    detail = {**_detail(value), "request": value.request, "condition": value.condition}
-    return Event("finding.raised", str(value.ref), detail)
-
-
 def resolve_finding(context: Context, finding_id: str, comment: str) -> Finding:
     """Say that a finding was put right; see `ReviewVerbs.resolve_finding`."""
     words = check_words(comment, "comment", MAX_TEXT, lines=True, empty=True)
@@ -90,7 +84,7 @@ def resolve_finding(context: Context, finding_id: str, comment: str) -> Finding:
         _check_may_resolve(uow, context, value)
         now, by = context.clock.now(), context.actor.handle
         uow.reviews.resolve_finding(finding_id, by=by, comment=words, at=now)
-        uow.commit(Event("finding.resolved", str(value.ref), {**_detail(value), "comment": words}))
+        uow.commit(Event("finding.resolved", str(value.ref), {**finding_detail(value), "comment": words}))
     return replace(value, resolved_at=now, resolved_by=by, resolution=words)
 
 
@@ -118,12 +112,3 @@ def _check_request(uow: UnitOfWork, request_id: str, ref: VersionRef) -> None:
     stored = found(uow.governance.request(request_id), f"promotion request {request_id}", see="promote list")
     if stored.summary.ref != ref:
         raise InvalidError(f"{request_id} is about {stored.summary.ref}, not about {ref}")
-
-
-def _detail(value: Finding) -> dict[str, object]:
-    return {
-        "finding": value.id,
-        "severity": value.severity.value,
-        "owner": value.owner,
-        "due": value.due_at.isoformat(),
-    }
