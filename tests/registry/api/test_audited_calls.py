@@ -36,7 +36,7 @@ MLFLOW: Mapping[str, str] = {
     "PATCH webhooks/{webhook}": REFUSED,
     "POST model-versions/create": "catalog.import_model",
     "POST model-versions/set-tag": "catalog.tag",
-    "POST model-versions/transition-stage": REFUSED,
+    "POST model-versions/transition-stage": "promotions.request",
     "POST registered-models/alias": "catalog.set_alias",
     "POST registered-models/create": "catalog.create",
     "POST registered-models/get-latest-versions": REFUSED,
