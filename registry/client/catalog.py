@@ -54,8 +54,8 @@ from registry.folders import new_folder, write_texts
 from registry.sources import PICKLED, resolve_source
 
 VERB_OF = {status: verb for verb, status in VERBS.items()}
-OWN_FIELDS = frozenset({"name", "source", "uploaded"})
-"""Fields of what is uploaded that are said otherwise: by the address, and by the files themselves."""
+OWN_FIELDS = frozenset({"name", "source", "uploaded", "registered"})
+"""Fields of what is uploaded that are said otherwise: by the address, the files and the door that they come through."""
 
 
 @dataclass(frozen=True, slots=True)

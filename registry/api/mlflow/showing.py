@@ -95,7 +95,7 @@ class Shown:
             "run_link": f"{self.server}/steps/{version.step}",
             "status": "READY",
             "status_message": notice(one.ref, one.status, version.status_reason, Use.READ),
-            "tags": _tags(version.tags),
+            "tags": _tags({key: value for key, value in version.tags.items() if key != RUN_ID}),
             "aliases": sorted(one.aliases),
         }
 

@@ -73,4 +73,4 @@ def test_a_credential_is_no_description_and_a_tag_has_a_form() -> None:
     with pytest.raises(CredentialError):
         NewModel(LETTERS, "token ghp_" + "a" * 36)
     with pytest.raises(InvalidError):
-        NewModel(LETTERS, tags={"a b": "c"})
+        NewModel(LETTERS, tags={"a=b": "c"})

@@ -210,7 +210,7 @@ def test_an_adapter_does_not_start_from_an_architecture_that_another_one_owns() 
         (PROBE_TEXT + "head: 3\n", "Line 6: head: write one word, its kind, or a mapping of kind, hidden, dropout"),
         (PROBE_TEXT + "head: {hidden: 64}\n", "Line 6: a linear head has no hidden layer: write kind: mlp"),
         (PROBE_TEXT + "tags: {year: 2026}\n", "Line 6: tags.year: expected text, not 2026: put it in quotes"),
-        (PROBE_TEXT + "tags: {a b: c}\n", "Line 6: 'a b' is not a tag"),
+        (PROBE_TEXT + "tags: {a=b: c}\n", "Line 6: 'a=b' is not a tag"),
         (PROBE_TEXT + "params: {when: 2026-11-23}\n", "Line 6: params.when: expected text, a number, tr"),
         (PROBE_TEXT + "params: {n: 9007199254740993}\n", "Line 6: This cannot be written as canonical JSON"),
         (PROBE_TEXT + "metrics: []\n", "Line 6: metrics: expected a list of 1 or more items, not 0"),
