@@ -64,6 +64,7 @@ NAMES = {
     "text/reviews --alias": "text/sent --alias", "create text/reviews": "create text/sent",
     "upload text/reviews": "upload text/sent", "text/reviews": MODEL, "vision/digits": MODEL,
     "vision.digits": "text.uploaded", "models:/text.uploaded@": f"models:/{MODEL.replace('/', '.')}@",
+    "/teams/vision": f"/teams/{MODEL.partition('/')[0]}", "_model('digits')": f"_model('{MODEL.partition('/')[2]}')",
     "library/minilm": BASE, "library.lite0": BASE.replace("/", "."), "production": "candidate",
 }  # fmt: skip
 """What is in this registry, for the names on the page."""
