@@ -24,9 +24,9 @@ LEARNT_FROM = frozenset({TRAIN, SOURCE_DOMAIN, TARGET_DOMAIN, UNLABELLED})
 """The roles of data that a model learns from."""
 
 
-def way_of(edge: Edge, *, makes_data: bool) -> str | None:
-    """How an input went into the output of a step; None for one that it was only measured on."""
-    role, _ = split_role(edge.role)
+def way_of(role: str, *, makes_data: bool) -> str | None:
+    """How an input of this role went into the output of a step; None for one that it was only measured on."""
+    role, _ = split_role(role)
     if role in {SOURCE, BASE}:
         return clauses.OUTPUTS if makes_data else clauses.WEIGHTS
     if role == TEACHER:
@@ -57,18 +57,18 @@ class Ways:
         """As `way_of`; from a step to what it made all is carried on, as weights are."""
         if not self.into_step(edge):
             return clauses.WEIGHTS
-        return way_of(edge, makes_data=edge.target in self.making_data)
+        return way_of(edge.role, makes_data=edge.target in self.making_data)
 
     def links(self, edges: Iterable[Edge]) -> Iterator[Link]:
         """What clauses and marks flow along: nothing from what a version was only measured on."""
         return (Link(edge.source, edge.target, self.along(edge)) for edge in edges)
 
 
-def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:
-    """What a step makes of the effect `mark` on one of its inputs; None where it ends."""
+def carried(mark: str, role: str, *, makes_data: bool) -> Effect | None:
+    """What a step makes of the effect `mark` on an input of this role; None where it ends."""
     if mark == Effect.EVIDENCE_INVALID:
         return None  # what was made from it was measured on its own
-    way = way_of(edge, makes_data=makes_data)
+    way = way_of(role, makes_data=makes_data)
     if way is None:
         return Effect.EVIDENCE_INVALID
     weak = way == clauses.OUTPUTS or mark == Effect.WEAKLY_TAINTED

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from lineage import Edge
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import Effect, NewRecall, Task, becomes, task_record
@@ -39,7 +38,7 @@ def _effects(uow: UnitOfWork, ref: VersionRef, inputs: Sequence[StepInput]) -> I
     stopped = uow.recalls.stopped([one.ref for one in inputs])
     for one in inputs:
         for hold in uow.recalls.holds(one.ref) if one.ref in stopped else ():
-            effect = carried(hold.effect, Edge(1, 2, one.role), makes_data=ref.kind is AssetKind.DATASETS)
+            effect = carried(hold.effect, one.role, makes_data=ref.kind is AssetKind.DATASETS)
             if effect is not None:
                 yield found(uow.recalls.task(hold.recall, one.ref), one.ref), effect
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lineage import Edge, Node
+from lineage import Node
 from lineage.compiled import CurrentGraph, Ints
 from lineage.reaching import ENDS, Reached, is_step, reach
 from registry.domain.governance.recalls import Effect
@@ -96,7 +96,7 @@ def table(graph: CurrentGraph) -> Ints:
     for number, effect in enumerate(EFFECTS):
         for makes_data in (False, True):
             for role, name in enumerate(graph.names):
-                becomes = carried(effect, Edge(0, 0, name), makes_data=makes_data)
+                becomes = carried(effect, name, makes_data=makes_data)
                 if becomes is not None:
                     table[number, int(makes_data), role] = EFFECTS.index(becomes)
     return table

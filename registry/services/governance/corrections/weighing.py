@@ -40,7 +40,7 @@ def _of_the_edge(before: StepEdge, after: StepEdge | None, *, makes_data: bool) 
     if split_role(before.role)[0] == TEST:
         yield f"It was measured on {before.ref}, as it is on record, and its metrics would be of something else"
     if after is not None and after.ref == before.ref and after.role != before.role:
-        one, two = (way_of(Edge(1, 2, edge.role), makes_data=makes_data) for edge in (before, after))
+        one, two = (way_of(edge.role, makes_data=makes_data) for edge in (before, after))
         if one != two:
             yield f"{before.ref} went in as {before.role}, and what it carries goes otherwise as {after.role}"
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from lineage import Digest, Edge, NodeKind
+from lineage import Digest, NodeKind
 from lineage.flow import Flow, Link
 from registry.domain.catalog.licences import licence_ids, normalise_licence
 from registry.domain.catalog.models import RETIRED
@@ -134,7 +134,7 @@ def _links(below: Below) -> Iterator[Link]:
 
 def _becomes(way: Hashable, mark: str) -> str | None:
     into_step, role, makes_data = cast("tuple[bool, str, bool]", way)
-    return carried(mark, Edge(0, 0, role), makes_data=makes_data) if into_step else mark
+    return carried(mark, role, makes_data=makes_data) if into_step else mark
 
 
 def _fallbacks(uow: UnitOfWork, below: Below, marks: Sequence[Mark], hits: Sequence[Hit]) -> Iterator[AliasFallback]:
