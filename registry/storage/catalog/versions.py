@@ -150,8 +150,9 @@ def is_damaged() -> ColumnElement[bool]:
 
 
 def refs_of(connection: Connection, keys: Iterable[int]) -> dict[int, VersionRef]:
-    """The reference of each version, deleted ones too, by key."""
-    rows = connection.execute(_refs_of(), {"keys": list(keys)})
+    """The reference of each version, deleted ones too, by key; no statement where there are no keys."""
+    asked = list(keys)
+    rows = connection.execute(_refs_of(), {"keys": asked}) if asked else ()
     return {row.node_id: VersionRef(AssetKind(row.kind), Name.parse(row.name), row.number) for row in rows}
 
 

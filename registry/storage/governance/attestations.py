@@ -44,7 +44,7 @@ def attestations(connection: Connection, *conditions: ColumnElement[bool]) -> Se
     query = select(attestation).join(version, version.c.node_id == attestation.c.node_id)
     query = query.where(version.c.deleted_at.is_(None), *conditions)
     rows = connection.execute(query.order_by(attestation.c.due_at, attestation.c.node_id)).all()
-    refs = refs_of(connection, {row.node_id for row in rows}) if rows else {}
+    refs = refs_of(connection, {row.node_id for row in rows})
     return [
         Attestation(
             refs[row.node_id],

@@ -38,7 +38,7 @@ def declare(connection: Connection, value: DeclaredCompute) -> None:
 def declared(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, DeclaredCompute]:
     """By node, the newest declaration."""
     rows = {row.node_id: row for row in connection.execute(_DECLARED, {"keys": keys})}
-    refs = refs_of(connection, rows) if rows else {}
+    refs = refs_of(connection, rows)
     return {
         key: DeclaredCompute(refs[key], row.source, row.flop, row.gpai, row.declared_by, row.declared_at)
         for key, row in rows.items()

@@ -124,7 +124,7 @@ class SqlCorrections:
         rows = self._connection.execute(_CORRECTIONS.where(*conditions)).all()
         made = dict(self._connection.execute(_MADE, {"keys": {row.step_node for row in rows}}).all()) if rows else {}
         nodes = {key for row in rows for key in (row.from_node, row.input_node, made[row.step_node]) if key is not None}
-        refs = refs_of(self._connection, nodes) if rows else {}
+        refs = refs_of(self._connection, nodes)
         for row in rows:
             after = None if row.input_node is None else StepEdge(refs[row.input_node], row.role, row.split)
             yield Correction(

@@ -36,7 +36,7 @@ def add(connection: Connection, value: LeakageCount) -> None:
 def newest(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, LeakageCount]:
     """By node, the newest count."""
     rows = {row.node_id: row for row in connection.execute(_COUNTS, {"keys": keys})}
-    refs = refs_of(connection, rows) if rows else {}
+    refs = refs_of(connection, rows)
     return {
         key: LeakageCount(
             refs[key],

@@ -42,7 +42,7 @@ def remove(connection: Connection, ref: VersionRef, mark: str) -> None:
 def marks(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, list[SetMark]]:
     """By node, the marks that were set on it, by name."""
     rows = connection.execute(_MARKS, {"keys": keys}).all()
-    refs = refs_of(connection, {row.node_id for row in rows}) if rows else {}
+    refs = refs_of(connection, {row.node_id for row in rows})
     found: dict[NodeId, list[SetMark]] = defaultdict(list)
     for row in rows:
         found[row.node_id].append(SetMark(refs[row.node_id], row.mark, row.reason, row.set_by, row.set_at))

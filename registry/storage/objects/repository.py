@@ -57,7 +57,7 @@ class SqlObjects:
         if ref is not None:
             query = query.join(node, node.c.id == damage.c.node_id).where(node.c.label == str(ref))
         rows = self._connection.execute(query.order_by(damage.c.node_id, damage.c.place)).all()
-        refs = self._refs(rows) if rows else {}
+        refs = self._refs(rows)
         return [Damage(refs[r.node_id], r.place, r.digest, Fault(r.fault), r.found_at, Form(r.form)) for r in rows]
 
     def mark(self, found: Damage) -> bool:

@@ -32,7 +32,7 @@ def whole(connection: Connection, kind: AssetKind, digest: Digest) -> Iterator[S
         .order_by(node.c.id)
     )
     rows = connection.execute(query).all()
-    refs = refs_of(connection, {row.id for row in rows}) if rows else {}
+    refs = refs_of(connection, {row.id for row in rows})
     for row in rows:
         yield SameBytes(refs[row.id], Status(row.status), "")
 
@@ -40,7 +40,7 @@ def whole(connection: Connection, kind: AssetKind, digest: Digest) -> Iterator[S
 def weights(connection: Connection, digests: Collection[Digest]) -> Iterator[SameBytes]:
     """The withheld models with a file of weights that has one of these digests, oldest first, once for each file."""
     rows = [row for row in _sharing(connection, AssetKind.MODELS, digests) if row.path.endswith(".safetensors")]
-    refs = refs_of(connection, {row.node_id for row in rows}) if rows else {}
+    refs = refs_of(connection, {row.node_id for row in rows})
     for row in rows:
         yield SameBytes(refs[row.node_id], Status(row.status), row.path)
 
