@@ -100,14 +100,19 @@ async def asked_of(request: Request) -> Asked:
         asked = Asked.model_validate({key: value for key, value in sent.items() if value is not None})
     except ValidationError as error:
         raise problems.of_validation([{**one, "loc": ("", *one["loc"])} for one in error.errors()]) from error
-    asked._naming = Naming(team_of(request))
+    asked._naming = naming_of(request)
     request.state.asked = asked
     return asked
 
 
+def naming_of(request: Request) -> Naming:
+    """What models are called at the address that was asked for."""
+    return Naming(team_of(request))
+
+
 async def shown_for(request: Request, registry: AsActor) -> Shown:
     """What answers are made from."""
-    return Shown(registry, str(request.base_url).rstrip("/"), Naming(team_of(request)))
+    return Shown(registry, str(request.base_url).rstrip("/"), naming_of(request))
 
 
 class MlflowRoute(ProtocolRoute):
@@ -219,16 +224,14 @@ def folder(request: Request, registry: AsActor, asked: Wanted) -> Response:
     """What a folder of a version's files holds."""
     name, _, rest = asked.need("path").strip("/").partition("/")
     number, _, below = rest.partition("/")
-    detail = allowed(registry, read_version(Naming(team_of(request)), name, number), unapproved=_unapproved(request))
+    detail = allowed(registry, read_version(naming_of(request), name, number), unapproved=_unapproved(request))
     return JSONResponse({"files": listed(artifacts(registry, detail), below)})
 
 
 @router.get(f"{ARTIFACTS}/{{name}}/{{number}}/{{path:path}}", response_model=None)
 def file(request: Request, registry: AsActor, name: str, number: str, path: str) -> Response:
     """One file of a version, whole or by `Range`."""
-    found = one_file(
-        registry, read_version(Naming(team_of(request)), name, number), path, unapproved=_unapproved(request)
-    )
+    found = one_file(registry, read_version(naming_of(request), name, number), path, unapproved=_unapproved(request))
     answer = download(request, found.entry, found.open_at)
     answer.headers["Cache-Control"] = "private, no-cache"  # versions are taken back
     return answer

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
+from registry.storage.catalog import changes
 from registry.storage.catalog.columns import Columns, Values, joined, read, unpack
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import facet_block, facet_change, facet_value, listing
@@ -25,15 +26,15 @@ def whole(connection: Connection) -> tuple[Columns, Values]:
     """Every row as it is now."""
     values = _known(connection)
     blocks = joined([unpack(row.packed, row.id * SIZE) for row in connection.execute(_blocks())])
-    noted = connection.scalars(_noted()).all()
-    return joined([blocks.without(noted), read(connection, noted, values)]) if noted else blocks, values
+    changed = connection.scalars(changes.noted()).all()
+    return joined([blocks.without(changed), read(connection, changed, values)]) if changed else blocks, values
 
 
 def refresh(connection: Connection) -> None:
     """Pack the first block with noted models anew."""
-    noted = connection.scalars(_noted().order_by(facet_change.c.asset_id).limit(1)).one_or_none()
-    if noted is not None:
-        _pack(connection, noted // SIZE, _known(connection))
+    first = connection.scalars(changes.noted().order_by(facet_change.c.asset_id).limit(1)).one_or_none()
+    if first is not None:
+        _pack(connection, first // SIZE, _known(connection))
 
 
 def rebuild(connection: Connection) -> None:
@@ -98,11 +99,6 @@ def _blocks() -> Any:
 @cache
 def _values() -> Any:
     return select(facet_value)
-
-
-@cache
-def _noted() -> Any:
-    return select(facet_change.c.asset_id)
 
 
 @cache

@@ -17,7 +17,7 @@ FEW = 256
 
 def note(connection: Connection, model: int) -> None:
     """The model changes in this transaction."""
-    upsert(connection, facet_change, [{"asset_id": model}], ("asset_id",))
+    note_all(connection, (model,))
 
 
 def note_all(connection: Connection, models: Iterable[int]) -> None:
@@ -27,9 +27,10 @@ def note_all(connection: Connection, models: Iterable[int]) -> None:
 
 def many(connection: Connection) -> bool:
     """Whether more than `FEW` models are noted."""
-    return len(connection.scalars(_noted().limit(FEW + 1)).all()) > FEW
+    return len(connection.scalars(noted().limit(FEW + 1)).all()) > FEW
 
 
 @cache
-def _noted() -> Any:
+def noted() -> Any:
+    """The keys of the models."""
     return select(facet_change.c.asset_id)

@@ -18,7 +18,7 @@ import pytest
 from registry.cli.app import GROUPS
 from registry.cli.reference import commands
 from registry.domain.names import Reference
-from tests.command_line import CommandLine, command_line
+from tests.command_line import CommandLine
 from tests.serving import ServedRegistry, copy_of, listening, serve_family
 
 STEP, REQUEST = "<step>", "<request>"
@@ -98,17 +98,6 @@ def url(served: ServedRegistry) -> Iterator[str]:
     """The address of a server over the filled registry, in a thread of this process."""
     with listening(served.app) as address:
         yield address
-
-
-@pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
-    """A command line in an empty folder, with no registry folder named."""
-    with command_line(tmp_path) as line:
-        monkeypatch.delenv("FOREBEAR_HOME")
-        monkeypatch.delenv("FOREBEAR_ACTOR")
-        monkeypatch.setenv("HOME", str(tmp_path / "user"))
-        monkeypatch.setitem(sys.modules, "keyring", None)
-        yield line
 
 
 @pytest.fixture
