@@ -16,6 +16,7 @@ from registry.errors import NameTakenError, NotFoundError
 from registry.storage.catalog import documents
 from registry.storage.catalog.listings import listed, relist
 from registry.storage.sql.among import among
+from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset, asset_tag, listing, node, version
 
 
@@ -126,10 +127,10 @@ def set_asset_tags(
     after = dict(sorted({**{tag: value for tag, value in before.items() if tag not in values}, **given}.items()))
     same = before.keys() == after.keys()  # what is counted of a tag is its key
     with nullcontext() if same else listed(connection, row.id):
-        connection.execute(_drop_tag(), [{"of": row.id, "named": tag} for tag in values])
-        if given:
-            rows = [{"asset_id": row.id, "key": tag, "value": value} for tag, value in given.items()]
-            connection.execute(insert(asset_tag), rows)
+        if gone := [tag for tag in before if tag not in after]:
+            connection.execute(_drop_tag(), [{"of": row.id, "named": tag} for tag in gone])
+        rows = [{"asset_id": row.id, "key": tag, "value": value} for tag, value in given.items()]
+        upsert(connection, asset_tag, rows, ("asset_id", "key"))
     words = _folded(row.name, row.description, after)
     connection.execute(_change(), {"key": row.id, "words": words, "updated_at": at})
     if kind is AssetKind.MODELS:
