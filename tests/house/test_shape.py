@@ -87,7 +87,7 @@ def test_no_file_names_the_address_of_a_package_registry() -> None:
     assert found == []
 
 
-LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-data", "-sources", "-ray", "-fuzz"))
+LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-data", "-sources", "-timm", "-ray", "-fuzz"))
 
 
 @pytest.mark.parametrize("name", LOCKS)

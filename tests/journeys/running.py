@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,11 +44,11 @@ def furnished(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """The address of a server over `home`, for as long as the block runs."""
+def serving(home: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The address of a server over `home` with more `variables`, for as long as the block runs."""
     port = free_port()
     words = [sys.executable, "-m", "registry.cli", "serve", "--home", str(home), "--port", str(port)]
-    environment = os.environ | {"FOREBEAR_MLFLOW_URI": "off", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"FOREBEAR_MLFLOW_URI": "off", "OMP_NUM_THREADS": "1", **(variables or {})}
     log = home.parent / "server.log"
     with log.open("wb") as output, subprocess.Popen(words, stdout=output, stderr=output, env=environment) as process:
         try:

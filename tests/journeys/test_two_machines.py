@@ -1,8 +1,8 @@
 """A server with its own folder, and a person elsewhere with none: everything is done from there, by the usual tools.
 
 A model is brought and transferred by the remote command line, approved, and read by `forebear` as a command and in
-Python, `hf`, `transformers`, `sentence-transformers` and MLflow, each by the lines of docs/connecting.md. A recall at
-the end reaches every one of them, also where a copy lies in a cache.
+Python, `hf`, `transformers`, `sentence-transformers`, `timm` and MLflow, each by the lines of docs/connecting.md. A
+recall at the end reaches every one of them, also where a copy lies in a cache.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ import pytest
 from adapters.transformers.models import quiet
 from benchmarks.material.tiny_texts import save_source
 from benchmarks.text_families import WORDS
+from tests import with_timm
+from tests.journeys import timm_models
 from tests.journeys.documented import paste, scripts
 from tests.journeys.running import furnished, serving
 from tests.journeys.worlds import write_recipe, write_sentences
 
 pytestmark = pytest.mark.journey
 
-MODEL, BASE = "text/fruit", "library/bert"
+MODEL, BASE, PICTURES = "text/fruit", "library/bert", "library/pictures"
 RECIPE = f"""\
 schema: forebear/recipe/v1
 output: {MODEL}
@@ -62,7 +64,8 @@ TOOLS = {
 """By the tool, what Python is given to run; `{new}` is a folder that is not there yet."""
 NAMES = {
     "text/reviews --alias": "text/sent --alias", "create text/reviews": "create text/sent",
-    "upload text/reviews": "upload text/sent", "text/reviews": MODEL, "vision/digits": MODEL,
+    "upload text/reviews": "upload text/sent", "text/reviews": MODEL, "hf-hub:vision/digits": f"hf-hub:{PICTURES}",
+    "vision/digits": MODEL,
     "vision.digits": "text.uploaded", "models:/text.uploaded@": f"models:/{MODEL.replace('/', '.')}@",
     "/teams/vision": f"/teams/{MODEL.partition('/')[0]}", "_model('digits')": f"_model('{MODEL.partition('/')[2]}')",
     "library/minilm": BASE, "library.lite0": BASE.replace("/", "."), "production": "candidate",
@@ -107,7 +110,7 @@ class Elsewhere:
 def server(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The address of a server on a machine of its own, and the token of each person."""
     tokens = furnished(tmp_path / "server" / "home")
-    with serving(tmp_path / "server" / "home") as address:
+    with serving(tmp_path / "server" / "home", with_timm.environment()) as address:
         yield address, tokens
 
 
@@ -121,8 +124,11 @@ def elsewhere(folder: Path, address: str, token: str) -> Elsewhere:
     return Elsewhere(folder, kept | clients | {"HOME": str(folder), "FOREBEAR_URL": address, "FOREBEAR_TOKEN": token})
 
 
-def brought(here: Elsewhere) -> None:
-    """A pretrained model and data go to the server, and a step runs there."""
+def brought(here: Elsewhere) -> list[float]:
+    """Pretrained models and data go to the server, and a step runs there. Gives the scores of the model of timm."""
+    scores = timm_models.published(here.folder / "pictures")
+    pictures = ("--task", "image-classification", "--modality", "image", "--licence", "MIT", "--origin", "made up")
+    here.ask("model", "import", PICTURES, str(here.folder / "pictures"), *pictures)
     with quiet():
         save_source(here.folder / "published", "bert", WORDS)
     about = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT", "--origin", "made up")
@@ -130,6 +136,7 @@ def brought(here: Elsewhere) -> None:
     data = ("--task", "text-classification", "--licence", "CC0-1.0", "--origin", "made up")
     here.ask("dataset", "add", "data/fruit", str(write_sentences(here.folder)), *data)
     here.ask("transfer", "run", str(write_recipe(here.folder, RECIPE)))
+    return scores
 
 
 def approved(here: Elsewhere, ref: str) -> None:
@@ -157,6 +164,8 @@ def as_documented(here: Elsewhere, address: str, token: str) -> None:
             shutil.copytree(here.folder / "published", folder / "digits")
         if "hf repos create" in script:
             around |= {"HF_ENDPOINT": address, "HF_TOKEN": token, "FOREBEAR_URL": address}
+        if "import timm" in script:
+            around |= {"HF_ENDPOINT": address, "HF_TOKEN": token, **with_timm.environment()}
         paste(script, folder, around)
         ran += 1
     assert ran > 6, "the page has fewer blocks than tools"
@@ -168,22 +177,30 @@ def test_a_team_works_from_elsewhere_with_its_own_tools_and_a_recall_reaches_eac
 ) -> None:
     address, tokens = server
     here = elsewhere(tmp_path / "elsewhere", address, tokens["ana"])
-    brought(here)
-    for ref in (f"models:/{BASE}/1", f"models:/{MODEL}/1"):
+    scores = brought(here)
+    refs = [f"models:/{name}/1" for name in (BASE, MODEL, PICTURES)]
+    for ref in refs:
         here.ask("model", "alias", ref, "candidate")
-    for name, words in TOOLS.items():
-        done = here.run(*words)
-        assert (done.returncode == 0) is (name in OWN), f"{name}: nobody has approved it"
-        assert name != "mlflow" or "nobody has approved it" in done.stderr
-    for ref in (f"models:/{BASE}/1", f"models:/{MODEL}/1"):
-        approved(here, ref)
-    as_documented(here, address, tokens["ana"])
-    named = json.dumps(here.ask("model", "list"))
-    assert [one for one in ("text/sent", "text/uploaded") if f'"{one}"' not in named] == [], "sent by the page's lines"
-    assert not list(here.folder.rglob("registry.db"))
-    recalled = ("recall", "open", f"models:/{BASE}/1", "--level", "recall", "--reason", "Stolen data")
-    here.ask(*recalled, token=tokens["ana"])
-    for name, words in TOOLS.items():
-        done = here.run(*words)
-        assert done.returncode != 0, f"{name} still gives it out"
-        assert name not in SAY_WHY or "is suspended by rec-" in done.stderr
+    with timm_models.asking(here.environment) as timm:
+        for name, words in TOOLS.items():
+            done = here.run(*words)
+            assert (done.returncode == 0) is (name in OWN), f"{name}: nobody has approved it"
+            assert name != "mlflow" or "nobody has approved it" in done.stderr
+        assert timm(f"hf-hub:{PICTURES}@candidate") == "GatedRepoError"
+        for ref in refs:
+            approved(here, ref)
+        as_documented(here, address, tokens["ana"])
+        assert timm(f"hf-hub:{PICTURES}@candidate") == scores
+        named = json.dumps(here.ask("model", "list"))
+        assert [one for one in ("text/sent", "text/uploaded") if f'"{one}"' not in named] == [], "sent by the page"
+        assert not list(here.folder.rglob("registry.db"))
+        for name in (BASE, PICTURES):
+            recalled = ("recall", "open", f"models:/{name}/1", "--level", "recall", "--reason", "Stolen data")
+            here.ask(*recalled, token=tokens["ana"])
+        for name, words in TOOLS.items():
+            done = here.run(*words)
+            assert done.returncode != 0, f"{name} still gives it out"
+            assert name not in SAY_WHY or "is suspended by rec-" in done.stderr
+        assert timm(f"hf-hub:{PICTURES}@candidate") == "RevisionNotFoundError", (
+            "the copy in the cache is used no longer"
+        )

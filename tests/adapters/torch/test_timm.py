@@ -1,12 +1,14 @@
 """timm: a child carries the size, crop, filter and normalisation of its pictures where timm looks for them.
 
-Tests that need the library itself are skipped where it cannot be imported: it needs a torchvision that fits torch.
+Tests that need the library itself are skipped where it cannot be imported; a slow test runs them where it can.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,6 +29,7 @@ from registry.domain.data.datasets import DataFormat
 from registry.domain.recipes.recipe import Method
 from registry.errors import BadArtifactError, BadRecipeError, InvalidError, MissingExtraError
 from registry.ports.transfers import ModelInput
+from tests import with_timm
 from tests.adapters.loop.worlds import World, finish, image_world
 
 SETTINGS = [
@@ -59,6 +62,7 @@ def importable() -> bool:
 
 needs_timm = pytest.mark.skipif(not importable(), reason="timm cannot be imported here")
 pytestmark = pytest.mark.filterwarnings("ignore")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -116,6 +120,17 @@ def test_a_folder_of_timm_is_recognised_and_the_library_asked_for(tmp_path: Path
     assert found.architecture == "timm:resnet18"
     with pytest.raises(MissingExtraError, match=r"forebear\[timm\]"):
         TimmFolderImporter().convert(tmp_path / "hub", tmp_path / "out", architecture=None)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(importable(), reason="they run here")
+def test_all_tests_of_this_file_pass_in_a_process_that_can_import_timm() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    around = os.environ | with_timm.environment()
+    run = subprocess.run(words, env=around, cwd=ROOT, capture_output=True, text=True, timeout=800, check=False)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert re.search(r"\b19 passed", run.stdout), run.stdout[-500:]
 
 
 # --- with the library ----------------------------------------------------------------------------------------------
