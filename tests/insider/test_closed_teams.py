@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from registry.domain.people.teams import Level
 from registry.errors import PermissionDeniedError
@@ -26,6 +30,7 @@ IDS = ("step", "request_id", "finding_id", "recall_id")
 THINGS = re.compile(
     r"\{(team|" + "|".join((*IDS, "report_id", "waiver_id", "correction_id", "emergency_id", "ranking_id")) + r")\}"
 )
+IDS_OF_THINGS = re.compile(r"\{\w+_id\}|\{step\}")
 UPLOAD = f"multipart/form-data; boundary={BOUNDARY}"
 
 
@@ -135,6 +140,21 @@ def test_every_verb_of_somebody_to_whom_a_team_is_closed_is_guarded(closed: Clos
     assert type(closed.served.family.registry("ben").catalog).__name__ == "_Guard"
 
 
+@contextmanager
+def reading() -> Iterator[Counter[str]]:
+    """How often each statement reads from a database meanwhile."""
+    told = Counter[str]()
+
+    def note(*given: Any) -> None:
+        told[given[2]] += given[2].lstrip().startswith(("SELECT", "WITH"))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield told
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
 @pytest.mark.parametrize("who", ["dev", pytest.param("ana", marks=pytest.mark.slow)])
 def test_a_thing_of_a_closed_team_is_answered_as_one_that_does_not_exist(closed: Closed, who: str) -> None:
     client, browser = closed.served.client(who), closed.served.browser(who)
@@ -142,9 +162,13 @@ def test_a_thing_of_a_closed_team_is_answered_as_one_that_does_not_exist(closed:
     for method, path in named(closed):
         if path in SEEN_BY_ITS_DESCENDANTS or (who == "ana" and path in SEEN_BY_ADMINS):
             continue
-        hidden = send(closed, browser, client, method, path, HIDDEN)
-        nowhere = send(closed, browser, client, method, path, NOWHERE)
+        with reading() as at_hidden:
+            hidden = send(closed, browser, client, method, path, HIDDEN)
+        with reading() as at_nothing:
+            nowhere = send(closed, browser, client, method, path, NOWHERE)
         assert hidden[0] == nowhere[0], (method, path, hidden, nowhere)
+        if not IDS_OF_THINGS.search(path):  # nobody guesses an id
+            assert at_hidden == at_nothing, (method, path, "the time of the answer tells of it")
         assert closed.alike(hidden[1]) == closed.alike(nowhere[1]), (method, path)
     assert closed.served.client("ben").get("/api/v1/audit/verify").json()["head"] == head
 

@@ -173,6 +173,11 @@ class RoleOffer:
     offered_at: datetime
 
 
+AT_HOME, BY_PASSWORD, BY_DEVICE = "command-line", "password", "device"
+"""What makes tokens besides sessions and tokens: the command line of the registry folder, the password of their person,
+and whoever allowed it to a machine without a browser, which is mostly a session."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenSummary:
     """A token as lists show it: never the secret, only its last four characters."""
@@ -192,8 +197,8 @@ class TokenSummary:
     """The most that it allows; `admin` sets no limit to what the roles allow."""
     reach: Reach = EVERYWHERE
     made_with: str = ""
-    """The id of the session that made it, itself or by a token that it had made; else of the token that did. Empty
-    for one made otherwise."""
+    """The id of the session that made it, itself or by a token that it had made; else of the token that did, or one
+    of the words below; empty for one from before this was recorded."""
     confirmed_by: str = ""
     """Of one for enrolment, who confirmed it: before that it is good for nothing."""
 

@@ -20,7 +20,7 @@ from registry.domain.people.devices import (
     new_device_code,
     new_user_code,
 )
-from registry.domain.people.people import Permission
+from registry.domain.people.people import BY_DEVICE, Permission
 from registry.domain.people.signing_in import AskedToken
 from registry.domain.people.tokens import hash_secret
 from registry.domain.text import check_words
@@ -104,7 +104,10 @@ class Devices:
                 uow.commit_unaudited()
                 return DeviceAnswer(DeviceState.DENIED, kept.interval)
             asked = kept.request
-            made = new_token(kept.person, asked.machine, asked.scope, days=asked.days, now=now, made_by=kept.made_by)
+            made = new_token(
+                kept.person, asked.machine, asked.scope, days=asked.days, now=now, made_by=kept.made_by,
+                made_with=BY_DEVICE,
+            )  # fmt: skip
             uow.people.add_token(made.summary, hash_secret(made.secret))
             event = token_event("token.created", made.summary)
             uow.commit(replace(event, detail={**event.detail, "means": "device", "address": asked.address}))

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from registry.domain.audit import Event
 from registry.domain.people.passwords import MOST, KeptPassword, PasswordSummary, check_password, normal
-from registry.domain.people.people import NewToken, Permission, Person, Scope, is_handle
+from registry.domain.people.people import BY_PASSWORD, NewToken, Permission, Person, Scope, is_handle
 from registry.domain.people.sessions import Means, StartedSession
 from registry.domain.people.signing_in import AskedToken
 from registry.domain.people.tokens import hash_secret, is_well_formed
@@ -88,7 +88,9 @@ class Passwords:
         label = check_wish(wish)
         person, kept = self._known(handle, password, address)
         now, made_by = self.context.clock.now(), kept.summary.made_by
-        made = new_token(person.handle, label, wish.scope, days=wish.days, now=now, made_by=made_by)
+        made = new_token(
+            person.handle, label, wish.scope, days=wish.days, now=now, made_by=made_by, made_with=BY_PASSWORD
+        )
         with self._open() as uow:
             _check_same(uow, kept)
             uow.people.add_token(made.summary, hash_secret(made.secret))

@@ -50,10 +50,10 @@ class Teams:
         now, actor = self.context.clock.now(), self.context.actor
         refuse_limited(actor, "closes and opens no teams, and says of nobody who belongs to one")
         with self.context.write() as uow:
-            before = self._known(uow, check_team(name))
+            before, level = self._known(uow, check_team(name))
             if before is not None and before.closed:
                 return self._detail(uow, name)
-            if not self._manages(uow, name):
+            if level is not Level.MANAGE:
                 actor.require(Permission.ADMIN)
             if not uow.teams.exists(name):
                 raise NotFoundError(f"There is nothing in a team {name}", remedy="Open it first: forebear team open")
@@ -78,12 +78,12 @@ class Teams:
         now, actor = self.context.clock.now(), self.context.actor
         refuse_limited(actor, "closes and opens no teams, and says of nobody who belongs to one")
         with self.context.write() as uow:
-            before = self._known(uow, check_team(name))
+            before, level = self._known(uow, check_team(name))
             if before is not None and not before.closed:
                 return self._detail(uow, name)
             if before is None:
                 actor.require(Permission.ADMIN)
-            elif not self._manages(uow, name):
+            elif level is not Level.MANAGE:
                 self._check_abandoned(uow, name)
             uow.teams.put(Team(name if before is None else before.name, False, now, actor.handle))
             detail = self._detail(uow, name)
@@ -141,16 +141,22 @@ class Teams:
     def _admin(self) -> bool:
         return Permission.ADMIN in self.context.actor.permissions
 
-    def _known(self, uow: UnitOfWork, name: str) -> Team | None:
-        """The team, unless it is closed to the person. Raises: what is raised for one that does not exist."""
-        team = uow.teams.get(name)
-        if team is not None and team.closed and not self._admin and uow.teams.member(name, self._me) is None:
+    def _known(self, uow: UnitOfWork, name: str) -> tuple[Team | None, Level | None]:
+        """The team, unless it is closed to the person, and their level in it.
+
+        Raises: what is raised for one that does not exist, after the same look-ups.
+        """
+        team, level = uow.teams.get(name), _level(uow, name, self._me)
+        if self._is_hidden(team, level):
             self.context.actor.require(Permission.ADMIN)
-        return team
+        return team, level
+
+    def _is_hidden(self, team: Team | None, level: Level | None) -> bool:
+        return team is not None and team.closed and level is None and not self._admin
 
     def _required(self, uow: UnitOfWork, name: str) -> Team:
-        team = uow.teams.get(check_team(name))
-        if team is None or (team.closed and not self._admin and uow.teams.member(name, self._me) is None):
+        team, level = uow.teams.get(check_team(name)), _level(uow, name, self._me)
+        if team is None or self._is_hidden(team, level):
             raise NotFoundError(f"There is no team {name} on record", remedy="See those there are: forebear team list")
         return team
 

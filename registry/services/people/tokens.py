@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from registry.domain.audit import Event
 from registry.domain.ids import new_id
 from registry.domain.paging import every
-from registry.domain.people.people import EVERYWHERE, Actor, NewToken, Permission, Reach, Scope, TokenSummary
+from registry.domain.people.people import AT_HOME, EVERYWHERE, Actor, NewToken, Permission, Reach, Scope, TokenSummary
 from registry.domain.people.tokens import MAX_DAYS, hash_secret, new_secret
 from registry.errors import InvalidError, PermissionDeniedError, UnauthenticatedError
 from registry.services.context import Context
@@ -53,7 +53,7 @@ def made_with(actor: Actor, own: TokenSummary | None) -> str:
         return actor.session
     if own is not None:
         return own.made_with if own.of_session else own.id
-    return ""
+    return AT_HOME
 
 
 def token_event(action: str, token: TokenSummary) -> Event:

@@ -11,6 +11,7 @@ from registry.domain.governance.case import SYSTEM
 from registry.domain.paging import Page, PageRequest, every
 from registry.domain.people.erasure import PREFIX, Erased
 from registry.domain.people.people import (
+    AT_HOME,
     NewToken,
     Permission,
     Person,
@@ -54,7 +55,9 @@ def first_admin(context: Context, handle: str, text: str | None = None) -> str:
     now = context.clock.now()
     policy = check_policy(context, text if text is not None else default_policy_text())
     person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
-    token = new_token(person.handle, "created by init", Scope.ADMIN, days=90, now=now, made_by=handle)
+    token = new_token(
+        person.handle, "created by init", Scope.ADMIN, days=90, now=now, made_by=handle, made_with=AT_HOME
+    )
     with context.write(Permission.ADMIN) as uow:
         if uow.people.search(PageRequest(limit=1)).items:
             raise ConflictError("This registry has people already", remedy="Ask an admin: forebear person add")

@@ -159,8 +159,8 @@ class _Call:
             return
         team = made.team
         with self.context.open_uow(actor=self.context.actor.handle) as uow:
-            exists = uow.teams.exists(team)
-        if self.sight.hides(team) or not exists:
+            exists = uow.teams.exists(_nothing() if self.sight.hides(team) else team)
+        if not exists:
             raise not_a_team(team, self.context.actor.handle)
 
     def _level(self, given: Mapping[str, Any]) -> Level:
@@ -175,13 +175,16 @@ class _Call:
         return Level.READ if status in STOPPED else self.rule.level
 
     def _unknown(self, given: Mapping[str, Any]) -> Any:
-        """What the verb says of something that does not exist, with the names that were asked for."""
+        """What the verb says of something that does not exist, with the names that were asked for.
+
+        What is looked up before a verb of something that does not exist is looked up here too.
+        """
         names, ids, now = dict[Name, Name](), dict[str, str](), self.context.clock.now()
 
         def other(name: Name, number: int | None) -> tuple[Name, int | None]:
             if not self.sight.hides(name.team):
                 return name, number
-            return names.setdefault(name, Name(f"x{secrets.token_hex(12)}", f"x{secrets.token_hex(12)}")), number
+            return names.setdefault(name, Name(_nothing(), _nothing())), number
 
         asked = dict[str, Any]()
         for name, value in given.items():
@@ -208,6 +211,9 @@ class _Call:
 
         cover = Cover(self.sight, self._subject_of, drops=True)
         try:
+            self._level(asked)
+            self._check_bases(asked)
+            self._check_ancestry(asked)
             result = self.inner(**asked)
         except RegistryError as error:
             raise _told(error, lambda one: restored(cover.of(one))) from error.__cause__
@@ -280,6 +286,11 @@ class _Call:
             page = self.inner(**{**given, "page": rest})
             items, cursor, rounds = [*items, *cover.seen(page.items)], page.next_cursor, rounds + 1
         return replace(page, items=items, next_cursor=cursor)
+
+
+def _nothing() -> str:
+    """A name that nothing has, of a length that many have."""
+    return f"x{secrets.token_hex(12)}"
 
 
 def _subject_of(context: Context, public_id: str) -> Name | None:

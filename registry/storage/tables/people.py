@@ -66,7 +66,8 @@ class TokenColumns(TypedColumns):
     step = Column(String(40), nullable=False, server_default="")
     """The id of the step that it is limited to; empty for one without this limit."""
     made_with = Column(String(40), nullable=False, server_default="")
-    """The id of the session that made it, itself or by a token of its own; else of the token that did."""
+    """The id of the session that made it, itself or by a token of its own; else of the token that did, or a word for
+    what else did; empty for one from before this was recorded."""
     enrolment = Column(Boolean, nullable=False, server_default=false())
     """Whether all that it does is to make a token of its person."""
     confirmed_by = Column(String(64), nullable=False, server_default="")

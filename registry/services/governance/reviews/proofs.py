@@ -2,7 +2,7 @@
 
 It is something that a session cannot make: a password, an account of the provider, or a token that no session made,
 neither itself nor by a token that it had made, and that allows as much as the session: narrower ones lie in programs.
-Tokens from before it was recorded what made them are taken.
+A token of which it is not known what made it, or what made the one that made it, proves nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.domain.people.people import TokenSummary
+from registry.domain.people.people import AT_HOME, BY_PASSWORD, TokenSummary
 from registry.domain.people.tokens import hash_secret, is_well_formed
 from registry.errors import UnauthenticatedError
 from registry.services.context import Context
@@ -54,7 +54,21 @@ def proving_token(uow: UnitOfWork, context: Context, secret: str, what: str) -> 
             f"{what} takes a fresh sign-in, and this token was made within a session, which could make another",
             remedy=_ONE,
         )
+    if not _is_traced(uow, token):
+        raise UnauthenticatedError(
+            f"{what} takes a fresh sign-in, and it is not recorded what made this token",
+            remedy="Make another at the command line of the registry folder, or get an enrolment: forebear token enrol "
+            f"{token.person}",
+        )
     return token
+
+
+def _is_traced(uow: UnitOfWork, token: TokenSummary) -> bool:
+    """Whether the first of the tokens of which each made the next was made as no session makes any."""
+    first: TokenSummary | None = token
+    while first is not None and first.made_with.startswith("tok-"):
+        first = uow.people.token(first.made_with)
+    return first is not None and (first.made_with in {AT_HOME, BY_PASSWORD} or first.reach.enrolment)
 
 
 def session_proof(uow: UnitOfWork, context: Context) -> Proof | None:

@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from registry.domain.people.devices import DeviceWish
 from registry.domain.people.keys import new_key, public_key
 from registry.domain.people.people import SYSTEM, Actor, Scope
+from registry.domain.people.tokens import hash_secret
 from registry.errors import PermissionDeniedError, UnauthenticatedError
+from registry.services.people.devices import Devices
 from registry.services.people.sessions import Sessions
+from registry.services.people.tokens import new_token
 from registry.services.people.verbs import People
 from tests.registry.services.teams import Team
 
@@ -74,6 +78,36 @@ def test_a_token_that_was_made_with_another_at_the_command_line_proves_who_one_i
     made = people(team, Sessions(team.context_of(SYSTEM)).authenticate(first)).create_token("ben", label="second")
     assert made.summary.made_with.startswith("tok-")
     assert sets_a_key(team, begin(team, first), made.secret)
+
+
+def test_a_token_of_which_nobody_knows_what_made_it_proves_nothing_nor_what_it_makes(team: Team) -> None:
+    """Such are all from before it was recorded."""
+    now = team.clock.now()
+    old = new_token("ben", "old", Scope.ADMIN, days=90, now=now, made_by="ben")
+    with team.open_uow(actor="ben", write=True) as uow:
+        uow.people.add_token(old.summary, hash_secret(old.secret))
+        uow.commit_unaudited()
+    signed_in = Sessions(team.context_of(SYSTEM)).authenticate(old.secret)
+    made = people(team, signed_in).create_token("ben", label="from the old one")
+    session = begin(team, old.secret)
+    for secret in (old.secret, made.secret):
+        assert not sets_a_key(team, session, secret)
+        with pytest.raises(UnauthenticatedError, match="not recorded what made this token"):
+            prove(team, session, secret)
+    assert sets_a_key(team, session, team.people("ben").create_token("ben", label="at the folder").secret)
+
+
+def test_a_token_that_a_machine_without_a_browser_got_proves_nothing(team: Team) -> None:
+    """The session that is to be proved could have allowed it."""
+    own = begin(team, team.people("ben").create_token("ben", label="laptop").secret)
+    system = Devices(team.context_of(SYSTEM))
+    begun = system.begin(DeviceWish("gpu-box", "forebear"), HERE)
+    Devices(team.context_of(own)).allow(begun.user_code)
+    got = system.poll(begun.device_code).token
+    assert got is not None
+    for session in (own, begin(team, got.secret)):
+        with pytest.raises(UnauthenticatedError, match="fresh sign-in"):
+            prove(team, session, got.secret)
 
 
 def test_a_session_stays_proved_for_five_minutes_and_no_other_one_is(team: Team) -> None:
