@@ -154,6 +154,7 @@ class World:
                 for i in range(self.datasets)
             ),
         )
+        yield "data_rows", "node_id due", ((self.data_node(i), 1) for i in range(self.datasets))
         yield "file", "id node_id path size sha256", self._files()
         extents = ((i + 1, 0, _digest(i), 0, 1_000_000) for i in range(self.size))
         yield "extent", "file_id position blob offset length", extents

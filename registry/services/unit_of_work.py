@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.services.storage.catalog import CatalogRepository
     from registry.services.storage.corrections import CorrectionRepository
     from registry.services.storage.data import DatasetRepository
+    from registry.services.storage.data_rows import DataRowRepository
     from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.impact import ImpactRepository
@@ -42,6 +43,8 @@ class UnitOfWork(Protocol):
     def catalog(self) -> CatalogRepository: ...
     @property
     def datasets(self) -> DatasetRepository: ...
+    @property
+    def data_rows(self) -> DataRowRepository: ...
     @property
     def graph(self) -> GraphRepository: ...
     @property

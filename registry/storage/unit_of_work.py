@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.services.storage.catalog import CatalogRepository
     from registry.services.storage.corrections import CorrectionRepository
     from registry.services.storage.data import DatasetRepository
+    from registry.services.storage.data_rows import DataRowRepository
     from registry.services.storage.drafts import DraftRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.impact import ImpactRepository
@@ -90,6 +91,12 @@ class SqlUnitOfWork:
         from registry.storage.data.repository import SqlDatasets  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlDatasets(self._open())
+
+    @cached_property
+    def data_rows(self) -> DataRowRepository:
+        from registry.storage.data.rows import SqlDataRows  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlDataRows(self._open())
 
     @cached_property
     def graph(self) -> GraphRepository:

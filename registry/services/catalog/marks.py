@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from registry.domain.audit import Event
 from registry.domain.catalog.marks import Marks, NewMark, SetMark
-from registry.domain.names import Reference, VersionRef
+from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.errors import ConflictError, PermissionDeniedError
 from registry.services.context import Context
+from registry.services.data.marked_content import alike
+from registry.services.data.stored_rows import read_what_is_due
 from registry.services.governance.statuses import check_may_stop, makers
 from registry.services.lineage.marks import marks
 from registry.services.lookup import found, resolve
@@ -18,19 +20,25 @@ def mark(context: Context, reference: Reference, wish: NewMark) -> Marks:
     """See `CatalogVerbs.mark`."""
     context.actor.require(Permission.EDIT if wish.present else Permission.DECIDE)
     wish = wish.checked()
+    others = alike(context, reference, wish.mark) if wish.present else None
     with context.write() as uow:
         ref = resolve(uow, reference)
         node = found(uow.graph.node(str(ref)), ref)
         held = {one.mark for one in uow.graph.marks([node.id]).get(node.id, ())}
         if wish.present == (wish.mark in held):
             raise ConflictError(f"{ref} {'has' if wish.present else 'was not given'} the mark {wish.mark}")
+        by, now = context.actor.handle, context.clock.now()
+        passed_on = list[Event]()
         if wish.present:
-            uow.graph.add_mark(SetMark(ref, wish.mark, wish.reason, context.actor.handle, context.clock.now()))
+            uow.graph.add_mark(SetMark(ref, wish.mark, wish.reason, by, now))
+            passed_on += [] if others is None else others.carry(uow, wish.mark, by=by, at=now)
         else:
             _check_may_take_away(uow, context, ref, wish.mark)
             uow.graph.remove_mark(ref, wish.mark)
         detail = {"mark": wish.mark, "reason": wish.reason}
-        uow.commit(Event("mark.added" if wish.present else "mark.removed", str(ref), detail))
+        uow.commit(Event("mark.added" if wish.present else "mark.removed", str(ref), detail), *passed_on)
+    if ref.kind is AssetKind.DATASETS:
+        read_what_is_due(context, whole=True)
     return marks(context, reference)
 
 

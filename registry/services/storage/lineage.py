@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lineage import Assurance, Digest, Edge, Node, NodeId, WeightComparison
+from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from lineage.exchange.records import Run
 from registry.domain.catalog.compute import DeclaredCompute
 from registry.domain.catalog.interface import InterfaceDifference
@@ -104,17 +104,6 @@ class Making:
     aliases: tuple[str, ...]
     recipe: Mapping[str, object]
     seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedData:
-    """A dataset version that somebody set marks on; `index` is the blob of its rows."""
-
-    ref: VersionRef
-    marks: tuple[str, ...]
-    index: Digest
-    files: Mapping[Digest, int]
-    """The size of each file by its digest."""
 
 
 class GraphRepository(Protocol):
@@ -244,10 +233,6 @@ class GraphRepository(Protocol):
 
     def marks(self, keys: Collection[NodeId]) -> Mapping[NodeId, Sequence[SetMark]]:
         """The marks that were set on each of these versions that has one, by name."""
-        ...
-
-    def marked_data(self) -> Sequence[MarkedData]:
-        """All data that marks were set on, in the order of their registration."""
         ...
 
     def state(self) -> Mapping[str, str]:

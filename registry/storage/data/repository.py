@@ -27,6 +27,7 @@ from registry.errors import InvalidError
 from registry.services.storage.data import NewDatasetVersion
 from registry.storage.catalog import assets, documents, versions
 from registry.storage.catalog.hidden import is_hidden
+from registry.storage.data.rows import SAMPLE, new_data
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, dataset_version, node, version
 
@@ -70,6 +71,7 @@ class SqlDatasets:
                 labels=new.labels,
             )
         )
+        self._connection.execute(new_data, {"node_id": key, "due": SAMPLE})
 
     def version(self, ref: VersionRef) -> DatasetVersionDetail | None:
         row = assets.find_version(self._connection, ref)

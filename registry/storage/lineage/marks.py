@@ -7,23 +7,17 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from lineage import Digest, NodeId
+from lineage import NodeId
 from registry.domain.catalog.marks import SetMark, marks_record
 from registry.domain.names import VersionRef
-from registry.services.storage.lineage import MARKS, MarkedData
+from registry.services.storage.lineage import MARKS
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
+from registry.storage.data.rows import marks_changed
 from registry.storage.sql.among import among
-from registry.storage.tables import dataset_version, file, node, node_mark
+from registry.storage.tables import node, node_mark
 
 _MARKS = select(node_mark).where(among(node_mark.c.node_id)).order_by(node_mark.c.node_id, node_mark.c.mark)
-_DATA = (
-    select(node_mark.c.node_id, dataset_version.c.row_index)
-    .join(dataset_version, dataset_version.c.node_id == node_mark.c.node_id)
-    .distinct()
-    .order_by(node_mark.c.node_id)
-)
-_FILES = select(file.c.node_id, file.c.sha256, file.c.size).where(among(file.c.node_id))
 _REMOVE = delete(node_mark).where(node_mark.c.node_id == bindparam("key"), node_mark.c.mark == bindparam("name"))
 
 
@@ -32,11 +26,14 @@ def add(connection: Connection, value: SetMark) -> None:
     row = require_version(connection, value.ref)
     values = {"mark": value.mark, "reason": value.reason, "set_by": value.by, "set_at": value.at}
     connection.execute(insert(node_mark).values(node_id=row.node_id, **values))
+    marks_changed(connection, row.node_id)
 
 
 def remove(connection: Connection, ref: VersionRef, mark: str) -> None:
     """Delete it; the audit log keeps it. Raises: NotFoundError."""
-    connection.execute(_REMOVE, {"key": require_version(connection, ref).node_id, "name": mark})
+    key = require_version(connection, ref).node_id
+    connection.execute(_REMOVE, {"key": key, "name": mark})
+    marks_changed(connection, key)
 
 
 def marks(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, list[SetMark]]:
@@ -47,21 +44,6 @@ def marks(connection: Connection, keys: Collection[NodeId]) -> dict[NodeId, list
     for row in rows:
         found[row.node_id].append(SetMark(refs[row.node_id], row.mark, row.reason, row.set_by, row.set_at))
     return found
-
-
-def marked_data(connection: Connection) -> list[MarkedData]:
-    """Data with marks of their own, by key."""
-    indexes: dict[NodeId, Digest] = {row.node_id: row.row_index for row in connection.execute(_DATA)}
-    if not indexes:
-        return []
-    sizes: dict[NodeId, dict[Digest, int]] = defaultdict(dict)
-    for key, digest, size in connection.execute(_FILES, {"keys": indexes}):
-        sizes[key][digest] = size
-    found = marks(connection, indexes)
-    return [
-        MarkedData(found[key][0].ref, tuple(one.mark for one in found[key]), index, sizes[key])
-        for key, index in indexes.items()
-    ]
 
 
 def state(connection: Connection) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ from registry.domain.names import VersionRef
 from registry.domain.recipes.methods import TEST
 from registry.domain.verbs.lineage import Only
 from registry.errors import NotFoundError
-from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish, Making, MarkedData
+from registry.services.storage.lineage import Ancestor, AncestryRecord, EdgeEvidence, Fan, FanWish, Making
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage import compute, leakage, marks
 from registry.storage.lineage.ancestries import EDGE, FEW, edges_above, edges_of, whole_ancestry
@@ -142,9 +142,6 @@ class SqlGraph:
 
     def measured_flops(self, keys: Collection[NodeId]) -> Mapping[NodeId, float]:
         return compute.measured(self._connection, keys)
-
-    def marked_data(self) -> Sequence[MarkedData]:
-        return marks.marked_data(self._connection)
 
     def state(self) -> Mapping[str, str]:
         return {

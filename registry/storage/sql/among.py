@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import ARRAY, BigInteger, BindParameter, Boolean, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -57,6 +57,11 @@ class _Among(GenericFunction[bool]):
 def among(column: ColumnElement[int], parameter: str = "keys") -> ColumnElement[bool]:
     """True where `column` is one of the keys that are given under the name `parameter` when the statement runs."""
     return _Among(column, bindparam(parameter, type_=_Keys()))
+
+
+def many_keys(parameter: str) -> BindParameter[Any]:
+    """The parameter itself, for a statement that is written out: JSON on SQLite, an array on PostgreSQL."""
+    return bindparam(parameter, type_=_Keys())
 
 
 def among_texts(column: ColumnElement[str], parameter: str) -> ColumnElement[bool]:

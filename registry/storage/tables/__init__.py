@@ -78,6 +78,7 @@ from registry.storage.tables.reviews import (
     waiver,
     waiver_approval,
 )
+from registry.storage.tables.rows import data_row, data_rows
 from registry.storage.tables.selection import feature_summary, ranking, selection
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, reading_part, step
 
@@ -94,6 +95,8 @@ __all__ = [
     "card_revision",
     "curve_point",
     "damage",
+    "data_row",
+    "data_rows",
     "dataset_version",
     "delivery",
     "device_request",
