@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,13 +118,16 @@ class Version:
         """Its ancestors, and with `down` its descendants, so many generations far; -1 for all."""
         return Lineage(self.verbs.lineage.show(self.ref, up=up, down=down))
 
-    def impact(self) -> ImpactSummary:
-        """How many versions a recall of it would touch, by effect, role, stage, owner and team."""
-        return self.verbs.lineage.impact(self.ref)
+    def impact(self, *, as_of: datetime | None = None) -> ImpactSummary:
+        """How many versions a recall of it would touch, by effect, role, stage, owner and team.
 
-    def affected(self, *, ways: bool = False) -> Iterator[Affected]:
+        With `as_of`, by the lineage on record then.
+        """
+        return self.verbs.lineage.impact(self.ref, as_of=as_of)
+
+    def affected(self, *, ways: bool = False, as_of: datetime | None = None) -> Iterator[Affected]:
         """Every version that a recall of it would touch, nearest first; with `ways`, each with a shortest way there."""
-        return self.verbs.lineage.every_affected(self.ref, ways=ways)
+        return self.verbs.lineage.every_affected(self.ref, ways=ways, as_of=as_of)
 
     def pull(self, folder: str | Path) -> Path:
         """Write its files, its card and the code that loads it into a new folder.

@@ -73,16 +73,18 @@ class RemoteLineage:
         params |= _at(as_of)
         return self.server.get(Relatives, "/lineage/relatives", params)
 
-    def impact(self, target: str) -> ImpactSummary:
-        return self.server.get(ImpactSummary, "/lineage/impact", {"target": target}, seconds=LONG)
+    def impact(self, target: str, *, as_of: datetime | None = None) -> ImpactSummary:
+        return self.server.get(ImpactSummary, "/lineage/impact", {"target": target} | _at(as_of), seconds=LONG)
 
-    def affected(self, target: str, *, ways: bool = False, page: PageRequest = PageRequest()) -> Page[Affected]:
-        params = {"target": target, "ways": ways or None, **paging(page)}
+    def affected(
+        self, target: str, *, ways: bool = False, page: PageRequest = PageRequest(), as_of: datetime | None = None
+    ) -> Page[Affected]:
+        params = {"target": target, "ways": ways or None, **paging(page), **_at(as_of)}
         return self.server.get(Page[Affected], "/lineage/impact/versions", params, seconds=LONG)
 
-    def every_affected(self, target: str, *, ways: bool = False) -> Iterator[Affected]:
+    def every_affected(self, target: str, *, ways: bool = False, as_of: datetime | None = None) -> Iterator[Affected]:
         """The lines as they come. What is cut off raises ServerUnreachableError; begin again then."""
-        params = {"target": target, "ways": ways or None}
+        params = {"target": target, "ways": ways or None, **_at(as_of)}
         with self.server.stream("/lineage/impact/every", params=params, seconds=LONG) as response:
             for line in response.iter_lines():
                 yield self.server.read(Affected, line.encode())

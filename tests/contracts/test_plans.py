@@ -91,6 +91,7 @@ def about_ancestry(registry: LocalRegistry, world: World) -> Iterator[Callable[[
     yield lambda draw: lineage.path(world.ref(0), some(draw))
     yield lambda draw: lineage.impact(some(draw))
     yield lambda draw: lineage.affected(some(draw), ways=True)
+    yield lambda draw: lineage.impact(some(draw), as_of=datetime(2099, 1, 1, tzinfo=UTC))
 
 
 def test_a_statement_that_reads_a_whole_table_is_noticed(registry: LocalRegistry, database: Database) -> None:

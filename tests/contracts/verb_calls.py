@@ -142,9 +142,11 @@ READS: Mapping[str, Verb] = {
     ],
     "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],
     "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
-    "lineage.impact": lambda r: [r.lineage.impact(str(one)) for one in (BASE, DATA, step_of(r))],
+    "lineage.impact": lambda r: [r.lineage.impact(str(one)) for one in (BASE, DATA, step_of(r))]
+    + [r.lineage.impact(str(BASE), as_of=FAR)],
     "lineage.affected": lambda r: [
         r.lineage.affected(str(BASE), ways=True), listed(lambda page: r.lineage.affected(str(DATA), page=page)),
+        r.lineage.affected(str(BASE), ways=True, as_of=FAR), list(r.lineage.every_affected(str(BASE), as_of=FAR)),
     ],
     "lineage.every_affected": lambda r: [
         list(r.lineage.every_affected(str(one), ways=ways)) for one in (BASE, DATA) for ways in (False, True)

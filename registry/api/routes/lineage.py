@@ -152,24 +152,24 @@ def relatives(
 
 
 @router.get("/impact", **speaks(ImpactSummary))
-def impact(registry: AsActor, target: Target) -> Response:
+def impact(registry: AsActor, target: Target, at: At = None) -> Response:
     """How many versions a recall of `target` would touch, by effect, role, stage, owner and team: all of them."""
-    return answer(registry.lineage.impact(target))
+    return answer(registry.lineage.impact(target, as_of=_moment(at)))
 
 
 @router.get("/impact/versions", **speaks(Page[Affected]))
-def affected(registry: AsActor, page: Paging, target: Target, ways: bool = False) -> Response:
+def affected(registry: AsActor, page: Paging, target: Target, ways: bool = False, at: At = None) -> Response:
     """The versions that a recall of `target` would touch, by effect and distance; with `ways`, a shortest way to each.
 
     The target comes first.
     """
-    return answer(registry.lineage.affected(target, ways=ways, page=page))
+    return answer(registry.lineage.affected(target, ways=ways, page=page, as_of=_moment(at)))
 
 
 @router.get("/impact/every", **speaks({"type": "string", "description": "One version a line"}, media=LINES))
-def every_affected(registry: AsActor, target: Target, ways: bool = False) -> Response:
+def every_affected(registry: AsActor, target: Target, ways: bool = False, at: At = None) -> Response:
     """The same as JSON lines, streamed: every version, however many there are."""
-    found = registry.lineage.every_affected(target, ways=ways)
+    found = registry.lineage.every_affected(target, ways=ways, as_of=_moment(at))
     return StreamingResponse(_lines(found), headers={"Cache-Control": "no-store"}, media_type=LINES)
 
 

@@ -78,7 +78,7 @@ def show(
         node(session, target),
         up=depth if up else 0,
         down=depth if down else 0,
-        as_of=_moment(as_of),
+        as_of=moment(as_of),
     )
     _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
 
@@ -158,7 +158,7 @@ def obligations(
     from registry.cli.views.lineage.obligations import show_obligations
     from registry.domain.names import Reference
 
-    found = session.registry.lineage.obligations(Reference.parse(node(session, target)), use=use, as_of=_moment(as_of))
+    found = session.registry.lineage.obligations(Reference.parse(node(session, target)), use=use, as_of=moment(as_of))
     session.answer(found, show_obligations)
     if any(one.conflict for one in found.owed):
         raise typer.Exit(Family.REFUSED.exit_code)
@@ -265,7 +265,7 @@ def path(
     from registry.cli.views.lineage.trees import show_path
 
     _check_form(session, format)
-    found = session.registry.lineage.path(node(session, source), node(session, target), as_of=_moment(as_of))
+    found = session.registry.lineage.path(node(session, source), node(session, target), as_of=moment(as_of))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
@@ -281,7 +281,7 @@ def common(
     """Show the nearest common ancestors of two models, datasets or steps, with the ways from them to both."""
     from registry.cli.views.lineage.relatives import show_common
 
-    found = session.registry.lineage.common(node(session, one), node(session, other), as_of=_moment(as_of))
+    found = session.registry.lineage.common(node(session, one), node(session, other), as_of=moment(as_of))
     session.answer(found, lambda what: show_common(what, one, other))
 
 
@@ -308,7 +308,7 @@ def relatives(
     from registry.cli.views.lineage.relatives import show_relatives
 
     kin = session.registry.lineage.relatives
-    found = kin(node(session, target), relation, limit=limit, as_of=_moment(as_of))
+    found = kin(node(session, target), relation, limit=limit, as_of=moment(as_of))
     session.answer(found, lambda what: show_relatives(what, relation, target))
 
 
@@ -326,7 +326,7 @@ def _write_exchange(format: Exchange, found: object) -> None:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
     """The time that a question is about. Raises: BadFilterError."""
     from registry.domain.text import read_moment
 

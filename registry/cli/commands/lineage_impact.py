@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from registry.cli import parsing
-from registry.cli.commands.lineage import TargetArgument, app, node
+from registry.cli.commands.lineage import AsOfOption, TargetArgument, app, moment, node
 from registry.cli.session import Session, command
 from registry.errors import UsageError
 
@@ -36,27 +36,29 @@ def impact(
     ] = False,
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show what a recall would touch: all that was made from a version, or from what a step made.
 
     Versions are counted by effect, by the role in which the one before went in, by stage, owner and team. Nothing is
-    changed: forebear recall preview shows what a recall would do to each of them.
+    changed: forebear recall preview shows what a recall would do to each of them. With --as-of, what came from it
+    by the lineage on record then is shown, with the stages, statuses and owners of now.
     """
     from registry.cli.views.lineage.impact import line_of, show_affected, show_summary
 
-    lineage, focus = session.registry.lineage, node(session, target)
+    lineage, focus, then = session.registry.lineage, node(session, target), moment(as_of)
     if every:
         if versions or cursor is not None:
             raise UsageError("--all lists every version", remedy="Leave out --versions and --cursor")
-        for one in lineage.every_affected(focus, ways=ways):
+        for one in lineage.every_affected(focus, ways=ways, as_of=then):
             if session.as_json:
                 session.write_line(one)
             else:
                 sys.stdout.write(line_of(one) + "\n")
     elif versions or cursor is not None:
-        found = lineage.affected(focus, ways=ways, page=parsing.paged(limit, cursor))
+        found = lineage.affected(focus, ways=ways, page=parsing.paged(limit, cursor), as_of=then)
         session.answer_page(found, show_affected)
     elif ways:
         raise UsageError("--ways belongs to a list of versions", remedy="Add --versions or --all")
     else:
-        session.answer(lineage.impact(focus), lambda summary: show_summary(summary, focus))
+        session.answer(lineage.impact(focus, as_of=then), lambda summary: show_summary(summary, focus))

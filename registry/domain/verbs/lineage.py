@@ -294,15 +294,20 @@ class LineageVerbs(Protocol):
         """The roots of a model or dataset, or its siblings, up to `limit` of them."""
         ...
 
-    def impact(self, target: str) -> ImpactSummary:
-        """How much a recall of `target` (a version, or all that a step made) would touch, by group: all of it."""
+    def impact(self, target: str, *, as_of: datetime | None = None) -> ImpactSummary:
+        """How much a recall of `target` (a version, or all that a step made) would touch, by group: all of it.
+
+        With `as_of`, by the edges that were in force then; stages, statuses and owners are those of now.
+        """
         ...
 
-    def affected(self, target: str, *, ways: bool = False, page: PageRequest = PageRequest()) -> Page[Affected]:
+    def affected(
+        self, target: str, *, ways: bool = False, page: PageRequest = PageRequest(), as_of: datetime | None = None
+    ) -> Page[Affected]:
         """What it would touch: the target first, then by effect and distance. With `ways` each with a shortest way."""
         ...
 
-    def every_affected(self, target: str, *, ways: bool = False) -> Iterator[Affected]:
+    def every_affected(self, target: str, *, ways: bool = False, as_of: datetime | None = None) -> Iterator[Affected]:
         """The same without a limit, as it stands when the first is read."""
         ...
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.catalog.marks import SetMark
-from registry.domain.governance.reviews.findings import Severity
+from registry.domain.governance.reviews.findings import DAYS, Finding, Severity, raised
+from registry.domain.ids import new_id
 from registry.domain.manifests import Manifest
 from registry.domain.names import VersionRef
 from registry.domain.people.people import SYSTEM
 from registry.errors import ConflictError
 from registry.services.context import Context
 from registry.services.data.stored_rows import keep_sample, keys_of, read_what_is_due
-from registry.services.governance.reviews.findings import raise_by_registry
 from registry.services.storage.data_rows import KnownData
 from registry.services.unit_of_work import UnitOfWork
 
@@ -65,14 +65,17 @@ def passed_on(
 
     Where none of them has an account, there are marks instead.
     """
-    if one.enough or not any(uow.people.get(owner) is not None for owner in owners):
+    owner = next((who for who in owners if uow.people.get(who) is not None), None)
+    if one.enough or owner is None:
         for mark in marks:
             uow.graph.add_mark(SetMark(ref, mark, one.sentence, SYSTEM.handle, at))
             yield Event("mark.added", str(ref), {"mark": mark, "reason": one.sentence, "by": SYSTEM.handle})
     elif marks:
         text = f"{one.sentence}. That data has {'the mark' if len(marks) == 1 else 'the marks'} {', '.join(marks)}"
-        _, events = raise_by_registry(uow, ref, Severity.MEDIUM, text, owners=owners, now=at)
-        yield from events
+        due = at + timedelta(days=DAYS[Severity.MEDIUM])
+        value = Finding(new_id("fnd", at), ref, Severity.MEDIUM, text, owner, due, SYSTEM.handle, at)
+        uow.reviews.add_finding(value)
+        yield raised(value)
 
 
 def compared(context: Context, manifest: Manifest) -> Compared:

@@ -1,5 +1,7 @@
 """What a recall of something would touch, from the compiled graph: counted in groups, page by page, and as a stream.
 
+As of an earlier time, only what is below the target is compiled, by the edges that were in force then.
+
 Nothing is decided by these answers. A recall itself, its preview and every gate walk the edges of the table; the rules
 of what an input does to what was made from it are the same.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -42,17 +45,19 @@ class _Found:
     names: tuple[str, ...]
 
 
-def summary(context: Context, target: str) -> ImpactSummary:
+def summary(context: Context, target: str, as_of: datetime | None = None) -> ImpactSummary:
     """See `LineageVerbs.impact`. Raises: BadReferenceError, NotFoundError."""
     with context.read() as uow:
-        found = _found(uow, target)
+        found = _found(uow, target, as_of)
         return _counted(uow, found, context.actor.sight)
 
 
-def page_of(context: Context, target: str, *, ways: bool, page: PageRequest) -> Page[Affected]:
+def page_of(
+    context: Context, target: str, *, ways: bool, page: PageRequest, as_of: datetime | None = None
+) -> Page[Affected]:
     """See `LineageVerbs.affected`. Raises: BadReferenceError, NotFoundError, BadCursorError."""
     with context.read() as uow:
-        found = _found(uow, target)
+        found = _found(uow, target, as_of)
         reached = found.reached
         first = 0 if page.cursor is None else _after(reached, page.cursor)
         items: list[Affected] = []
@@ -64,13 +69,13 @@ def page_of(context: Context, target: str, *, ways: bool, page: PageRequest) -> 
     return Page(items, _cursor(reached, last - 1) if last < len(reached) else None)
 
 
-def every(context: Context, target: str, *, ways: bool) -> Iterator[Affected]:
+def every(context: Context, target: str, *, ways: bool, as_of: datetime | None = None) -> Iterator[Affected]:
     """See `LineageVerbs.every_affected`. Raises: BadReferenceError, NotFoundError, at once.
 
     Who is slow to read it holds no transaction: the facts of the next versions are read when they are asked for.
     """
     with context.read() as uow:
-        found = _found(uow, target)
+        found = _found(uow, target, as_of)
     return _stream(context, found, ways=ways)
 
 
@@ -81,9 +86,9 @@ def _stream(context: Context, found: _Found, *, ways: bool) -> Iterator[Affected
         yield from some
 
 
-def _found(uow: UnitOfWork, target: str) -> _Found:
-    node = node_of(uow, target)
-    graph = uow.impact.graph()
+def _found(uow: UnitOfWork, target: str, as_of: datetime | None) -> _Found:
+    node = node_of(uow, target, as_of)
+    graph = uow.impact.graph() if as_of is None else uow.impact.graph_below(node.id, as_of)
     starts = graph.places(np.array([node.id]))
     if is_step(graph, int(starts[0])):
         starts = graph.out_of(starts)[0]

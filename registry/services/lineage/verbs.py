@@ -136,23 +136,25 @@ class Lineage:
         roots = Graph(nodes, edges).roots(focus.id)
         return Relatives(roots[:limit], complete=not cut and len(roots) <= limit)
 
-    def impact(self, target: str) -> ImpactSummary:
+    def impact(self, target: str, *, as_of: datetime | None = None) -> ImpactSummary:
         """What a recall would touch, counted. Raises: BadReferenceError, NotFoundError."""
         from registry.services.lineage import impact  # noqa: PLC0415 - it needs NumPy
 
-        return impact.summary(self.context, target)
+        return impact.summary(self.context, target, as_of)
 
-    def affected(self, target: str, *, ways: bool = False, page: PageRequest = PageRequest()) -> Page[Affected]:
+    def affected(
+        self, target: str, *, ways: bool = False, page: PageRequest = PageRequest(), as_of: datetime | None = None
+    ) -> Page[Affected]:
         """What a recall would touch, a page at a time. Raises: BadReferenceError, NotFoundError, BadCursorError."""
         from registry.services.lineage import impact  # noqa: PLC0415 - it needs NumPy
 
-        return impact.page_of(self.context, target, ways=ways, page=page)
+        return impact.page_of(self.context, target, ways=ways, page=page, as_of=as_of)
 
-    def every_affected(self, target: str, *, ways: bool = False) -> Iterator[Affected]:
+    def every_affected(self, target: str, *, ways: bool = False, as_of: datetime | None = None) -> Iterator[Affected]:
         """All that a recall would touch. Raises: BadReferenceError, NotFoundError, at once."""
         from registry.services.lineage import impact  # noqa: PLC0415 - it needs NumPy
 
-        return impact.every(self.context, target, ways=ways)
+        return impact.every(self.context, target, ways=ways, as_of=as_of)
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""

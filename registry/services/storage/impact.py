@@ -59,6 +59,10 @@ class ImpactRepository(Protocol):
         """The whole graph as this transaction sees it, compiled, with what is newer beside it."""
         ...
 
+    def graph_below(self, key: NodeId, as_of: datetime) -> CurrentGraph:
+        """What came from a node by the edges that were in force then, compiled, with the node: two statements."""
+        ...
+
     def refresh(self) -> None:
         """Compile what is newer, where that is worth it: a server does so each minute, so that no question waits."""
         ...

@@ -27,9 +27,10 @@ from registry.errors import InvalidError
 from registry.services.storage.data import NewDatasetVersion
 from registry.storage.catalog import assets, documents, versions
 from registry.storage.catalog.hidden import is_hidden
-from registry.storage.data.rows import SAMPLE, new_data
+from registry.storage.data.rows import new_data
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, dataset_version, node, version
+from registry.storage.tables.rows import SAMPLE
 
 DATASETS = AssetKind.DATASETS
 

@@ -17,10 +17,9 @@ from registry.storage.catalog.versions import refs_of
 from registry.storage.sql.among import among, many_keys
 from registry.storage.sql.types import Key
 from registry.storage.tables import data_row, data_rows, dataset_version, extent, file, node_mark, version
+from registry.storage.tables.rows import ALL, NOTHING, SAMPLE
 
 T = TypeVar("T")
-NOTHING, SAMPLE, ALL = 0, 1, 2
-"""What is due to be read."""
 _AT_ONCE = 20_000
 
 
@@ -87,11 +86,6 @@ class SqlDataRows:
         return marked or 0, newest or 0
 
 
-def marks_changed(connection: Connection, key: NodeId) -> None:
-    """Record that marks of this version changed. Of data, all rows are to be kept from then on."""
-    connection.execute(_MARKS_CHANGED, {"key": key})
-
-
 def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
@@ -142,13 +136,5 @@ _KNOWN = (
 )
 _NEWEST = select(func.max(data_rows.c.marked)).scalar_subquery()
 _STATE = select(_NEWEST, select(func.max(data_rows.c.node_id)).scalar_subquery())
-_MARKS_CHANGED = (
-    update(data_rows)
-    .where(data_rows.c.node_id == bindparam("key"))
-    .values(
-        marked=select(func.coalesce(func.max(data_rows.alias("others").c.marked), 0) + 1).scalar_subquery(),
-        due=case((data_rows.c.whole, data_rows.c.due), else_=ALL),
-    )
-)
 new_data = insert(data_rows)
 """With the key of new data, of whose rows a sample is due."""

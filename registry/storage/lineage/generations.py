@@ -27,6 +27,7 @@ from lineage import MisfitGraphError, NodeKind
 from lineage.compiled import DATASET, MODEL, STEP, CompiledGraph, CurrentGraph, EdgeRows
 from registry.files import sync_folder, whole_folder
 from registry.services.storage.impact import CompiledState
+from registry.storage.lineage.fans import in_force
 from registry.storage.sql.types import Key
 from registry.storage.tables import edge, node
 
@@ -229,6 +230,17 @@ def _whole(connection: Connection) -> CompiledGraph:
         return CompiledGraph.of(keys, kinds, (EdgeRows.of(part) for part in rows.partitions(_AT_ONCE)))
 
 
+def compiled_below(connection: Connection, key: int, as_of: datetime) -> CurrentGraph:
+    """See `ImpactRepository.graph_below`. It is kept nowhere."""
+    given = {"start": key, "as_of": as_of}
+    nodes = connection.execute(_NODES_BELOW, given).all()
+    keys = np.fromiter((one for one, _ in nodes), np.int64, len(nodes))
+    kinds = np.fromiter((_KINDS[kind] for _, kind in nodes), np.uint8, len(nodes))
+    with connection.execute(_EDGES_BELOW, given, execution_options={"stream_results": True}) as rows:
+        edges = (EdgeRows.of(part) for part in rows.partitions(_AT_ONCE))
+        return CurrentGraph.alone(CompiledGraph.of(keys, kinds, edges))
+
+
 def _with_newer(connection: Connection, one: _Generation) -> CurrentGraph:
     given = {"edge": one.mark.edge}
     added = EdgeRows.of(connection.execute(_ADDED, given))
@@ -267,6 +279,10 @@ def _sums_of(graph: CompiledGraph) -> tuple[int, int, int]:
 _THROUGH = bindparam("edge", type_=Key)
 _COLUMNS = (edge.c.from_node, edge.c.to_node, edge.c.role)
 _EDGES = select(*_COLUMNS).where(edge.c.superseded_by.is_(None))
+_BELOW = select(bindparam("start", type_=Key).label("id")).cte("below", recursive=True)
+_BELOW = _BELOW.union(select(edge.c.to_node).join(_BELOW, edge.c.from_node == _BELOW.c.id).where(in_force(True)))
+_NODES_BELOW = select(node.c.id, node.c.kind).join(_BELOW, _BELOW.c.id == node.c.id).order_by(node.c.id)
+_EDGES_BELOW = select(*_COLUMNS).join(_BELOW, _BELOW.c.id == edge.c.from_node).where(in_force(True))
 _ADDED = select(*_COLUMNS).where(edge.c.id > _THROUGH, edge.c.superseded_by.is_(None)).order_by(edge.c.id)
 # Whatever closes an edge is a newer row, so what was closed since is found by the rows that closed it. By a sum, for
 # which SQLite makes no use of the key: it would read every edge, else.

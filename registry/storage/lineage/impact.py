@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
@@ -12,6 +13,7 @@ from registry.domain.catalog.models import Status
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.services.storage.impact import CompiledState, Standings, VersionFacts
 from registry.storage.lineage.node_facts import public_label
+from registry.storage.lineage.repository import nested_loops
 from registry.storage.sql.among import among
 from registry.storage.tables import asset, dataset_version, edge, model_version, node, version
 
@@ -32,6 +34,12 @@ class SqlImpact:
 
     def graph(self) -> CurrentGraph:
         return self._generations().current(self._connection)
+
+    def graph_below(self, key: NodeId, as_of: datetime) -> CurrentGraph:
+        from registry.storage.lineage.generations import compiled_below  # noqa: PLC0415 - it needs NumPy
+
+        with nested_loops(self._connection):
+            return compiled_below(self._connection, key, as_of)
 
     def refresh(self) -> None:
         if (self._connection.execute(_LAST).scalar() or 0) >= WORTH_KEEPING:

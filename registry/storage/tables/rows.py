@@ -7,13 +7,15 @@ from sqlalchemy import Boolean, Column, ForeignKey, Integer, Table, TypedColumns
 from registry.storage.sql.types import Key
 from registry.storage.tables.base import metadata, partial_index
 
+NOTHING, SAMPLE, ALL = 0, 1, 2
+"""What of the rows of data is due to be read."""
+
 
 class DataRowsColumns(TypedColumns):
     """Which rows of a version of a dataset are kept."""
 
     node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
     due = Column(Integer, nullable=False)
-    """What is to be read: 0 nothing more, 1 a sample, 2 all rows."""
     different: Column[int | None] = Column(Key, nullable=True)
     """How many different rows it has, once they were read."""
     whole = Column(Boolean, nullable=False, server_default=false())

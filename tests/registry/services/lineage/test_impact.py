@@ -133,6 +133,29 @@ def test_a_deleted_version_is_counted_apart_and_what_was_made_from_it_still_come
     assert len(all_pages(verbs, str(world.base), 1)) == verbs.impact(str(world.base)).versions
 
 
+def test_as_of_now_the_same_is_reached_and_as_of_earlier_what_was_on_record_then(world: World) -> None:
+    """Of a version, of data, and of what a step made; page by page too."""
+    verbs, now = lineage(world.team), world.team.clock.now()
+    with world.team.open_uow(actor="root") as uow:
+        step_id = uow.catalog.version(world.child).step  # type: ignore[union-attr]
+    for target in (str(world.base), str(world.photos), step_id):
+        then = list(verbs.every_affected(target, ways=True))
+        assert list(verbs.every_affected(target, ways=True, as_of=now)) == then
+        assert verbs.impact(target, as_of=now) == verbs.impact(target)
+    before = list(verbs.every_affected(str(world.photos)))
+    later = world.team.clock.forward(hours=1)
+    with world.team.open_uow(actor="root", write=True) as uow:
+        new = add_version(uow, "vision/later", parents=[world.child], at=later)
+        uow.commit_unaudited()
+    assert list(verbs.every_affected(str(world.photos), as_of=now)) == before
+    assert new in {one.ref for one in verbs.every_affected(str(world.photos), as_of=later)}
+    first = verbs.affected(str(world.photos), page=PageRequest(3), as_of=now)
+    rest = verbs.affected(str(world.photos), page=PageRequest(50, first.next_cursor), as_of=now)
+    assert [*first.items, *rest.items] == before
+    with pytest.raises(NotFoundError, match="did not exist yet"):
+        verbs.impact(str(new), as_of=now)
+
+
 def test_no_decision_reads_the_compiled_graph(world: World) -> None:
     team, verbs = world.team, lineage(world.team)
     assert verbs.impact(str(world.photos)).versions == 7

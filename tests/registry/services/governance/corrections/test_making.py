@@ -122,9 +122,20 @@ def test_every_question_of_the_graph_is_answered_as_of_the_time_before(team: Tea
             [one.label for one in roots.nodes],
             "no-commercial-use" in {one.clause for one in owed},
             "vision/digits/1" in {one.label for one in near.nodes},
+            sorted(str(one.ref) for one in lineage.every_affected(str(world.research), as_of=as_of)),
         ]
 
-    assert answers(None) == [False, [], [], ["library/net/1"], False, False]
-    assert answers(before) == [True, ["research/net/1"], ["research/beside/1"], ["research/net/1"], True, True]
+    kept = [str(world.research), str(beside)]
+    assert answers(None) == [False, [], [], ["library/net/1"], False, False, sorted(kept)]
+    reached = sorted([*kept, str(world.child), str(world.heir)])
+    assert answers(before) == [
+        True,
+        ["research/net/1"],
+        ["research/beside/1"],
+        ["research/net/1"],
+        True,
+        True,
+        reached,
+    ]
     with pytest.raises(NotFoundError, match="did not exist yet"):
         lineage.path(str(world.research), str(world.heir), as_of=before - timedelta(days=9))
