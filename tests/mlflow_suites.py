@@ -7,9 +7,9 @@ test. Two modules that stand in for MLflow's fixtures are written to a temporary
 
 What the tests name is there: a stock `mlflow server` with the runs `run_id` and `run_id_2` and a small model as their
 artifacts, and a policy that asks for nothing but the absence of a recall. The store suite was written for MLflow's own
-store, in the same process. Three things are said to it in its terms, in a class over the stock `RestStore`: numbers of
-versions are whole numbers, an empty text is None, and a source that names nothing anywhere (`path/to/source`) is the
-model of a run.
+store, in the same process. Four things are said to it in its terms, in a class over the stock `RestStore`: numbers of
+versions are whole numbers, an empty text is None, a source that names nothing anywhere (`path/to/source`) is the model
+of a run, and the time of each call is that of the tests, which stop the clock of their process.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
+
+import pytest
 
 from registry import bootstrap
 from registry.domain.governance.policies.changes import ProposalState
@@ -43,30 +46,30 @@ RUNS = {"run_id": ("model", "another_model"), "run_id_2": ("a/b/c",)}
 """The runs of the tracking server, each with the folders of its models."""
 RENAMED = "names are for ever, since votes and audit entries hold them"
 ADDRESS = "the address of a version's files is one of this server, where the rules hold, and not that of a run"
-IN_PROCESS = "asks MLflow's own store, or its clock, in the same process"
-WORDS = "a description that nobody wrote is the card that was made, and a card is no change of the version"
-IN_USE = "a version that was promoted, or that an alias names, is not deleted"
+IN_PROCESS = "looks into MLflow's own store, in the same process"
+SOURCE = "the source of a version is the address of its files here, and its run link leads to the step that made it"
+IN_USE = "a version that was promoted is not deleted"
+BACK = "a version never goes back to an earlier stage, but for one that was archived, to its own"
+LONG = "the value of a tag has 512 characters at most"
 PROMPTS = "prompts are not kept here, since they have no weights to govern"
 REASONS: Mapping[str, str] = {
     "test_update_registered_model_flow": RENAMED,
     "test_create_and_query_model_version_flow": ADDRESS,
     "test_copy_model_version_flow": ADDRESS,
-    "test_update_model_version_flow": WORDS,
     "test_rename_registered_model": RENAMED,
     "test_delete_model_version_redaction": IN_PROCESS,
     "test_search_model_versions_includes_workspace_predicate": IN_PROCESS,
     "test_search_registered_models_includes_workspace_predicate": IN_PROCESS,
-    "test_get_registered_model": IN_PROCESS,
-    "test_create_model_version": IN_PROCESS,
-    "test_search_registered_model_order_by": IN_PROCESS,
+    "test_create_model_version": SOURCE,
+    "test_search_model_versions": SOURCE,
     "test_create_model_version_with_model_id_and_no_run_id": IN_PROCESS,
     "test_get_latest_versions": IN_USE,
-    "test_delete_model_version_deletes_alias": IN_USE,
-    "test_delete_model_deletes_alias": IN_USE,
     "test_get_model_version_download_uri": ADDRESS,
     "test_copy_model_version": ADDRESS,
-    "test_update_model_version": WORDS,
-    "test_set_registered_model_tag": "the value of a tag has 512 characters at most",
+    "test_update_model_version": BACK,
+    "test_transition_model_version_stage_when_archive_existing_versions_is_true": BACK,
+    "test_set_registered_model_tag": LONG,
+    "test_set_model_version_tag": LONG,
     "test_search_prompts": PROMPTS,
     "test_search_prompts_versions": PROMPTS,
     "test_search_prompt_versions": PROMPTS,
@@ -106,6 +109,8 @@ def client():
     yield MlflowClient(os.environ["MLFLOW_TRACKING_URI"], address())
 """
 STORE = """
+from pathlib import Path
+from mlflow.store.model_registry import sqlalchemy_store as suite_clock
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
@@ -133,14 +138,18 @@ def as_stored(value):
 class AsStored(RestStore):
     def create_model_version(self, name, source, *args, **kwargs):
         source = source if ":" in source else "runs:/run_id/model"
-        return as_stored(super().create_model_version(name, source, *args, **kwargs))
+        return super().create_model_version(name, source, *args, **kwargs)
 
-def wrapped(name):
-    return lambda self, *args, **kwargs: as_stored(getattr(RestStore, name)(self, *args, **kwargs))
+def wrapped(name, method):
+    def call(self, *args, **kwargs):
+        with Path(os.environ["FOREBEAR_CLOCK"]).open("r+") as clock:
+            clock.write(f"{suite_clock.get_current_time_millis():020}")
+        return as_stored(method(self, *args, **kwargs))
+    return call
 
 for name in vars(RestStore):
-    if not name.startswith("_") and name != "create_model_version":
-        setattr(AsStored, name, wrapped(name))
+    if not name.startswith("_"):
+        setattr(AsStored, name, wrapped(name, getattr(AsStored, name)))
 
 @pytest.fixture
 def store():
@@ -166,6 +175,7 @@ def run(tests: Path, only: str = "") -> Iterator[tuple[str, str, str]]:
         moves = "".join(f"  - {{id: {a}-{b}, from: {a}, to: {b}, gates: {GATES}}}\n" for a, b in MOVES)
         proposal = bootstrap.open(home, settings=settings, actor="ana").promotions.publish_policy(POLICY + moves)
         assert proposal.state is ProposalState.PUBLISHED, proposal
+        clock = stack.enter_context(_clock_of_tests(folder / "clock"))
         stack.enter_context(importing_here())
         address = stack.enter_context(listening(app_over(home, settings)))
         environment = {
@@ -173,6 +183,7 @@ def run(tests: Path, only: str = "") -> Iterator[tuple[str, str, str]]:
             "MLFLOW_TRACKING_URI": tracking,
             "MLFLOW_TRACKING_TOKEN": str(first.token),
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            "FOREBEAR_CLOCK": str(clock),
             "PYTHONPATH": str(tests),
         }
         for kind, (module, wanted) in SUITES.items():
@@ -183,6 +194,21 @@ def run(tests: Path, only: str = "") -> Iterator[tuple[str, str, str]]:
 def _settings(home: Path, tracking: str) -> Settings:
     allowed = {"FOREBEAR_TRACKING_URLS": tracking, "FOREBEAR_TRACKING_PRIVATE_HOSTS": "127.0.0.1"}
     return Settings.from_environment({"FOREBEAR_HOME": str(home), "FOREBEAR_MLFLOW_URI": "off"} | allowed)
+
+
+@contextmanager
+def _clock_of_tests(file: Path) -> Iterator[Path]:
+    """The file in which tests write the milliseconds since 1970 that the server then reads; the clock's before that."""
+    file.write_text("", "utf-8")
+    stock = bootstrap.SystemClock.now
+
+    def now(clock: bootstrap.SystemClock) -> datetime:
+        told = file.read_text("utf-8")
+        return datetime.fromtimestamp(int(told) / 1000, UTC) if told else stock(clock)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap.SystemClock, "now", now)
+        yield file
 
 
 @contextmanager

@@ -245,7 +245,7 @@ ERRORS: Mapping[str, Verb] = {
     "a word that is no alias": lambda r: r.catalog.set_alias(CHILD, "Not One"),
     "a protected alias": lambda r: r.catalog.set_alias(CHILD, "production"),
     "a status without a reason": lambda r: r.catalog.set_status(CHILD, Status.RECALLED, ""),
-    "a version that an alias names": lambda r: r.catalog.delete(CHILD),
+    "a version whose children are promoted": lambda r: r.catalog.delete(CHILD),
     "a model with descendants": lambda r: r.catalog.delete(Reference.parse("models:/no/where")),
     "a cursor of something else": lambda r: r.catalog.versions(DIGITS, PageRequest(5, "AAAA")),
     "a recipe with mistakes": lambda r: r.transfers.check("method: nothing\nlearning_rte: 1\n"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -11,22 +10,16 @@ from fastapi.responses import JSONResponse, Response
 from registry.api.mlflow.prompts import refuse_prompts
 from registry.api.mlflow.refusals import not_offered
 from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
-from registry.api.mlflow.showing import STAGES, Shown, stage_of
-from registry.domain.catalog.models import PRODUCTION, RETIRED, Describing
-from registry.domain.governance.promotion import StageOption
+from registry.api.mlflow.showing import Shown
+from registry.api.mlflow.stages import transition as move
+from registry.domain.catalog.models import Describing
 from registry.domain.names import Reference, check_alias
-from registry.errors import (
-    InvalidError,
-    PolicyRefusedError,
-    RefusedError,
-)
+from registry.errors import InvalidError, RefusedError
 
 _RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
 DONE: dict[str, str] = {}
 """The answer to a change that gives nothing back."""
-_SHOWN = {PRODUCTION: "Production", RETIRED: "Archived"}
-"""MLflow's names of the stages that it has too."""
 
 
 @router.patch(f"{API}/registered-models/update", response_model=None)
@@ -114,20 +107,8 @@ def update_version(shown: Showing, asked: Wanted) -> Response:
 
 @router.post(f"{API}/model-versions/transition-stage", response_model=None)
 def transition(shown: Showing, asked: Wanted) -> Response:
-    """Move as a promotion request does where the policy in force asks for nothing; else refused with what it asks."""
-    stage = {one.lower(): one for one in STAGES}.get(asked.need("stage").lower())
-    if stage is None:
-        raise InvalidError(f"{asked.need('stage')[:80]!r} is not a stage", remedy=f"Give {', '.join(STAGES)}")
-    if asked.archive_existing_versions and stage not in {"Staging", "Production"}:
-        raise InvalidError("Versions are archived only by a transition to Staging or Production")
-    detail = shown.registry.catalog.version(asked.exact)
-    if stage_of(detail.summary) == stage and not asked.archive_existing_versions:
-        return JSONResponse({"model_version": shown.detailed(detail)})
-    options = [one for one in shown.registry.promotions.options(asked.exact) if _shown(one.stage) == stage]
-    free = next((one for one in options if not one.reasons), None)
-    if free is None or asked.archive_existing_versions:
-        raise PolicyRefusedError(f"{detail.summary.ref} stays in its stage", _missing(options))
-    shown.registry.promotions.request(asked.exact, free.stage, comment="Asked for by a client of MLflow")
+    """Archive, bring back, or move as a promotion request does where the policy in force asks for nothing."""
+    move(shown, asked.exact, asked.need("stage"), archive=asked.archive_existing_versions)
     return JSONResponse({"model_version": shown.version(asked.exact)})
 
 
@@ -146,17 +127,3 @@ def _tag(shown: Shown, target: Reference, key: str, value: str | None) -> Respon
         refuse_prompts([key])
     shown.registry.catalog.tag(target, {key: value})
     return JSONResponse(DONE)
-
-
-def _shown(stage: str) -> str:
-    return _SHOWN.get(stage, "Staging")
-
-
-def _missing(options: Sequence[StageOption]) -> tuple[str, ...]:
-    """What a promotion would still need, under the policy in force."""
-    reasons = [
-        f"{option.stage}: {reason}"
-        for option in options
-        for reason in option.reasons or ("nothing is missing but the request, which archives no other version",)
-    ]
-    return ("stages move by promotion: forebear promote request", *reasons)

@@ -1,7 +1,7 @@
 """MLflow's language of searches: comparisons that `AND` joins, and keys to sort by.
 
 `name LIKE 'vision.%' AND tags.owner = 'ana'`. What MLflow's own store refuses is refused: `OR`, `IS NULL`, lists of
-tags, comparisons that an attribute does not have.
+tags, comparisons that an attribute does not have. The first words of a refusal are those that its clients look for.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _CLAUSE = re.compile(
     \s*(?P<and>\bAND\b(?=\s*\S)|$)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_LIST = re.compile(r"[^'\"()]{0,200}?\bIN\s*\(([^()]*)\)", re.IGNORECASE)
+"""A list that is no list of texts, in its parentheses."""
+_BARE = re.compile(r"\s*(?:\w+\.)?(?P<key>\w+)\s*(?:!=|=|\bI?LIKE\b)\s*(?P<value>[A-Za-z_][\w.-]*)", re.IGNORECASE)
 _ORDER = re.compile(r"\s*(`?)([A-Za-z_]+)\1(?:\s+(ASC|DESC))?\s*", re.IGNORECASE)
 _ENTITIES = {None: False, "attribute": False, "attributes": False, "attr": False, "tag": True, "tags": True}
 LONGEST = 10_000
@@ -33,10 +36,14 @@ LONGEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What can be compared and sorted by: operators by attribute, and the field that a sort key stands for."""
+    """What can be compared and sorted by: operators by attribute, and the field that a sort key stands for.
+
+    `sort_key` is what MLflow calls a key of an order.
+    """
 
     attributes: Mapping[str, frozenset[str]]
     orders: Mapping[str, str]
+    sort_key: str
 
 
 MODELS = Language(
@@ -45,12 +52,13 @@ MODELS = Language(
         "name": "name",
         "timestamp": "last_updated_timestamp",
         "last_updated_timestamp": "last_updated_timestamp",
-        "creation_timestamp": "creation_timestamp",
     },
+    "order by key",
 )
 VERSIONS = Language(
     {"name": _LISTED, "run_id": _LISTED, "source_path": _TEXT, "version_number": _NUMBER},
     {key: key for key in ("name", "version_number", "creation_timestamp", "last_updated_timestamp")},
+    "attribute key",
 )
 
 
@@ -77,10 +85,7 @@ def parse(text: str, language: Language) -> tuple[Clause, ...]:
     while at < len(text.rstrip()):
         match = _CLAUSE.match(text, at)
         if match is None:
-            raise BadFilterError(
-                f"The filter cannot be read at {text[at : at + 80].strip()!r}",
-                remedy="Join comparisons with AND, as in: name LIKE 'vision.%' AND tags.owner = 'ana'",
-            )
+            raise _unread(text[at:], language)
         found.append(_clause(match, language))
         at = match.end()
     return tuple(found)
@@ -91,13 +96,14 @@ def orders(wanted: Sequence[str], language: Language) -> tuple[tuple[str, bool],
     found: dict[str, bool] = {}
     for text in wanted:
         match = _ORDER.fullmatch(text)
-        field = language.orders.get(match[2]) if match else None
-        if match is None or field is None:
-            raise BadFilterError(
-                f"{text[:80]!r} is not an order", remedy=f"Sort by {', '.join(language.orders)}, with ASC or DESC"
-            )
+        remedy = f"Sort by {', '.join(language.orders)}, with ASC or DESC"
+        if match is None:
+            raise BadFilterError(f"Invalid order_by clause {text[:80]!r}", remedy=remedy)
+        field = language.orders.get(match[2])
+        if field is None:
+            raise BadFilterError(f"Invalid {language.sort_key} {match[2][:80]!r} specified", remedy=remedy)
         if field in found:
-            raise BadFilterError(f"The order names {field} twice")
+            raise BadFilterError(f"`order_by` contains duplicate fields: {field}")
         found[field] = (match[3] or "").upper() == "DESC"
     return tuple(found.items())
 
@@ -109,7 +115,9 @@ def _clause(match: re.Match[str], language: Language) -> Clause:
         raise BadFilterError(f"{str(entity)[:80]!r} is not compared here", remedy="Compare attributes and tags")
     tag = _ENTITIES[entity]
     if not tag and key not in language.attributes:
-        raise BadFilterError(f"{key[:80]!r} is no attribute", remedy=f"Compare {', '.join(language.attributes)}")
+        raise BadFilterError(
+            f"Invalid attribute key {key[:80]!r} specified", remedy=f"Compare {', '.join(language.attributes)}"
+        )
     allowed = _TEXT if tag else language.attributes[key]
     if operator not in allowed:
         raise BadFilterError(f"{key} is not compared by {operator}", remedy=f"Use {', '.join(sorted(allowed))}")
@@ -128,8 +136,35 @@ def _value(text: str, key: str, operator: str, *, number: bool) -> Value:
             raise BadFilterError(f"{key} is compared with a whole number, not {text[:40]}")
         return int(whole)
     if not quoted:
-        raise BadFilterError(f"{key} is compared with a text in quotes, not {text[:40]}")
+        raise _not_quoted(key, text)
     return text[1:-1]
+
+
+def _unread(text: str, language: Language) -> BadFilterError:
+    """What is wrong with a filter that no comparison begins."""
+    listed, bare = _LIST.match(text), _BARE.match(text)
+    if listed is not None:
+        expected = "expected a non-empty list of string values, but got"
+        if not listed[1].strip():
+            wrong = f"{expected} empty list"
+        elif not re.sub(_STRING, "", listed[1]).strip(", \t\n"):
+            wrong = f"{expected} ill-formed list"
+        else:
+            wrong = "expected string value, punctuation, or whitespace, but got different type in list"
+        return BadFilterError(f"While parsing a list in the query, {wrong}", remedy="Write for example IN ('a', 'b')")
+    if bare is not None and bare["key"] in language.attributes and bare["value"].lower() not in {"true", "false"}:
+        return _not_quoted(bare["key"], bare["value"])
+    return BadFilterError(
+        f"Invalid clause(s) in filter string, at {text[:80].strip()!r}",
+        remedy="Join comparisons with AND, as in: name LIKE 'vision.%' AND tags.owner = 'ana'",
+    )
+
+
+def _not_quoted(key: str, value: str) -> BadFilterError:
+    return BadFilterError(
+        f"Parameter value is either not quoted or unidentified quote types used for string value {value[:40]}",
+        remedy=f"{key} is compared with a text in quotes",
+    )
 
 
 def _like(actual: Value, pattern: Value) -> bool:

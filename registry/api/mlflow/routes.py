@@ -65,7 +65,7 @@ class Asked(BaseModel):
         """The text of a field that has to be there. Raises: InvalidError."""
         value = getattr(self, field)
         if not value:
-            raise InvalidError(f"Missing value for required parameter {field!r}")
+            raise InvalidError(f"Missing value for required parameter {field!r}", remedy="Give one")
         return str(value)
 
     @property
@@ -190,7 +190,9 @@ def by_alias(shown: Showing, asked: Wanted) -> Response:
             check_alias(alias)
         found = shown.version(reference)
     except (NotFoundError, BadReferenceError) as error:
-        told = NotFoundError(f"Registered model alias {alias[:80]} not found")
+        told = NotFoundError(
+            f"Registered model alias {alias[:80]} not found", remedy="Look at the aliases of the registered model"
+        )
         raise MlflowError(
             told, Code.INVALID if reference.alias else Code.MISSING, 400 if reference.alias else 404
         ) from error

@@ -37,7 +37,7 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
 
     Raises: BadFilterError, InvalidError, BadCursorError.
     """
-    limit = _limit(USUAL_MODELS if limit is None else limit, least=0, most=MOST_MODELS)
+    limit = _limit(USUAL_MODELS if limit is None else limit, "request parameter max_results", least=0, most=MOST_MODELS)
     clauses, wanted = without_prompts(parse(text, MODELS)), orders(order, MODELS)
     if clauses is None or not limit:
         return [], None
@@ -47,13 +47,14 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
 
 
 def model_versions(shown: Shown, text: str, order: Sequence[str], limit: int | None, token: str) -> Answer:
-    """One page of versions, newest first where no order is asked for. Raises: as `models`."""
-    limit = _limit(USUAL_VERSIONS if limit is None else limit, least=1, most=MOST_VERSIONS)
+    """One page of versions, the last updated first where no order is asked for. Raises: as `models`."""
+    limit = _limit(USUAL_VERSIONS if limit is None else limit, "max_results", least=1, most=MOST_VERSIONS)
     clauses, wanted = without_prompts(parse(text, VERSIONS)), orders(order, VERSIONS)
     if clauses is None:
         return [], None
     compared = tuple(one for clause in clauses for one in _of_version(clause, shown))
-    picked = Picked(compared, _sorts(wanted), addresses=shown.artifacts, team=shown.team)
+    sorts = _sorts(wanted) or ((Sort.UPDATED, True),)
+    picked = Picked(compared, sorts, addresses=shown.artifacts, team=shown.team)
     found, following = _pages(shown.registry.catalog.list_versions, picked, limit, token, (text, *order))
     return [shown.listed_version(one) for one in found], following
 
@@ -115,9 +116,10 @@ def _of_version(clause: Clause, shown: Shown) -> Iterator[Comparison]:
         yield Comparison(Of.ADDRESS, clause.operator, clause.value)
 
 
-def _limit(limit: int, *, least: int, most: int) -> int:
+def _limit(limit: int, called: str, *, least: int, most: int) -> int:
+    """`limit`, if it is one; `called` is what MLflow calls it there."""
     if not least <= limit <= most:
-        raise InvalidError(f"The parameter max_results is {limit:,}", remedy=f"Ask for {least} to {most:,}")
+        raise InvalidError(f"Invalid value for {called}", remedy=f"It is {limit:,}; ask for {least} to {most:,}")
     return limit
 
 
@@ -131,15 +133,13 @@ def _opened(token: str, query: Sequence[str]) -> str:
     try:
         of, _, position = base64.urlsafe_b64decode(token.encode("ascii")).decode("ascii").partition(":")
     except ValueError:
-        raise _foreign() from None
+        raise BadCursorError(
+            "Invalid page token, could not base64-decode", remedy="Begin again without a token"
+        ) from None
     if of != _name_of(query):
-        raise _foreign()
+        raise BadCursorError("Invalid page token: it is not from this search", remedy="Begin again without a token")
     return position
 
 
 def _name_of(query: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(query).encode()).hexdigest()[:16]
-
-
-def _foreign() -> BadCursorError:
-    return BadCursorError("The page token is not from this search", remedy="Begin again without a token")

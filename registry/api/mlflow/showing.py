@@ -21,7 +21,8 @@ ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 """Where files lie, below the address of the server."""
 RUN_ID = "mlflow.run_id"
 """The tag that keeps the run that a version was registered from."""
-STAGES = ("None", "Staging", "Production", "Archived")
+ARCHIVED = "Archived"
+STAGES = ("None", "Staging", "Production", ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ class Shown:
 
     def detailed(self, detail: VersionDetail) -> dict[str, Any]:
         """A version that is read already."""
-        card = detail.card.text if detail.card else ""
-        spelling = detail.model.tags.get(SPELLING, "")
+        card = detail.card.text if detail.card and not detail.card.generated else ""
+        spelling, at = detail.model.tags.get(SPELLING, ""), detail.updated_at or detail.summary.created_at
         return self.listed_version(
-            ListedVersion(detail.summary, detail.tags, card, detail.step, detail.status_reason, spelling)
+            ListedVersion(detail.summary, detail.tags, card, detail.step, detail.status_reason, at, spelling)
         )
 
     def listed_version(self, version: ListedVersion) -> dict[str, Any]:
@@ -86,7 +87,7 @@ class Shown:
             "name": self.naming.write(one.ref.name, version.spelling),
             "version": str(one.ref.number),
             "creation_timestamp": moment(one.created_at),
-            "last_updated_timestamp": moment(one.created_at),
+            "last_updated_timestamp": moment(version.updated_at),
             "user_id": one.created_by,
             "current_stage": stage_of(one),
             "description": version.card,
@@ -131,7 +132,7 @@ def newest_of(model: ListedModel) -> dict[str, ListedVersion]:
 def stage_of(version: VersionSummary) -> str:
     """The one of MLflow's four stages that says the most of ours."""
     if version.stage == RETIRED or version.status is Status.ARCHIVED:
-        return "Archived"
+        return ARCHIVED
     return {FIRST_STAGE: "None", PRODUCTION: "Production"}.get(version.stage, "Staging")
 
 
@@ -151,12 +152,19 @@ def moment(at: datetime) -> int:
 
 def of_stages(found: Mapping[str, ListedVersion], stages: Sequence[str]) -> list[ListedVersion]:
     """Those of the stages that are asked for; all without any. Raises: InvalidError."""
-    known = {stage.lower(): stage for stage in STAGES}
-    unknown = [stage for stage in stages if stage.lower() not in known]
-    if unknown:
-        raise InvalidError(f"{unknown[0][:80]!r} is not a stage", remedy=f"Ask for {', '.join(STAGES)}")
-    wanted = [known[stage.lower()] for stage in stages] or list(found)
+    wanted = [read_stage(stage) for stage in stages] or list(found)
     return [found[stage] for stage in wanted if stage in found]
+
+
+def read_stage(text: str) -> str:
+    """The stage of MLflow that is meant, however it is capitalised. Raises: InvalidError."""
+    stage = {one.lower(): one for one in STAGES}.get(text.lower())
+    if stage is None:
+        raise InvalidError(
+            f"Invalid Model Version stage: {text[:80]}. Value must be one of {', '.join(STAGES)}",
+            remedy="Capitals make no difference",
+        )
+    return stage
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

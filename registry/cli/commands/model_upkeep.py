@@ -147,7 +147,7 @@ def delete(
 ) -> None:
     """Delete one version, or a whole registered model if no number is given. Names and numbers are never used again.
 
-    Refused while a version made from it is promoted: archive it instead.
+    Its aliases go with it. Refused where it was promoted, or a version made from it is: archive it instead.
     """
     reference = parsing.model(model)
     parsing.confirm(f"Delete {reference} for good?", yes=yes)

@@ -197,6 +197,8 @@ class CardRevision:
     text: str
     written_at: datetime
     written_by: str
+    generated: bool = False
+    """True for one that the registry wrote when the version was made, since nobody had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,8 @@ class VersionDetail:
     """What its manifest notes about how it was read or made, as sentences."""
     upstream: str = ""
     """The repository of the Hub that it was imported from, as `hf:org/name@commit`; empty where none is known."""
+    updated_at: datetime | None = None
+    """When its stage, its status or its card changed last; None where a server does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from registry.domain.catalog.models import AliasValue, ModelSummary, VersionSummary
@@ -57,7 +58,10 @@ class Comparison:
 
 
 class Sort(StrEnum):
-    """What a list is sorted by. Versions are created in the order in which they are registered."""
+    """What a list is sorted by. Versions are created in the order in which they are registered.
+
+    A version is updated when its stage, its status or its card changes.
+    """
 
     NAME = "name"
     NUMBER = "number"
@@ -79,13 +83,18 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class ListedVersion:
-    """One version with what people wrote about it; `card` is the newest, `step` the public id of what made it."""
+    """One version with what people wrote about it; `step` is the public id of what made it.
+
+    `card` is the newest, and empty where the registry wrote it; `updated_at` is of the last change of stage, status or
+    card.
+    """
 
     summary: VersionSummary
     tags: Mapping[str, str]
     card: str
     step: str
     status_reason: str
+    updated_at: datetime
     spelling: str = ""
     """The value of its model's tag SPELLING."""
 

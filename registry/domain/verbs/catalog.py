@@ -324,8 +324,9 @@ class CatalogVerbs(Protocol):
         """Delete a version, or with no number and no alias the registered model; its name is never used again.
 
         The audit entry keeps `reason`. Its licence and its status stay on record, and count in every later verdict on
-        what was made from it. Raises: ConflictError for a version that was promoted or that an alias names; InUseError,
-        listing them, while descendants are promoted and not retired, or behind a protected alias.
+        what was made from it. Its aliases go with it. Raises: ConflictError for a version that was promoted or that a
+        protected alias names; InUseError, listing them, while descendants are promoted and not retired, or behind a
+        protected alias.
         """
         ...
 

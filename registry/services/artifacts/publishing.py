@@ -52,6 +52,8 @@ class ModelContents:
     """What is kept of its weights, to find it by them."""
     upstream: Upstream | None = None
     """The repository that it was imported from."""
+    generated: bool = True
+    """Whether the registry writes the card, since nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def _add_version(context: Context, uow: UnitOfWork, ref: VersionRef, asset: Asse
                 tags=contents.tags,
             )
         )
-        uow.catalog.add_card(ref, contents.card(ref), by=actor, at=now)
+        uow.catalog.add_card(ref, contents.card(ref), by=actor, at=now, generated=contents.generated)
         if contents.index is not None:
             uow.weights.add(ref, contents.index)
         if contents.upstream is not None:

@@ -57,6 +57,7 @@ def _publish(context: Context, uow: UnitOfWork, wanted: CopyVersion, source: Ver
         lambda ref: text or source_card(ref, describing, architecture=source.architecture, notes=()),
         tags=wanted.tags,
         upstream=Upstream.parse(upstream) if upstream else None,
+        generated=not text or (wanted.card is None and source.card is not None and source.card.generated),
     )
     making = Making(
         method=Method.IMPORT,

@@ -1,15 +1,17 @@
 """Deletion of a model or a version: refused where it is in use itself, and where a version made from it is promoted.
 
 The row of a deleted version stays, with its licence and its status: the gates of everything made from it read them.
-A model that never had a version leaves nothing that counts, so its name is free again.
+Its aliases go with it, unless one is protected. A model that never had a version leaves nothing that counts, so its
+name is free again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from registry.domain.audit import Event
-from registry.domain.catalog.models import FIRST_STAGE, NOT_APPROVED, VersionSummary
+from registry.domain.catalog.models import FIRST_STAGE, NOT_APPROVED, AliasValue, VersionSummary
 from registry.domain.credentials import refuse_credentials
 from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.people.people import Permission
@@ -35,29 +37,42 @@ def delete(context: Context, target: Reference, *, reason: str) -> None:
                 uow.catalog.free_name(target.name)
                 uow.commit(Event("model.deleted", f"models:/{target.name}", _facts(reason)))
                 return
-            held = [alias.alias for alias in detail.aliases]
             versions = all_versions(uow, target.name)
             for version in versions:
-                _refuse_held(version, held)
+                _refuse_promoted(version)
             _refuse_used(uow, target, [version.ref for version in versions])
             waiting = uow.recalls.open_about([version.ref for version in versions], now=now)
+            dropped = _without(uow, detail.aliases, by=context.actor.handle, at=now)
             uow.catalog.delete_model(target.name, at=now)
             deleted = Event("model.deleted", f"models:/{target.name}", _facts(reason))
-            uow.commit(deleted, *closed_by(uow, waiting, now))
+            uow.commit(*dropped, deleted, *closed_by(uow, waiting, now))
             return
         one = found(uow.catalog.version(resolve(uow, target)), target).summary
-        _refuse_held(one, one.aliases)
+        _refuse_promoted(one)
         _refuse_used(uow, one.ref, [one.ref])
         waiting = uow.recalls.open_about([one.ref], now=now)
+        aliases = found(uow.catalog.model(target.name), target).aliases if one.aliases else ()
+        mine = [alias for alias in aliases if alias.ref == one.ref]
+        dropped = _without(uow, mine, by=context.actor.handle, at=now)
         uow.catalog.delete_version(one.ref, at=now)
         known = {"digest": str(one.digest), "licence": one.licence, "status": one.status.value}
         deleted = Event("model_version.deleted", str(one.ref), {**known, **_facts(reason)})
-        uow.commit(deleted, *closed_by(uow, waiting, now))
+        uow.commit(*dropped, deleted, *closed_by(uow, waiting, now))
 
 
-def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:
-    if aliases:
-        raise ConflictError(f"{version.ref} has aliases: {', '.join(aliases)}", remedy="Move or remove them first")
+def _without(uow: UnitOfWork, aliases: Sequence[AliasValue], *, by: str, at: datetime) -> list[Event]:
+    """Remove the aliases, with an event for each. Raises: ConflictError for a protected one."""
+    kept = protected_aliases(uow) if aliases else ()
+    for one in aliases:
+        if one.protected or one.alias in kept:
+            raise ConflictError(
+                f"{one.ref} has the protected alias {one.alias}", remedy="It moves by a promotion of another version"
+            )
+        uow.catalog.drop_alias(one.ref.name, one.alias, by=by, at=at)
+    return [Event("alias.dropped", str(one.ref), {"alias": one.alias}) for one in aliases]
+
+
+def _refuse_promoted(version: VersionSummary) -> None:
     if version.stage != FIRST_STAGE:
         raise ConflictError(
             f"{version.ref} is in the stage {version.stage}, and promoted versions cannot be deleted",

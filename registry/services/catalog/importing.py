@@ -229,6 +229,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         lambda ref: _card(ref, prepared),
         index=prepared.index,
         upstream=_upstream(describing.origin),
+        generated=not (wanted.card or converted.facts.card),
     )
     asset = Asset(wanted.name, describing, contents)
     return publish(context, uow, asset, making, action="model_version.imported", details={"origin": describing.origin})

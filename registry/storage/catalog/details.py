@@ -57,13 +57,16 @@ def version_detail(connection: Connection, ref: VersionRef) -> VersionDetail | N
         files=versions.files_of(connection, row.node_id),
         card=None
         if row.card_number is None
-        else CardRevision(row.card_number, row.card_digest, row.card_text, row.card_at, row.card_by),
+        else CardRevision(
+            row.card_number, row.card_digest, row.card_text, row.card_at, row.card_by, bool(row.card_generated)
+        ),
         step=row.step_label,
         parents=versions.model_inputs(connection, row.step_id),
         measured=measured,
         tags=words["version"],
         status_reason=row.status_reason,
         upstream=row.source or "",
+        updated_at=row.updated_at,
     )
 
 
@@ -150,12 +153,14 @@ def _version() -> Any:
                 *versions.summary_columns(),
                 model_version.c.architecture,
                 model_version.c.status_reason,
+                model_version.c.updated_at,
                 maker.c.label.label("step_label"),
                 card_revision.c.number.label("card_number"),
                 card_revision.c.digest.label("card_digest"),
                 card_revision.c.text.label("card_text"),
                 card_revision.c.written_at.label("card_at"),
                 card_revision.c.written_by.label("card_by"),
+                card_revision.c.generated.label("card_generated"),
                 upstream.c.source,
             )
         )

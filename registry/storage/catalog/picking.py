@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, cast, false, func, literal, or_, select
 
 from registry.domain.catalog.models import AliasValue
 from registry.domain.catalog.picking import SPELLING, Comparison, ListedModel, ListedVersion, Of, Picked, Sort
@@ -118,6 +118,7 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
     statement = (
         select(version.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
+        .join(model_version, model_version.c.node_id == version.c.node_id)
         .where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), is_live(), *_in_team(picked))
     )
     if hidden:
@@ -128,13 +129,11 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
         Sort.NAME: (asset.c.name, str),
         Sort.NUMBER: (version.c.number, int),
         Sort.CREATED: (version.c.node_id, int),
-        Sort.UPDATED: (version.c.node_id, int),
+        Sort.UPDATED: (model_version.c.updated_at, datetime),
     }
     wanted: Sequence[tuple[Sort, bool]] = picked.order or ((Sort.CREATED, True),)
-    last = (
-        () if {Sort.CREATED, Sort.UPDATED} & {key for key, _ in wanted} else ((Sort.NAME, False), (Sort.NUMBER, True))
-    )
     named = {key for key, _ in wanted}
+    last = () if Sort.CREATED in named else ((Sort.NAME, False), (Sort.NUMBER, True))
     order = [
         SortBy(*columns[key], descends) for key, descends in (*wanted, *(one for one in last if one[0] not in named))
     ]
@@ -252,6 +251,7 @@ def _listed(
             row.card or "",
             row.made_by,
             row.status_reason,
+            row.updated_at,
             row.spelling or "",
         )
         for row in rows
@@ -263,15 +263,16 @@ def _rows_of() -> Any:
     """What a version of a list is made of, but for its aliases, metrics and tags."""
     maker = node.alias("maker").with_cols(NodeColumns)
     card = (
-        select(card_revision.c.text)
+        select(case((card_revision.c.generated, ""), else_=card_revision.c.text))
         .where(card_revision.c.node_id == version.c.node_id)
         .order_by(card_revision.c.number.desc())
         .limit(1)
         .scalar_subquery()
     )
     made_by, text = maker.c.label.label("made_by"), card.label("card")
+    said = (model_version.c.status_reason, model_version.c.updated_at)
     return (
-        select(*summary_columns(), made_by, model_version.c.status_reason, text, _spelling().label("spelling"))
+        select(*summary_columns(), made_by, *said, text, _spelling().label("spelling"))
         .select_from(version)
         .join(model_version, model_version.c.node_id == version.c.node_id)
         .join(node, node.c.id == version.c.node_id)

@@ -97,7 +97,12 @@ class SqlCatalog:
         )
         self._connection.execute(
             insert(model_version).values(
-                node_id=key, architecture=new.architecture, stage=new.stage, status=Status.ACTIVE, status_reason=""
+                node_id=key,
+                architecture=new.architecture,
+                stage=new.stage,
+                status=Status.ACTIVE,
+                status_reason="",
+                updated_at=new.created_at,
             )
         )
         owner = assets.asset_id(self._connection, MODELS, new.ref.name)
@@ -258,11 +263,11 @@ class SqlCatalog:
             return assets.set_asset_tags(self._connection, MODELS, target, values, at=at)
         return versions.set_version_tags(self._connection, target, values, at=at)
 
-    def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision:
+    def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime, generated: bool = False) -> CardRevision:
         row = assets.require_version(self._connection, ref)
         mine = card_revision.c.node_id == row.node_id
         count = self._connection.execute(select(func.count()).select_from(card_revision).where(mine)).scalar_one()
-        revision = CardRevision(count + 1, Digest.of(text.encode()), text, at, by)
+        revision = CardRevision(count + 1, Digest.of(text.encode()), text, at, by, generated)
         self._connection.execute(
             insert(card_revision).values(
                 node_id=row.node_id,
@@ -271,10 +276,11 @@ class SqlCatalog:
                 text=text,
                 written_at=at,
                 written_by=by,
+                generated=generated,
             )
         )
+        self._connection.execute(_update(), {"key": row.node_id, "updated_at": at})
         documents.write_version(self._connection, row.node_id)
-        assets.touch(self._connection, row.asset_id, at)
         return revision
 
     def cards(self, ref: VersionRef) -> Sequence[CardRevision]:
@@ -305,10 +311,11 @@ class SqlCatalog:
         return aliases.named_by(self._connection, names)
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None:
-        self._change(ref, at, {"stage": stage})
+        self._change(ref, at, {"stage": stage}, updated_at=at)
 
     def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None:
-        self._change(ref, at, {"status": status}, status_reason=reason)
+        more = {"updated_at": at} if ref.kind is MODELS else {}
+        self._change(ref, at, {"status": status}, status_reason=reason, **more)
 
     def used_descendants(
         self, refs: Sequence[VersionRef], *, except_in: Iterable[str], aliases: Iterable[str]
@@ -336,7 +343,7 @@ class SqlCatalog:
     def free_name(self, name: Name) -> None:
         assets.remove_asset(self._connection, assets.asset_id(self._connection, MODELS, name))
 
-    def _change(self, ref: VersionRef, at: datetime, shown: Mapping[str, str], **more: str) -> None:
+    def _change(self, ref: VersionRef, at: datetime, shown: Mapping[str, str], **more: str | datetime) -> None:
         row = assets.require_version(self._connection, ref)
         table = model_version if ref.kind is MODELS else dataset_version
         with listings.listed(self._connection, row.asset_id):
@@ -347,7 +354,12 @@ class SqlCatalog:
 
 
 def _revision(row: Row[Any]) -> CardRevision:
-    return CardRevision(row.number, row.digest, row.text, row.written_at, row.written_by)
+    return CardRevision(row.number, row.digest, row.text, row.written_at, row.written_by, bool(row.generated))
+
+
+@cache
+def _update() -> Any:
+    return update(model_version).where(model_version.c.node_id == bindparam("key"))
 
 
 @cache

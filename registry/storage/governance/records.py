@@ -162,7 +162,7 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
         requesters={what.removesuffix(ASKED): frozenset(who) for what, who in hands.items() if what.endswith(ASKED)},
         card=None
         if card is None
-        else CardRevision(card.number, card.digest, card.text, card.written_at, card.written_by),
+        else CardRevision(card.number, card.digest, card.text, card.written_at, card.written_by, bool(card.generated)),
     )
 
 

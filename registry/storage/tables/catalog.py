@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, String, Table, Text, TypedColumns, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+    false,
+)
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata
@@ -53,6 +65,8 @@ class ModelVersionColumns(TypedColumns):
     stage = Column(String, nullable=False)
     status = Column(String, nullable=False)
     status_reason = Column(Text, nullable=False)
+    updated_at = Column(UtcDateTime, nullable=False)
+    """When its stage, its status or its card changed last."""
 
 
 class DatasetVersionColumns(TypedColumns):
@@ -141,6 +155,8 @@ class CardRevisionColumns(TypedColumns):
     text = Column(Text, nullable=False)
     written_at = Column(UtcDateTime, nullable=False)
     written_by = Column(String, nullable=False)
+    generated = Column(Boolean, nullable=False, server_default=false())
+    """Whether the registry wrote it, since nobody had: not known of cards from before there was this column."""
 
 
 class UpstreamColumns(TypedColumns):
@@ -161,7 +177,12 @@ asset = Table(
     Index("ix_asset_kind_name_id", "kind", "name", "id"),
 )
 version = Table("version", metadata, VersionColumns, UniqueConstraint("asset_id", "number"))
-model_version = Table("model_version", metadata, ModelVersionColumns)
+model_version = Table(
+    "model_version",
+    metadata,
+    ModelVersionColumns,
+    Index("ix_model_version_updated_at_node_id", "updated_at", "node_id"),
+)
 dataset_version = Table("dataset_version", metadata, DatasetVersionColumns)
 file = Table("file", metadata, FileColumns, UniqueConstraint("node_id", "path"))
 extent = Table("extent", metadata, ExtentColumns)

@@ -8,6 +8,7 @@ from io import BytesIO
 
 import pytest
 
+from registry.domain.audit import Event
 from registry.domain.catalog.models import MAX_TAGS, SearchQuery, Status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
@@ -178,12 +179,33 @@ def test_history_lists_events_of_the_model_and_its_versions_newest_first(catalog
         catalog.history(Name("vision", "none"), PageRequest())
 
 
-def test_what_was_promoted_or_has_an_alias_is_not_deleted(catalog: Catalog, admin: Catalog, team: Team) -> None:
-    catalog.set_alias(FIRST, "champion")
+def test_the_aliases_of_what_is_deleted_go_with_it(catalog: Catalog, admin: Catalog, team: Team) -> None:
+    second = Reference.parse("models:/vision/digits/2")
+    catalog.set_alias(second, "champion")
+    catalog.set_alias(FIRST, "blue")
+    admin.delete(second)
+    assert [one.alias for one in catalog.model(DIGITS).aliases] == ["blue"]
+    assert catalog.alias_history(DIGITS, "champion")[-1].ref is None
+    assert team.actions()[-2:] == ["alias.dropped", "model_version.deleted"]
+    admin.delete(MODEL)
+    assert team.actions()[-2:] == ["alias.dropped", "model.deleted"]
+
+
+def test_what_was_promoted_or_has_a_protected_alias_is_not_deleted(
+    catalog: Catalog, admin: Catalog, team: Team
+) -> None:
+    with team.open_uow(actor="root", write=True) as uow:
+        uow.catalog.set_alias(
+            "live", VersionRef(AssetKind.MODELS, DIGITS, 1), protected=True, by="root", at=team.clock.now()
+        )
+        uow.commit(Event("alias.moved", str(FIRST), {}))
     for target in (FIRST, MODEL):
-        with pytest.raises(ConflictError, match="has aliases: champion"):
+        with pytest.raises(ConflictError, match="has the protected alias live"):
             admin.delete(target)
-    catalog.drop_alias(DIGITS, "champion")
+    assert [one.alias for one in catalog.model(DIGITS).aliases] == ["live"]
+
+
+def test_what_was_promoted_is_not_deleted(catalog: Catalog, admin: Catalog, team: Team) -> None:
     bring_to(team, catalog.version(FIRST).summary.ref, "candidate")
     for target in (FIRST, MODEL):
         with pytest.raises(ConflictError, match="is in the stage candidate"):
