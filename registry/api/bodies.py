@@ -130,10 +130,11 @@ class UpstreamAnswers:
 
 @dataclass(frozen=True, slots=True)
 class ModelWords:
-    """What the owner says of a registered model that has no version yet."""
+    """What the owner says of a registered model that has no version yet, and the name that it had before."""
 
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    instead_of: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ class RemoteCatalog:
         return self.server.send(VersionDetail, "POST", where, body, seconds=LONG)
 
     def create(self, wanted: NewModel) -> ModelDetail:
-        body = {"description": wanted.description, "tags": wanted.tags}
+        body: dict[str, object] = {"description": wanted.description, "tags": wanted.tags}
+        body |= {"instead_of": wanted.instead_of} if wanted.instead_of is not None else {}
         return self.server.send(ModelDetail, "POST", model_at(wanted.name), body)
 
     def copy(self, wanted: CopyVersion) -> VersionDetail:

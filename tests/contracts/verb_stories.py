@@ -71,7 +71,8 @@ NEXT_POLICY = default_policy_text().replace("version: 3", "version: 4", 1)
 def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, object]]:
     """Each verb that changes something, with what it gave. `of` opens the registry for a person."""
     ana, ben, dev, vic = of("ana"), of("ben"), of("dev"), of("vic")
-    yield "catalog.create", dev.catalog.create(NewModel(NEW, "Reads letters", {"a": "b"}))
+    before = dev.catalog.create(NewModel(Name("vision", "leters"))).summary.name
+    yield "catalog.create", dev.catalog.create(NewModel(NEW, "Reads letters", {"a": "b"}, instead_of=before))
     yield "catalog.copy", dev.catalog.copy(CopyVersion(CHILD, NEW, tags={"c": "d"}))
     yield "catalog.revise_card", dev.catalog.revise_card(CHILD, "# Another\n")
     yield "catalog.describe", dev.catalog.describe(DIGITS, DESCRIBED)

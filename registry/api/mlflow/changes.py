@@ -13,8 +13,10 @@ from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
 from registry.api.mlflow.showing import Shown
 from registry.api.mlflow.stages import transition as move
 from registry.domain.catalog.models import Describing
+from registry.domain.catalog.picking import SPELLING
 from registry.domain.names import Reference, check_alias
-from registry.errors import InvalidError, RefusedError
+from registry.domain.verbs.catalog import NewModel
+from registry.errors import InvalidError
 
 _RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
@@ -34,11 +36,15 @@ def update_model(shown: Showing, asked: Wanted) -> Response:
 
 @router.post(f"{API}/registered-models/rename", response_model=None)
 def rename_model(shown: Showing, asked: Wanted) -> Response:
-    """Refused: a name means one model for ever."""
-    name = asked.named
-    asked.need("new_name")
-    shown.registry.catalog.model(name)
-    raise RefusedError(f"The registered model {name} keeps its name", remedy="Votes, audit entries and cards name it")
+    """Another name for a model that has no version; refused for every other, whose name means it for ever."""
+    name, before = asked.named, shown.registry.catalog.model(asked.named).summary
+    new, spelled = shown.naming.read(asked.need("new_name")), shown.naming.spelled(asked.need("new_name"))
+    if new == name and before.tags.get(SPELLING) != spelled.get(SPELLING):
+        shown.registry.catalog.tag(asked.whole, {SPELLING: spelled.get(SPELLING)})
+    elif new != name:
+        tags = {key: value for key, value in before.tags.items() if key != SPELLING} | spelled
+        shown.registry.catalog.create(NewModel(new, before.description, tags, instead_of=name))
+    return JSONResponse({"registered_model": shown.model(new)})
 
 
 @router.delete(f"{API}/registered-models/delete", response_model=None)

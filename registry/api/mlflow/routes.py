@@ -22,7 +22,7 @@ from registry.api.mlflow.showing import ARTIFACTS, Shown, of_stages, read_versio
 from registry.api.protocols import Handler, ProtocolRoute
 from registry.api.wire import AsActor, read_capped, read_json, registry_of
 from registry.domain.names import AssetKind, Name, Reference, check_alias
-from registry.errors import BadNameError, BadReferenceError, InvalidError, NotFoundError, UsageError
+from registry.errors import BadNameError, BadReferenceError, InvalidError, NameTakenError, NotFoundError, UsageError
 
 API = "/api/2.0/mlflow"
 LATEST = "latest"
@@ -128,7 +128,8 @@ class MlflowRoute(ProtocolRoute):
             return error
         version = None if request.url.path.endswith("/create") else asked.version
         try:
-            return in_words_of_mlflow(error, asked.named, asked.name, version)
+            said = asked.new_name or asked.name if isinstance(error, NameTakenError) else asked.name
+            return in_words_of_mlflow(error, asked.named, said, version)
         except BadNameError:
             return error
 

@@ -72,11 +72,15 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class NewModel:
-    """A registered model that has no version yet: its name, and what its owner says of it."""
+    """A registered model that has no version yet: its name, and what its owner says of it.
+
+    `instead_of` is the name that it had before, which is free again.
+    """
 
     name: Name
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    instead_of: Name | None = None
 
     def __post_init__(self) -> None:
         check_tags(self.tags)

@@ -23,14 +23,16 @@ ATTEMPTS = 3
 """How often a file is asked for whose bytes break off."""
 _AT_ONCE = BoundedSemaphore(2)
 """Imports that go on at once in this process: each holds a thread, and room on the disk, for as long as it takes."""
+_WAITING, WAIT_SECONDS = BoundedSemaphore(6), 20.0
+"""Imports that wait for one of those to end, each holding a thread, and how long they do."""
 _NAMED = 5
 """Files that a note names."""
 
 
 @contextmanager
 def one_of_two() -> Iterator[None]:
-    """For as long as an import fetches. Raises: UnavailableError where two do already."""
-    if not _AT_ONCE.acquire(blocking=False):
+    """For as long as an import fetches, after those that do already. Raises: UnavailableError where too many wait."""
+    if not _AT_ONCE.acquire(blocking=False) and not _waited():
         raise UnavailableError(
             "Two imports are fetched from other servers already", remedy="Repeat it when one of them has ended"
         )
@@ -38,6 +40,16 @@ def one_of_two() -> Iterator[None]:
         yield
     finally:
         _AT_ONCE.release()
+
+
+def _waited() -> bool:
+    """Whether one of those that go on has ended in time."""
+    if not _WAITING.acquire(blocking=False):
+        return False
+    try:
+        return _AT_ONCE.acquire(timeout=WAIT_SECONDS)
+    finally:
+        _WAITING.release()
 
 
 def seconds_for(size: int) -> float:

@@ -86,6 +86,12 @@ def describe_asset(
         relist(connection, key)
 
 
+def rename_asset(connection: Connection, kind: AssetKind, name: Name, new: Name) -> None:
+    """Give it another name. Raises: NotFoundError."""
+    key = asset_id(connection, kind, name)
+    connection.execute(update(asset).where(asset.c.id == key).values(name=str(new), folded=new.folded))
+
+
 def remove_asset(connection: Connection, key: int) -> None:
     """Remove the row of what never had a version, and all that was said of it."""
     with listed(connection, key):

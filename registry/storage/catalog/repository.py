@@ -340,6 +340,10 @@ class SqlCatalog:
             listings.relist(self._connection, key)
         documents.forget(self._connection, key, [-key, *ended])
 
+    def rename_model(self, name: Name, new: Name, describing: Describing, *, at: datetime) -> None:
+        assets.rename_asset(self._connection, MODELS, name, new)
+        assets.describe_asset(self._connection, MODELS, new, describing, at=at)
+
     def free_name(self, name: Name) -> None:
         assets.remove_asset(self._connection, assets.asset_id(self._connection, MODELS, name))
 

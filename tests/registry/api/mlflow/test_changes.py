@@ -184,6 +184,7 @@ CHANGES: list[tuple[str, str, dict[str, str]]] = [
     ("POST", "registered-models/create", {"name": "vision.new"}),
     ("POST", "model-versions/create", {"name": "vision.digits", "source": "s3://x"}),
     ("PATCH", "registered-models/update", {"name": "vision.digits", "description": "x"}),
+    ("POST", "registered-models/rename", {"name": "vision.digits", "new_name": "vision.numbers"}),
     ("PATCH", "model-versions/update", {"name": "vision.digits", "version": "2", "description": "x"}),
     ("POST", "registered-models/set-tag", {"name": "vision.digits", "key": "a", "value": "b"}),
     ("POST", "model-versions/set-tag", {"name": "vision.digits", "version": "2", "key": "a", "value": "b"}),

@@ -77,6 +77,15 @@ def test_a_model_keeps_the_spelling_of_whoever_created_it_and_is_one_with_every_
     assert found("name LIKE 'fraud%'") == found("name = ''") == []
     assert found("name LIKE 'dig%'") == found("name != 'Fraud Detector 2'") == ["digits"]
 
+    def renamed(name: str, new: str) -> Any:
+        return dev.post(f"{DOOR}/registered-models/rename", json={"name": name, "new_name": new}).json()
+
+    for new in ("FRAUD detector 2", "Fraud Detector 3", "fraud-detector-4"):
+        assert renamed(found("name ILIKE 'fraud%'")[0], new)["registered_model"]["name"] == new
+        assert found("name ILIKE 'fraud%'") == [new]
+    assert renamed("fraud-detector-4", "Digits")["error_code"] == "RESOURCE_ALREADY_EXISTS"
+    assert "keeps its name" in renamed("digits", "Numbers")["message"]
+
 
 def test_a_tag_cannot_make_one_model_look_like_another(own_served: ServedRegistry) -> None:
     digits = Reference(AssetKind.MODELS, Name("vision", "digits"))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Semaphore
 
 import pytest
 
 from registry.errors import UnavailableError
+from registry.services.catalog import fetched
 from registry.services.catalog.fetched import fetched_note, licence_in, one_of_two, seconds_for
 
 
-def test_a_third_import_is_told_to_come_back_and_an_error_makes_room() -> None:
+def test_a_third_import_that_waited_is_told_to_come_back_and_an_error_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetched, "WAIT_SECONDS", 0.01)
     with one_of_two():
         with one_of_two(), pytest.raises(UnavailableError, match="Two imports are fetched"), one_of_two():
             pass
@@ -18,6 +24,23 @@ def test_a_third_import_is_told_to_come_back_and_an_error_makes_room() -> None:
             raise KeyError
         with one_of_two():
             pass
+
+
+def test_a_third_import_goes_on_when_one_of_two_ends() -> None:
+    def third() -> bool:
+        with one_of_two():
+            return True
+
+    with one_of_two(), ThreadPoolExecutor(1) as pool:
+        with one_of_two():
+            waiting = pool.submit(third)
+        assert waiting.result(10)
+
+
+def test_of_those_that_wait_there_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetched, "_WAITING", Semaphore(0))
+    with one_of_two(), one_of_two(), pytest.raises(UnavailableError), one_of_two():
+        pass
 
 
 def test_a_large_file_may_take_longer() -> None:

@@ -8,7 +8,14 @@ from registry.domain.catalog.models import Modality, SearchQuery
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.catalog import CopyVersion, NewModel
-from registry.errors import CredentialError, InvalidError, NameTakenError, NotFoundError, PermissionDeniedError
+from registry.errors import (
+    CredentialError,
+    InvalidError,
+    NameTakenError,
+    NotFoundError,
+    PermissionDeniedError,
+    RefusedError,
+)
 from registry.services.catalog.verbs import Catalog
 from tests.registry.services.teams import Team
 
@@ -62,6 +69,42 @@ def test_a_name_without_a_version_is_deleted_and_is_free_again(catalog: Catalog)
         assert catalog.search(SearchQuery(text="letters")).items == []
     with catalog.context.read() as uow:
         assert uow.catalog.listing_faults() == {}
+
+
+def test_a_name_without_a_version_gets_another_and_is_free_again(team: Team, catalog: Catalog) -> None:
+    new = Name("vision", "digits-2")
+    made = catalog.create(NewModel(LETTERS, "Reads letters", {"a": "b"})).summary
+    team.clock.forward(minutes=1)
+    now = catalog.create(NewModel(new, made.description, made.tags, instead_of=LETTERS)).summary
+    assert (now.name, now.description, now.tags, now.owner) == (new, "Reads letters", {"a": "b"}, made.owner)
+    assert now.created_at == made.created_at < now.updated_at
+    with pytest.raises(NotFoundError):
+        catalog.model(LETTERS)
+    assert [one.name for one in catalog.search(SearchQuery(text="digits")).items] == [new]
+    assert catalog.search(SearchQuery(text="vision/letters")).items == []
+    (entry,) = catalog.history(new, PageRequest()).items
+    assert (entry.action, entry.detail) == ("model.renamed", {"from": "vision/letters"})
+    catalog.create(NewModel(LETTERS))
+    with catalog.context.read() as uow:
+        assert uow.catalog.listing_faults() == {}
+
+
+def test_what_has_or_had_a_version_keeps_its_name_and_a_name_its_team(team: Team, catalog: Catalog) -> None:
+    source = team.publish("vision/lite")
+    new = NewModel(Name("vision", "other"), instead_of=source.name)
+    with pytest.raises(RefusedError, match="keeps its name"):
+        catalog.create(new)
+    catalog.delete(Reference.to(source))
+    with pytest.raises(RefusedError, match="keeps its name"):
+        catalog.create(new)
+    catalog.create(NewModel(LETTERS))
+    with pytest.raises(InvalidError, match="of another team"):
+        catalog.create(NewModel(Name("text", "letters"), instead_of=LETTERS))
+    with pytest.raises(NameTakenError):
+        catalog.create(NewModel(source.name, instead_of=LETTERS))
+    with pytest.raises(NotFoundError):
+        catalog.create(NewModel(Name("vision", "new"), instead_of=Name("vision", "none")))
+    assert catalog.model(LETTERS).summary.name == LETTERS
 
 
 def test_only_those_who_may_contribute_take_a_name(team: Team) -> None:
