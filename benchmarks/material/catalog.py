@@ -137,7 +137,7 @@ class World:
         yield "step", f"{columns} manifest manifest_digest", self._steps()
         yield "mirror", "step_id state attempts changed_at", self._mirrors()
         yield "version", "node_id asset_id number step_id licence size words created_by", self._versions()
-        yield "model_version", "node_id architecture stage status status_reason", self._model_versions()
+        yield "model_version", "node_id architecture stage status status_reason updated_at", self._model_versions()
         yield (
             "dataset_version",
             "node_id format rows row_index splits split_plan labels",
@@ -216,7 +216,7 @@ class World:
 
     def _model_versions(self) -> Rows:
         for i in range(self.size):
-            yield self.model_node(i), ARCHITECTURES[i % 8], self.stages[i], self.statuses[i], ""
+            yield self.model_node(i), ARCHITECTURES[i % 8], self.stages[i], self.statuses[i], "", _time(i)
 
     def _files(self) -> Rows:
         return ((i + 1, self.model_node(i), "model.safetensors", 1_000_000, _digest(i)) for i in range(self.size))

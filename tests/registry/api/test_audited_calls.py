@@ -40,7 +40,7 @@ MLFLOW: Mapping[str, str] = {
     "POST registered-models/alias": "catalog.set_alias",
     "POST registered-models/create": "catalog.create",
     "POST registered-models/get-latest-versions": REFUSED,
-    "POST registered-models/rename": REFUSED,
+    "POST registered-models/rename": "catalog.create",
     "POST registered-models/set-tag": "catalog.tag",
     "POST webhooks": REFUSED,
     "POST webhooks/{webhook}/test": REFUSED,
@@ -80,6 +80,8 @@ TAKING_PIECES = (
 """Routes that read an upload: its pieces are no more needed then."""
 ALSO: Mapping[str, set[str]] = {
     "route POST /api/2.0/mlflow/model-versions/create": {"catalog.tag", "catalog.copy"},  # a source may be a version
+    "route POST /api/2.0/mlflow/model-versions/transition-stage": {"catalog.set_status"},  # Archived is a status
+    "route POST /api/2.0/mlflow/registered-models/rename": {"catalog.tag"},  # another spelling of the same name
     "route POST /api/models/{team}/{name}/tag/{revision}": {"catalog.set_alias"},  # of a version that is there
     **{f"route POST {path}": {"uploads.end"} for path in TAKING_PIECES},
     "form POST /waivers/{waiver_id}/{deed}": {"reviews.end_waiver"},
