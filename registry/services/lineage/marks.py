@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from lineage import Graph, NodeId, NodeKind
+from lineage import NodeId, NodeKind
 from lineage.flow import Flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.marks import SYNTHETIC, MarkInForce, Marks, SetMark
 from registry.domain.names import Reference
 from registry.domain.transfers.ways import Ways
 from registry.services.context import Context
+from registry.services.lineage.flowing import Flowing
 from registry.services.lineage.obligations import MAX_ANCESTORS
 from registry.services.lookup import found, resolve
 from registry.services.storage.lineage import AncestryRecord
@@ -33,14 +34,23 @@ def set_marks(uow: UnitOfWork, record: AncestryRecord) -> Mapping[NodeId, Sequen
 
 def marks_in_force(record: AncestryRecord, by_node: Mapping[NodeId, Sequence[SetMark]]) -> tuple[MarkInForce, ...]:
     """The marks that hold for the version at the focus, sorted."""
-    graph = Graph([one.node for one in record.members], record.edges)
-    flowed = _flowed(graph, record, by_node)
+    return explained(record, marks_in(record, by_node).flow(), by_node)
+
+
+def explained(
+    record: AncestryRecord, flowed: Flow, by_node: Mapping[NodeId, Sequence[SetMark]]
+) -> tuple[MarkInForce, ...]:
+    """The same, of the flow of `marks_in`."""
+    labels = {member.node.id: member.node.label for member in record.members}
     return tuple(
-        _explained(graph, flowed.path(record.focus, mark), mark, by_node) for mark in sorted(flowed.marks(record.focus))
+        _explained(labels, flowed.path(record.focus, mark), mark, by_node)
+        for mark in sorted(flowed.marks(record.focus))
     )
 
 
-def _flowed(graph: Graph, record: AncestryRecord, by_node: Mapping[NodeId, Sequence[SetMark]]) -> Flow:
+def marks_in(record: AncestryRecord, by_node: Mapping[NodeId, Sequence[SetMark]]) -> Flowing:
+    """The marks in an ancestry: those that were set, and those of data that a model answered for."""
+    labels = {member.node.id: member.node.label for member in record.members}
     ways = Ways.of((member.node for member in record.members), record.edges)
     own: dict[NodeId, set[str]] = defaultdict(set)
     for key, some in by_node.items():
@@ -49,13 +59,12 @@ def _flowed(graph: Graph, record: AncestryRecord, by_node: Mapping[NodeId, Seque
         # A model's answers went into data: the data is synthetic, whoever registered the step.
         given = edge.target in ways.making_data and ways.along(edge) == clauses.OUTPUTS
         if given and ways.kinds[edge.source] is NodeKind.MODEL:
-            own[edge.target].add(f"{SYNTHETIC}:{graph.node(edge.source).label}")
-    return Flow.of(ways.links(record.edges), own, lambda _, mark: mark)
+            own[edge.target].add(f"{SYNTHETIC}:{labels[edge.source]}")
+    return Flowing(list(ways.links(record.edges)), own, lambda _, mark: mark)
 
 
 def _explained(
-    graph: Graph, path: Sequence[NodeId], mark: str, by_node: Mapping[NodeId, Sequence[SetMark]]
+    labels: Mapping[NodeId, str], path: Sequence[NodeId], mark: str, by_node: Mapping[NodeId, Sequence[SetMark]]
 ) -> MarkInForce:
     said = next((one for one in by_node.get(path[0], ()) if one.mark == mark), None)
-    labels = tuple(graph.node(key).label for key in path)
-    return MarkInForce(mark, labels, *((said.by, said.reason) if said is not None else ()))
+    return MarkInForce(mark, tuple(labels[key] for key in path), *((said.by, said.reason) if said is not None else ()))

@@ -12,6 +12,7 @@ from registry.domain.names import Reference
 from registry.domain.transfers.ways import Ways
 from registry.domain.verbs.lineage import Obligation, Obligations, Use
 from registry.services.context import Context
+from registry.services.lineage.flowing import Flowing
 from registry.services.lookup import found, resolve
 from registry.services.storage.lineage import AncestryRecord
 
@@ -33,12 +34,23 @@ def obligations(context: Context, reference: Reference, use: Use | None, as_of: 
     return Obligations(ref, licence, owed(record, use), clauses.VERSION, record.complete)
 
 
-def owed(record: AncestryRecord, use: Use | None) -> tuple[Obligation, ...]:
-    """Each clause that is in force for the version at the focus, sorted; in conflict where it forbids `use`."""
-    labels = {member.node.id: member.node.label for member in record.members}
+def clauses_in(record: AncestryRecord) -> Flowing:
+    """The clauses of the licences in an ancestry."""
     own = {one.node.id: licence_clauses(one.licence) for one in record.members if one.licence is not None}
     ways = Ways.of((member.node for member in record.members), record.edges)
-    flowed = Flow.of(ways.links(record.edges), own, lambda way, clause: clauses.carried(clause, str(way)))
+    return Flowing(list(ways.links(record.edges)), own, lambda way, clause: clauses.carried(clause, str(way)))
+
+
+def owed(record: AncestryRecord, use: Use | None) -> tuple[Obligation, ...]:
+    """Each clause that is in force for the version at the focus, sorted; in conflict where it forbids `use`."""
+    flowing = clauses_in(record)
+    return explained(record, flowing, flowing.flow(), use)
+
+
+def explained(record: AncestryRecord, flowing: Flowing, flowed: Flow, use: Use | None) -> tuple[Obligation, ...]:
+    """The same, of the flow of `flowing`."""
+    labels = {member.node.id: member.node.label for member in record.members}
+    own = flowing.own
     licences = {member.node.id: member.licence or "" for member in record.members}
     declared, forbidding = own.get(record.focus, frozenset()), FORBIDDING.get(use, frozenset()) if use else frozenset()
     found_clauses = []

@@ -10,9 +10,10 @@ from registry.domain.catalog.statuses import STOPPED
 from registry.domain.recipes.methods import TEST, split_role
 from registry.domain.transfers.corrections import StepEdge
 from registry.domain.transfers.ways import way_of
+from registry.services.lineage import marks, obligations
+from registry.services.lineage.flowing import follow
 from registry.services.lineage.learnt_from import learnt_from
-from registry.services.lineage.marks import marks_in_force, set_marks
-from registry.services.lineage.obligations import MAX_ANCESTORS, owed
+from registry.services.lineage.obligations import MAX_ANCESTORS
 from registry.services.lookup import found
 from registry.services.storage.corrections import KeptEdge
 from registry.services.storage.lineage import Ancestor, AncestryRecord
@@ -46,14 +47,7 @@ def _of_the_edge(before: StepEdge, after: StepEdge | None, *, makes_data: bool) 
 
 
 def _of_the_ancestry(uow: UnitOfWork, before: AncestryRecord, later: AncestryRecord) -> Iterator[str]:
-    kept = {one.clause for one in owed(later, None)}
-    for one in owed(before, None):
-        if one.clause not in kept:
-            yield f"It would not owe {one.clause} any more, which {one.path[0]} asks by its licence {one.licence}"
-    marked = {one.mark for one in marks_in_force(later, set_marks(uow, later))}
-    for mark in marks_in_force(before, set_marks(uow, before)):
-        if mark.mark not in marked:
-            yield f"It would not have the mark {mark.mark} any more, which {mark.path[0]} has"
+    yield from _of_what_flows(uow, before, later)
     learnt = {(one.data, one.split) for one in learnt_from(later)}
     for data in learnt_from(before):
         if (data.data, data.split) not in learnt:
@@ -63,6 +57,25 @@ def _of_the_ancestry(uow: UnitOfWork, before: AncestryRecord, later: AncestryRec
     labels = {one.node.id: one.node.label for one in before.members}
     for key, count in uow.reviews.open_findings(gone).items():
         yield f"{labels[key]}, which has {count} open finding{'s'[: count > 1]}, would be no ancestor any more"
+
+
+def _of_what_flows(uow: UnitOfWork, before: AncestryRecord, later: AncestryRecord) -> Iterator[str]:
+    """Clauses and marks that it would be free of: they flow once, and then only what the correction changes does."""
+    clauses = obligations.clauses_in(before)
+    flow = clauses.flow()
+    owed = obligations.explained(before, clauses, flow, None)
+    follow(flow, clauses, obligations.clauses_in(later))
+    for one in owed:
+        if one.clause not in flow.marks(before.focus):
+            yield f"It would not owe {one.clause} any more, which {one.path[0]} asks by its licence {one.licence}"
+    by_node = marks.set_marks(uow, before)
+    flowing = marks.marks_in(before, by_node)
+    flow = flowing.flow()
+    held = marks.explained(before, flow, by_node)
+    follow(flow, flowing, marks.marks_in(later, marks.set_marks(uow, later)))
+    for mark in held:
+        if mark.mark not in flow.marks(before.focus):
+            yield f"It would not have the mark {mark.mark} any more, which {mark.path[0]} has"
 
 
 def _of_statuses(uow: UnitOfWork, before: AncestryRecord, later: AncestryRecord) -> Iterator[str]:

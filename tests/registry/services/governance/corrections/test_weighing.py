@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lineage.flow import Flow
 from registry.domain.catalog.marks import NewMark
 from registry.domain.catalog.models import Status
 from registry.domain.governance.reviews.findings import NewFinding, Severity
@@ -69,3 +70,25 @@ def test_what_it_was_measured_on_is_not_changed_by_one_person(team: Team, after:
     edge = None if after is None else StepEdge(world.data, after, "test")
     (line,) = weighed(world, world.data, edge, child)
     assert line.startswith("It was measured on datasets:/data/mnist/1")
+
+
+def test_clauses_and_marks_flow_once_and_then_only_what_the_correction_changes(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = claims(team)
+    whole, changes = list[object](), list[object]()
+    plain_of, plain_change = Flow.of, Flow.change
+
+    def of(*given: object) -> object:
+        whole.append(given)
+        return plain_of(*given)  # type: ignore[arg-type]
+
+    def change(self: Flow, **given: object) -> object:
+        changes.append(given)
+        return plain_change(self, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Flow, "of", of)
+    monkeypatch.setattr(Flow, "change", change)
+    said = weighed(world, world.research, StepEdge(world.net, "source"))
+    assert any("would not owe no-commercial-use" in one for one in said)
+    assert (len(whole), len(changes)) == (2, 2), "once for clauses and once for marks"
