@@ -1,6 +1,7 @@
 """The server's connections: headers that come too slowly, or are ambiguous, end them; files go out by the kernel.
 
-uvicorn speaks HTTP by h11. `protocol` adds to it a limit on the time of headers, and the extension
+uvicorn speaks HTTP by h11. `protocol` adds to it a limit on the time of headers, a shorter way for large bodies
+(`bodies`), and the extension
 `http.response.zerocopysend` of ASGI: the bytes of a file go from the page cache to the socket (sendfile(2)) and are
 neither read nor copied by this process.
 """
@@ -16,6 +17,8 @@ import h11
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from registry.bodies import PIECE, Straight, outstanding
 
 EXTENSION = "http.response.zerocopysend"
 MAX_HEADER = 16 * 1024
@@ -41,6 +44,7 @@ class Connection(H11Protocol):
 
     header_seconds: float
     waiting: asyncio.TimerHandle | None = None
+    straight: Straight | None = None
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -56,11 +60,18 @@ class Connection(H11Protocol):
         """Take what came."""
         super().data_received(data)
         self._look()
+        if self.straight is None and self.cycle is not None and not self.cycle.response_complete:
+            rest = outstanding(self.conn) - 1  # the last byte ends the request, which h11 does
+            if rest >= PIECE:
+                self.straight = Straight(self, rest, self._all_came)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is awaited any more."""
         self._stop()
         super().connection_lost(exc)
+
+    def _all_came(self) -> None:
+        self.straight = None
 
     def _look(self) -> None:
         """Let the time run while a header is awaited, and no request is being answered."""
@@ -83,13 +94,19 @@ class Connection(H11Protocol):
             else:
                 await send(message)
 
+        async def receiving() -> Message:
+            message = await receive()
+            if self.straight is not None and message["type"] == "http.request":
+                self.straight.hand_over(message)
+            return message
+
         if scope["type"] == "http":
             scope.setdefault("extensions", {})[EXTENSION] = {}
             refused = _refused(scope)
             if refused is not None:
                 await _refuse(send, *refused)
                 return
-        await self._inner(scope, receive, sending)
+        await self._inner(scope, receiving, sending)
 
     async def _send_file(self, file: int, offset: int, count: int) -> None:
         """Send bytes of the body of the answer that was begun. Raises: ClientDisconnect."""

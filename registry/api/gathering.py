@@ -13,6 +13,9 @@ async def gathered(body: AsyncIterator[bytes], least: int = GATHERED) -> AsyncIt
     pieces: list[bytes] = []
     size = 0
     async for piece in body:
+        if not pieces and len(piece) >= least:
+            yield piece
+            continue
         pieces.append(piece)
         size += len(piece)
         if size >= least:

@@ -161,7 +161,7 @@ class _Receiver:
         if self.part.digests is not None:
             self.part.digests.feed(data[start:end])
         if self.part.sink is not None:
-            self.part.sink.write(data[start:end])
+            self.part.sink.write(memoryview(data)[start:end])
         elif self.part.text is not None:
             self.part.text += data[start:end]
             if len(self.part.text) > LONGEST[self.part.name]:

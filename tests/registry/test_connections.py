@@ -17,6 +17,7 @@ from typing import IO, Any
 import pytest
 import uvicorn
 
+from registry.bodies import PIECE
 from registry.connections import EXTENSION, protocol
 
 SECONDS = 1.0
@@ -25,20 +26,23 @@ HALF = b"POST /models HTTP/1.1\r\nHost: localhost\r\nX-Half: "
 
 BYTES = bytes(range(256)) * 64 * 1024
 """16 MiB, more than a socket takes at once."""
+CAME: list[int | None] = []
+"""The sizes of the pieces of bodies that came lately; None where the client had gone."""
 
 
 async def answer(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
     body = hashlib.sha256()
-    more = True
+    more = scope["path"] != "/unread"
     while more:
         message = await receive()
+        CAME.append(len(message.get("body", b"")) if message["type"] == "http.request" else None)
         body.update(message.get("body", b""))
         more = message.get("more_body", False)
     if scope["path"] == "/digest":
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"64")]})
         await send({"type": "http.response.body", "body": body.hexdigest().encode()})
         return
-    if scope["path"] != "/":
+    if scope["path"] not in {"/", "/unread"}:
         await send_part(scope["path"], send)
         return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
@@ -195,15 +199,59 @@ def test_a_body_arrives_as_it_was_sent_and_the_connection_goes_on(address: tuple
             assert answers.read(64).decode() == sent
 
 
-def test_two_requests_that_come_at_once_are_two(address: tuple[str, int]) -> None:
-    head = b"POST /digest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
-    one, other = BYTES[:100_000], BYTES[7:100_007]
+@pytest.mark.parametrize("size", [100_000, PIECE, PIECE + 1, PIECE + 2, 2 * PIECE, 2 * PIECE + 1, 7 * PIECE + 4711])
+def test_two_requests_that_come_at_once_are_two(address: tuple[str, int], size: int) -> None:
+    head = b"POST /digest HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size
+    one, other = BYTES[:size], BYTES[7 : size + 7]
     with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
         connection.sendall(head + one + head + other)
         for body in (one, other):
             while answers.readline().strip():
                 pass
             assert answers.read(64).decode() == hashlib.sha256(body).hexdigest()
+
+
+def began(address: tuple[str, int], path: bytes, sent: int) -> socket.socket:
+    """A request whose body of 5,000,000 bytes has come so far."""
+    connection = socket.create_connection(address, timeout=10)
+    connection.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n" % path)
+    connection.sendall(BYTES[:sent])
+    return connection
+
+
+def test_what_a_slow_client_sent_is_given_out_before_the_piece_is_whole(address: tuple[str, int]) -> None:
+    CAME.clear()
+    with began(address, b"/digest", 10) as connection, connection.makefile("rb") as answers:
+        for sent in (10, 15, 1_500_000):
+            until = time.monotonic() + 5
+            while sum(filter(None, CAME)) < sent and time.monotonic() < until:
+                time.sleep(0.01)
+            assert sum(filter(None, CAME)) == sent
+            connection.sendall(BYTES[sent : {10: 15, 15: 1_500_000}.get(sent, 5_000_000)])
+        while answers.readline().strip():
+            pass
+        assert answers.read(64).decode() == hashlib.sha256(BYTES[:5_000_000]).hexdigest()
+
+
+def test_a_client_that_goes_away_in_a_large_body_is_noticed(address: tuple[str, int]) -> None:
+    CAME.clear()
+    with began(address, b"/digest", 2_500_000) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + 5
+        while None not in CAME and time.monotonic() < until:
+            time.sleep(0.01)
+    assert CAME[-1] is None
+    assert answered(address)
+
+
+def test_a_large_body_that_is_not_read_is_dropped_and_the_connection_goes_on(address: tuple[str, int]) -> None:
+    with began(address, b"/unread", 3_000_000) as connection, connection.makefile("rb") as answers:
+        for more in (BYTES[3_000_000:5_000_000] + b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b""):
+            assert answers.readline().startswith(b"HTTP/1.1 200")
+            while answers.readline().strip():
+                pass
+            assert answers.read(2) == b"ok"
+            connection.sendall(more)
 
 
 @pytest.mark.parametrize(
