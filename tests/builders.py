@@ -151,7 +151,7 @@ def add_version(
 ) -> VersionRef:
     """Publish the next version of a model (registered first if new), made by a step of its own."""
     parsed = Name.parse(name)
-    if uow.catalog.model(parsed) is None:
+    if not uow.catalog.has_model(parsed):
         add_model(uow, name, at=at, **said)
     ref = VersionRef(AssetKind.MODELS, parsed, uow.catalog.next_number(AssetKind.MODELS, parsed))
     inputs = [step_input(parent, role="source", assurance=assurance) for parent in parents]

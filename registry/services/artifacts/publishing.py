@@ -171,7 +171,7 @@ def publish(
 def _add_name(context: Context, uow: UnitOfWork, asset: Asset, now: datetime) -> None:
     owner = context.actor.handle
     if asset.kind is AssetKind.MODELS:
-        if uow.catalog.model(asset.name) is None:
+        if not uow.catalog.has_model(asset.name):
             uow.catalog.add_model(asset.name, asset.describing, owner=owner, at=now)
         elif is_unused(uow, asset.name):
             _describe_first(uow, asset, now)

@@ -36,7 +36,7 @@ def copy(context: Context, wanted: CopyVersion) -> VersionRef:
         source = found(uow.catalog.version(resolve(uow, model_only(wanted.source))), wanted.source)
         refuse_withheld(context, uow, source.summary)
         refuse_as_source(uow, source.summary, context.clock.now())
-        if uow.catalog.model(wanted.name) is None:
+        if not uow.catalog.has_model(wanted.name):
             refuse_taken(uow, AssetKind.MODELS, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
         if latest is not None and latest in uow.catalog.versions_with(source.summary.digest):

@@ -130,7 +130,7 @@ def check_wanted(context: Context, wanted: ImportModel) -> None:
 
 
 def _check_name(uow: UnitOfWork, name: Name) -> None:
-    if uow.catalog.model(name) is None:
+    if not uow.catalog.has_model(name):
         refuse_taken(uow, AssetKind.MODELS, name)
 
 

@@ -44,7 +44,7 @@ def _refuse_kept(uow: UnitOfWork, name: Name, new: Name) -> None:
 
 def refuse_there(uow: UnitOfWork, name: Name) -> None:
     """Raises: NameTakenError for a registered model that is there, and for a name that nothing new can have."""
-    if uow.catalog.model(name) is not None:
+    if uow.catalog.has_model(name):
         raise NameTakenError(
             f"The registered model {name} exists already", remedy="Publish its next version, or choose another name"
         )

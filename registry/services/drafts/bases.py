@@ -60,7 +60,7 @@ def _meant(uow: UnitOfWork, text: str, revision: str | None) -> VersionRef | Non
         name, number = read_pinned(text)
     except BadNameError:
         return None
-    if uow.catalog.model(name) is None:
+    if not uow.catalog.has_model(name):
         return None
     if number is not None:
         return VersionRef(AssetKind.MODELS, name, number)

@@ -68,7 +68,7 @@ def begin(context: Context, name: Name) -> Draft:
 
 def base_of(uow: UnitOfWork, name: Name) -> Base:
     """What a draft of `name` begins with. Raises: NameTakenError for the name of something that was deleted."""
-    if uow.catalog.model(name) is None:
+    if not uow.catalog.has_model(name):
         refuse_taken(uow, AssetKind.MODELS, name)
         return Base(EMPTY, ())
     ref = uow.catalog.resolve(Reference(AssetKind.MODELS, name))
@@ -157,7 +157,7 @@ def commit(context: Context, name: Name, wanted: Commit) -> Draft:
 
 
 def _base_of_known(uow: UnitOfWork, name: Name) -> Base:
-    if uow.catalog.model(name) is None:
+    if not uow.catalog.has_model(name):
         raise NotFoundError(
             f"There is no model {name} and no draft of it", remedy=f"Create it first: hf repos create {name}"
         )

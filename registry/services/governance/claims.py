@@ -93,7 +93,7 @@ def _registered(uow: UnitOfWork, name: str) -> set[str]:
         own = Name.parse(name.casefold())
     except BadNameError:
         return models
-    return models | ({str(own)} if uow.catalog.model(own) is not None else set())
+    return models | ({str(own)} if uow.catalog.has_model(own) else set())
 
 
 def _between(uow: UnitOfWork, claims: Claims) -> Iterator[str]:

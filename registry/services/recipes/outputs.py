@@ -25,7 +25,7 @@ def output_kind(recipe: Recipe) -> AssetKind:
 def refuse_output(uow: UnitOfWork, recipe: Recipe) -> None:
     """Refuse what could not be published. Raises: NameTakenError, ConflictError for another kind of dataset."""
     if output_kind(recipe) is AssetKind.MODELS:
-        if uow.catalog.model(recipe.output) is None:
+        if not uow.catalog.has_model(recipe.output):
             refuse_taken(uow, AssetKind.MODELS, recipe.output)
         return
     existing = uow.datasets.dataset(recipe.output)

@@ -82,7 +82,7 @@ def record(context: Context, wanted: RecordTransfer) -> str:
 
 
 def _check_name(uow: UnitOfWork, wanted: RecordTransfer) -> None:
-    if uow.catalog.model(wanted.output) is None:
+    if not uow.catalog.has_model(wanted.output):
         refuse_taken(uow, AssetKind.MODELS, wanted.output)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -31,6 +30,7 @@ from registry.storage.audit.checkpoints import Checkpoints
 from registry.storage.audit.head import HeadFile
 from registry.storage.audit.tree import node
 from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.sql.prebuilt import Prebuilt, inserting
 from registry.storage.tables import audit_entry, audit_erasure, audit_index
 
 _CHUNK = 1000
@@ -147,8 +147,8 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
 
     Returns the newest entry before and after.
     """
-    head = connection.execute(_newest()).one_or_none()
-    seq, previous = (0, GENESIS) if head is None else (head.seq, head.entry)
+    head = _NEWEST.rows(connection, {})
+    seq, previous = head[0] if head else (0, GENESIS)
     before = Head(seq, previous)
     rows = []
     for event in events:
@@ -167,24 +167,14 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
             }
         )
         previous = written.entry
-    connection.execute(_entries(), rows)
-    connection.execute(_index(), [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
+    _ENTRIES.run_all(connection, rows)
+    _INDEX.run_all(connection, [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
     return before, Head(seq, previous)
 
 
-@cache
-def _entries() -> Any:
-    return insert(audit_entry)
-
-
-@cache
-def _index() -> Any:
-    return insert(audit_index)
-
-
-@cache
-def _newest() -> Any:
-    return select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1)
+_ENTRIES = inserting(audit_entry, *_READ)
+_INDEX = inserting(audit_index, "seq", "actor", "at")
+_NEWEST = Prebuilt(lambda: select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1))
 
 
 def _entry(row: Any) -> AuditEntry:

@@ -14,6 +14,7 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.storage.catalog.assets import asset_id, is_named, require_version, touch
 from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.sql.prebuilt import Prebuilt, inserting
 from registry.storage.tables import alias, alias_move, asset, version
 
 
@@ -37,15 +38,18 @@ def set_alias(
     """Make the alias name `ref`, which is at `place` if that is known, and remember the move. Raises: NotFoundError."""
     row = place or require_version(connection, ref)
     values = {"node_id": row.node_id, "protected": protected, "moved_at": at, "moved_by": by}
-    if connection.execute(_move(), {"of": row.asset_id, "named": name, **values}).rowcount == 0:
-        connection.execute(insert(alias), {"asset_id": row.asset_id, "alias": name, **values})
-    connection.execute(insert(alias_move), {"asset_id": row.asset_id, "alias": name, **values})
+    if _MOVE.run(connection, {"of": row.asset_id, "named": name, **values}) == 0:
+        _ADD.run(connection, {"asset_id": row.asset_id, "alias": name, **values})
+    _ADD_MOVE.run(connection, {"asset_id": row.asset_id, "alias": name, **values})
     touch(connection, row.asset_id, at)
 
 
-@cache
-def _move() -> Any:
-    return update(alias).where(alias.c.asset_id == bindparam("of"), alias.c.alias == bindparam("named"))
+_NAMES = ("node_id", "protected", "moved_at", "moved_by")
+_MOVE = Prebuilt(
+    lambda: update(alias).where(alias.c.asset_id == bindparam("of"), alias.c.alias == bindparam("named")), _NAMES
+)
+_ADD = inserting(alias, "asset_id", "alias", *_NAMES)
+_ADD_MOVE = inserting(alias_move, "asset_id", "alias", *_NAMES)
 
 
 def drop_alias(connection: Connection, model: Name, name: str, *, by: str, at: datetime) -> None:

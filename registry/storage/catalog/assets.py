@@ -16,6 +16,7 @@ from registry.errors import NameTakenError, NotFoundError
 from registry.storage.catalog import documents
 from registry.storage.catalog.listings import listed, relist
 from registry.storage.sql.among import among
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset, asset_tag, listing, node, version
 
@@ -40,12 +41,21 @@ def is_named() -> ColumnElement[bool]:
     )
 
 
+def asset_key(connection: Connection, kind: AssetKind, name: Name) -> int | None:
+    """The key of a live model or dataset."""
+    found = _ASSET_KEY.rows(connection, {"kind": kind, "name": str(name), "folded": name.folded})
+    return found[0][0] if found else None
+
+
 def asset_id(connection: Connection, kind: AssetKind, name: Name) -> int:
     """The key of a live model or dataset. Raises: NotFoundError."""
-    found = find_asset(connection, kind, name)
+    found = asset_key(connection, kind, name)
     if found is None:
         raise _missing(kind, name)
-    return int(found.id)
+    return found
+
+
+_ASSET_KEY = Prebuilt(lambda: select(asset.c.id).where(is_named(), asset.c.deleted_at.is_(None)))
 
 
 def _missing(kind: AssetKind, name: Name) -> NotFoundError:
@@ -103,22 +113,28 @@ def remove_asset(connection: Connection, key: int) -> None:
 
 def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:
     """One more than the highest number ever used. The single writer makes this safe: see `unit_of_work`."""
-    highest = connection.execute(
+    ((highest,),) = _HIGHEST.rows(connection, {"kind": kind, "folded": name.folded})
+    return (highest or 0) + 1
+
+
+_HIGHEST = Prebuilt(
+    lambda: (
         select(func.max(version.c.number))
         .join(asset, asset.c.id == version.c.asset_id)
-        .where(asset.c.kind == kind, asset.c.folded == name.folded)
-    ).scalar_one()
-    return (highest or 0) + 1
+        .where(asset.c.kind == bindparam("kind"), asset.c.folded == bindparam("folded"))
+    )
+)
 
 
 def touch(connection: Connection, key: int, at: datetime) -> None:
     """Set the time of the last change of the model or dataset."""
-    connection.execute(_change(), {"key": key, "updated_at": at})
+    _TOUCH.run(connection, {"key": key, "updated_at": at})
 
 
-@cache
-def _change() -> Any:
-    return update(asset).where(asset.c.id == bindparam("key"))
+_MINE = update(asset).where(asset.c.id == bindparam("key"))
+_TOUCH = Prebuilt(lambda: _MINE, ("updated_at",))
+_REWORD = Prebuilt(lambda: _MINE, ("words",))
+_CHANGE = Prebuilt(lambda: _MINE, ("words", "updated_at"))
 
 
 def set_asset_tags(
@@ -133,34 +149,36 @@ def set_asset_tags(
     after = dict(sorted({**{tag: value for tag, value in before.items() if tag not in values}, **given}.items()))
     same = before.keys() == after.keys()  # what is counted of a tag is its key
     with nullcontext() if same else listed(connection, row.id):
-        if gone := [tag for tag in before if tag not in after]:
-            connection.execute(_drop_tag(), [{"of": row.id, "named": tag} for tag in gone])
+        _DROP_TAG.run_all(connection, [{"of": row.id, "named": tag} for tag in before if tag not in after])
         rows = [{"asset_id": row.id, "key": tag, "value": value} for tag, value in given.items()]
         upsert(connection, asset_tag, rows, ("asset_id", "key"))
     words = _folded(row.name, row.description, after)
-    connection.execute(_change(), {"key": row.id, "words": words, "updated_at": at})
+    _CHANGE.run(connection, {"key": row.id, "words": words, "updated_at": at})
     if kind is AssetKind.MODELS:
         documents.put_model(connection, row.id, (row.name, row.description, row.task), after)
     return after
 
 
-@cache
-def _drop_tag() -> Any:
-    return delete(asset_tag).where(asset_tag.c.asset_id == bindparam("of"), asset_tag.c.key == bindparam("named"))
+_DROP_TAG = Prebuilt(
+    lambda: delete(asset_tag).where(asset_tag.c.asset_id == bindparam("of"), asset_tag.c.key == bindparam("named"))
+)
 
 
 def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dict[str, str]]:
     """The tags of each, by key."""
     tags: dict[int, dict[str, str]] = {key: {} for key in keys}
-    for key, tag, value in connection.execute(_tags_of_assets(), {"keys": list(tags)}).all():
+    for key, tag, value in _TAGS_OF_ASSETS.rows(connection, {"keys": list(tags)}):
         tags[key][tag] = value
     return tags
 
 
-@cache
-def _tags_of_assets() -> Any:
-    mine = among(asset_tag.c.asset_id)
-    return select(asset_tag.c.asset_id, asset_tag.c.key, asset_tag.c.value).where(mine).order_by(asset_tag.c.key)
+_TAGS_OF_ASSETS = Prebuilt(
+    lambda: (
+        select(asset_tag.c.asset_id, asset_tag.c.key, asset_tag.c.value)
+        .where(among(asset_tag.c.asset_id))
+        .order_by(asset_tag.c.key)
+    )
+)
 
 
 def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
@@ -229,7 +247,7 @@ def _reword(connection: Connection, key: int) -> None:
     """Bring the folded words that a search looks through up to date."""
     row = connection.execute(_described(), {"key": key}).one()
     tags = tags_of_assets(connection, [key])[key]
-    connection.execute(_change(), {"key": key, "words": _folded(row.name, row.description, tags)})
+    _REWORD.run(connection, {"key": key, "words": _folded(row.name, row.description, tags)})
     documents.write_model(connection, key)
 
 

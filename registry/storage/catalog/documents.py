@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
@@ -17,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 from registry.domain.names import AssetKind
 from registry.storage.catalog import wording
 from registry.storage.sql.among import among
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import (
     asset,
@@ -58,15 +58,20 @@ def put_model(connection: Connection, key: int, texts: Iterable[str], tags: Mapp
     _write(connection, key, {-key: _words((*texts, *(one for tag in tags.items() for one in tag)))})
 
 
+def put_version(connection: Connection, owner: int, node_id: int, architecture: str) -> None:
+    """The document of a new version of the model `owner`, which has neither tags nor a card yet."""
+    _write(connection, owner, {node_id: _words([architecture])})
+
+
 def write_version(connection: Connection, node_id: int) -> None:
     """Bring the document of a model version up to date."""
-    owner = connection.execute(_owner(), {"key": node_id}).scalar_one()
+    ((owner,),) = _OWNER.rows(connection, {"key": node_id})
     _write(connection, owner, _versions(connection, [node_id]))
 
 
 def forget(connection: Connection, owner: int, keys: Iterable[int]) -> None:
     """Remove documents of the model `owner`: of versions by their keys, its own by minus its key."""
-    connection.execute(_forget(), {"keys": list(keys)})
+    _FORGET.run(connection, {"keys": list(keys)})
     wording.refresh(connection, owner)
 
 
@@ -105,20 +110,20 @@ def _all(connection: Connection) -> Iterator[dict[int, str]]:
 def _models(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
     given = {"keys": list(keys)}
     rows = {
-        row.id: [row.name, row.description, row.task]
-        for row in connection.execute(_assets_by_key(), given)
-        if row.kind == AssetKind.MODELS and row.deleted_at is None
+        key: [name, description, task]
+        for key, kind, name, description, task, deleted_at in _ASSETS_BY_KEY.rows(connection, given)
+        if kind == AssetKind.MODELS and deleted_at is None
     }
-    for row in connection.execute(_tags(asset_tag, "asset_id"), given):
-        rows.get(row[0], []).extend((row.key, row.value))
+    for key, *tag in _ASSET_TAGS.rows(connection, given):
+        rows.get(key, []).extend(tag)
     return {-key: _words(texts) for key, texts in rows.items()}
 
 
 def _versions(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
     given = {"keys": list(keys)}
-    rows = {row.node_id: [row.architecture, row.text or ""] for row in connection.execute(_versions_by_key(), given)}
-    for row in connection.execute(_tags(version_tag, "node_id"), given):
-        rows.get(row[0], []).extend((row.key, row.value))
+    rows = {key: [architecture, card or ""] for key, architecture, card in _VERSIONS_BY_KEY.rows(connection, given)}
+    for key, *tag in _VERSION_TAGS.rows(connection, given):
+        rows.get(key, []).extend(tag)
     return {key: _words(texts) for key, texts in rows.items()}
 
 
@@ -132,14 +137,12 @@ def _write(connection: Connection, owner: int, documents: dict[int, str]) -> Non
         wording.refresh(connection, owner, documents.values())
 
 
-@cache
 def _assets_by_key() -> Any:
     """By their keys alone: with a kind beside them, SQLite reads every asset of that kind."""
     wanted = select(asset.c.id, asset.c.kind, asset.c.name, asset.c.description, asset.c.task, asset.c.deleted_at)
     return wanted.where(among(asset.c.id))
 
 
-@cache
 def _versions_by_key() -> Any:
     """Each version with its newest card."""
     newest = select(func.max(card_revision.c.number)).where(card_revision.c.node_id == model_version.c.node_id)
@@ -151,17 +154,14 @@ def _versions_by_key() -> Any:
     return wanted.select_from(model_version).outerjoin(card_revision, card).where(mine)
 
 
-@cache
 def _tags(table: Any, column: str) -> Any:
     mine = among(table.c[column])
     return select(table.c[column], table.c.key, table.c.value).where(mine).order_by(table.c[column], table.c.key)
 
 
-@cache
-def _owner() -> Any:
-    return select(version.c.asset_id).where(version.c.node_id == bindparam("key"))
-
-
-@cache
-def _forget() -> Any:
-    return delete(document).where(among(document.c.id))
+_ASSETS_BY_KEY = Prebuilt(_assets_by_key)
+_VERSIONS_BY_KEY = Prebuilt(_versions_by_key)
+_ASSET_TAGS = Prebuilt(lambda: _tags(asset_tag, "asset_id"))
+_VERSION_TAGS = Prebuilt(lambda: _tags(version_tag, "node_id"))
+_OWNER = Prebuilt(lambda: select(version.c.asset_id).where(version.c.node_id == bindparam("key")))
+_FORGET = Prebuilt(lambda: delete(document).where(among(document.c.id)))

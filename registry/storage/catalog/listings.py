@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, nullcontext
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, null, select, text, update
+from sqlalchemy import Connection, bindparam, delete, exists, null, select, text, update
 
 from registry.domain.catalog.models import Status
 from registry.storage.catalog import changes
 from registry.storage.catalog.listing_sql import CONTENTS, FIELDS, facets
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
 
@@ -59,11 +60,21 @@ def relist(connection: Connection, key: int) -> None:
         connection.execute(_filling(table), {"asset": key})
 
 
-def list_version(connection: Connection, key: int, node_id: int) -> None:
-    """Write the rows of one new version of the model `key`."""
-    connection.execute(_drop_row(), {"row": -key})
-    for table in ("listing", "headline"):
-        connection.execute(_filling_version(table), {"node": node_id})
+def list_version(connection: Connection, key: int, node_id: int, *, licence: str, stage: str) -> None:
+    """Write the rows of one new version of the model `key`, which is active, and count what it brings."""
+    fields = {"licence": licence, "stage": stage, "status": Status.ACTIVE}
+    given = fields | {"key": key, "own": -key, "archived": Status.ARCHIVED}
+    ((empty, used, *known),) = _KNOWN.rows(connection, given)
+    # What the model has before any version, or by one that is not archived, was counted. Else all of it counts now.
+    with nullcontext() if used else listed(connection, key):
+        if empty:
+            _DROP_ROW.run(connection, {"row": -key})
+        for filling in _FILLING_VERSION:
+            filling.run(connection, {"node": node_id})
+    if used:
+        changes.note(connection, key)
+        pairs = zip(sorted(fields.items()), known, strict=True)
+        _count(connection, {field: 1 for field, counted in pairs if not counted})
 
 
 def change_listing(connection: Connection, node_id: int, **values: str) -> None:
@@ -96,11 +107,11 @@ def differences(connection: Connection) -> dict[str, int]:
 
 def _values(connection: Connection, key: int) -> set[tuple[str, str]]:
     """The values that the model counts for: those of archived versions only for the status."""
-    rows = connection.execute(_rows_of(), {"key": key, "archived": Status.ARCHIVED}).all()
-    found = {("status", row.status) for row in rows}
-    used = [row for row in rows if row.status != Status.ARCHIVED]
-    if any(row.tag is None for row in used):
-        found |= {(field, getattr(row, field)) for row in used for field in (*FIELDS, "tag")}
+    rows = _ROWS_OF.rows(connection, {"key": key, "archived": Status.ARCHIVED})
+    found = {("status", row[_STATUS]) for row in rows}
+    used = [row for row in rows if row[_STATUS] != Status.ARCHIVED]
+    if any(row[-1] is None for row in used):
+        found |= {one for row in used for one in zip((*FIELDS, "tag"), row, strict=True)}
     return {(field, value) for field, value in found if value is not None}
 
 
@@ -109,10 +120,22 @@ def _count(connection: Connection, changes: Mapping[tuple[str, str], int]) -> No
     rows = [{"field": field, "value": value, "models": by} for (field, value), by in changes.items()]
     upsert(connection, facet, rows, ["field", "value"], added=["models"])
     if fewer := [{"of": field, "named": value} for (field, value), by in changes.items() if by < 0]:
-        connection.execute(_forget(), fewer)
+        _FORGET.run_all(connection, fewer)
 
 
-@cache
+def _known() -> Any:
+    """Whether a model has no version, whether it counts, and of each field whether it counts for this value."""
+    mine = listing.c.asset_id == bindparam("key")
+    used = mine & listing.c.status.is_distinct_from(bindparam("archived"))
+    return select(
+        exists().where(listing.c.id == bindparam("own")),
+        exists().where(used),
+        exists().where(used, listing.c.licence == bindparam("licence")),
+        exists().where(used, listing.c.stage == bindparam("stage")),
+        exists().where(mine, listing.c.status == bindparam("status")),
+    )
+
+
 def _rows_of() -> Any:
     """The fields of the rows of a model, without a tag; then each tag that counts, without the fields."""
     mine = listing.c.asset_id == bindparam("key")
@@ -127,21 +150,24 @@ def _rows_of() -> Any:
     return fields.union(own, of_versions)
 
 
-@cache
-def _forget() -> Any:
-    return delete(facet).where(
+_KNOWN = Prebuilt(_known)
+_ROWS_OF = Prebuilt(_rows_of)
+_STATUS = FIELDS.index("status")
+_FORGET = Prebuilt(
+    lambda: delete(facet).where(
         facet.c.field == bindparam("of"), facet.c.value == bindparam("named"), facet.c.models <= 0
     )
+)
+_DROP_ROW = Prebuilt(lambda: delete(listing).where(listing.c.id == bindparam("row")))
+_FILLING_VERSION = tuple(
+    Prebuilt(partial(text, f"INSERT INTO {name} ({CONTENTS[name].columns}) {CONTENTS[name].of_version}"))
+    for name in ("listing", "headline")
+)
 
 
 @cache
 def _drop(table: Any) -> Any:
     return delete(table).where(table.c.asset_id == bindparam("key"))
-
-
-@cache
-def _drop_row() -> Any:
-    return delete(listing).where(listing.c.id == bindparam("row"))
 
 
 @cache
@@ -152,8 +178,3 @@ def _change() -> Any:
 @cache
 def _filling(name: str) -> Any:
     return text(f"INSERT INTO {name} ({CONTENTS[name].columns}) {CONTENTS[name].of_asset}")
-
-
-@cache
-def _filling_version(name: str) -> Any:
-    return text(f"INSERT INTO {name} ({CONTENTS[name].columns}) {CONTENTS[name].of_version}")

@@ -44,6 +44,7 @@ from registry.storage.catalog import (
     wording,
 )
 from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.sql.prebuilt import inserting
 from registry.storage.tables import (
     alias,
     asset,
@@ -71,7 +72,7 @@ class SqlCatalog:
         return details.model_detail(self._connection, name)
 
     def has_model(self, name: Name) -> bool:
-        return assets.find_asset(self._connection, MODELS, name) is not None
+        return assets.asset_key(self._connection, MODELS, name) is not None
 
     def is_taken(self, kind: AssetKind, name: Name) -> bool:
         return assets.is_taken(self._connection, kind, name)
@@ -86,7 +87,7 @@ class SqlCatalog:
         return assets.next_number(self._connection, kind, name)
 
     def add_version(self, new: NewVersion) -> None:
-        key = versions.write_version(
+        key, owner = versions.write_version(
             self._connection,
             new.ref,
             new.manifest,
@@ -95,20 +96,11 @@ class SqlCatalog:
             created_at=new.created_at,
             created_by=new.created_by,
         )
-        self._connection.execute(
-            insert(model_version).values(
-                node_id=key,
-                architecture=new.architecture,
-                stage=new.stage,
-                status=Status.ACTIVE,
-                status_reason="",
-                updated_at=new.created_at,
-            )
-        )
-        owner = assets.asset_id(self._connection, MODELS, new.ref.name)
-        with listings.listed(self._connection, owner):
-            listings.list_version(self._connection, owner, key)
-        documents.write_version(self._connection, key)
+        row = {"node_id": key, "architecture": new.architecture, "stage": new.stage}
+        row |= {"status": Status.ACTIVE, "status_reason": "", "updated_at": new.created_at}
+        _ADD_MODEL_VERSION.run(self._connection, row)
+        listings.list_version(self._connection, owner, key, licence=new.licence, stage=new.stage)
+        documents.put_version(self._connection, owner, key, new.architecture)
         if new.tags:
             versions.set_version_tags(self._connection, new.ref, new.tags, at=new.created_at)
 
@@ -364,6 +356,11 @@ def _revision(row: Row[Any]) -> CardRevision:
 @cache
 def _update() -> Any:
     return update(model_version).where(model_version.c.node_id == bindparam("key"))
+
+
+_ADD_MODEL_VERSION = inserting(
+    model_version, "node_id", "architecture", "stage", "status", "status_reason", "updated_at"
+)
 
 
 @cache

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, literal, select
 
-from lineage import Assurance, Digest, NodeKind
+from lineage import Digest, NodeKind
 from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, Status, VersionSummary
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, VersionRef
@@ -17,7 +17,6 @@ from registry.errors import ConflictError, NotFoundError
 from registry.storage.catalog import documents
 from registry.storage.catalog.assets import (
     asset_id,
-    find_version,
     live_counts,
     name_of,
     require_version,
@@ -25,9 +24,10 @@ from registry.storage.catalog.assets import (
     touch,
 )
 from registry.storage.catalog.listings import listed
+from registry.storage.catalog.nodes import add_edges, add_node, keys_of, made_edge
 from registry.storage.sql.among import among
 from registry.storage.sql.chunks import chunks
-from registry.storage.sql.prebuilt import Prebuilt
+from registry.storage.sql.prebuilt import Prebuilt, inserting
 from registry.storage.tables import (
     alias,
     asset,
@@ -45,7 +45,6 @@ from registry.storage.tables import (
 from registry.storage.tables.catalog import VersionColumns
 
 TEST_ROLE = "test"
-OUTPUT_ROLE = "output"
 
 
 def write_version(
@@ -57,49 +56,39 @@ def write_version(
     step_id: str,
     created_at: datetime,
     created_by: str,
-) -> int:
-    """Write the node, the version, its files with one extent each, and the edge from its step; give its key.
+) -> tuple[int, int]:
+    """Write the node, the version, its files with one extent each, and the edge from its step.
+
+    Gives the keys of the version and of its model or dataset.
 
     Raises: NotFoundError for an unknown model, dataset or step; ConflictError for a number that is used.
     """
-    owner = asset_id(connection, ref.kind, ref.name)
-    maker = connection.execute(select(node.c.id).where(node.c.label == step_id)).scalar_one_or_none()
-    if maker is None:
+    owner, label = asset_id(connection, ref.kind, ref.name), str(ref)
+    known = keys_of(connection, (step_id, label))
+    if step_id not in known:
         raise NotFoundError(f"There is no step {step_id}")
-    if find_version(connection, ref, deleted=True) is not None:
+    if label in known:
         raise ConflictError(f"The version {ref} is there already", remedy="Publish under the next number")
     kind = NodeKind.MODEL if ref.kind is AssetKind.MODELS else NodeKind.DATASET
-    row = {"kind": kind, "digest": manifest.digest, "label": str(ref), "created_at": created_at}
-    key = connection.execute(insert(node).values(row).returning(node.c.id)).scalar_one()
-    connection.execute(
-        insert(version).values(
-            node_id=key,
-            asset_id=owner,
-            number=ref.number,
-            step_id=maker,
-            licence=licence,
-            size=manifest.size,
-            words="",
-            created_by=created_by,
-        )
-    )
-    connection.execute(
-        insert(edge).values(
-            from_node=maker, to_node=key, role=OUTPUT_ROLE, assurance=Assurance.OBSERVED, created_at=created_at
-        )
-    )
-    _write_files(connection, key, manifest.files)
+    key = add_node(connection, kind, manifest.digest, label, created_at)
+    row = {"node_id": key, "asset_id": owner, "number": ref.number, "step_id": known[step_id], "licence": licence}
+    _ADD_VERSION.run(connection, row | {"size": manifest.size, "words": "", "created_by": created_by})
+    add_edges(connection, [made_edge(known[step_id], key, created_at)])
+    files = [{"node_id": key, "path": f.path, "size": f.size, "sha256": f.sha256} for f in manifest.files]
+    _ADD_FILES.run_all(connection, files)
+    _ADD_EXTENTS.run(connection, {"key": key})
     touch(connection, owner, created_at)
-    return key
+    return key, owner
 
 
-def _write_files(connection: Connection, key: int, files: Sequence[FileEntry]) -> None:
-    rows = [{"node_id": key, "path": f.path, "size": f.size, "sha256": f.sha256} for f in files]
-    ids = {path: i for i, path in connection.execute(insert(file).returning(file.c.id, file.c.path), rows)}
-    connection.execute(
-        insert(extent),
-        [{"file_id": ids[f.path], "position": 0, "blob": f.sha256, "offset": 0, "length": f.size} for f in files],
+_ADD_VERSION = inserting(version, "node_id", "asset_id", "number", "step_id", "licence", "size", "words", "created_by")
+_ADD_FILES = inserting(file, "node_id", "path", "size", "sha256")
+_ADD_EXTENTS = Prebuilt(
+    lambda: insert(extent).from_select(
+        ["file_id", "position", "blob", "offset", "length"],
+        select(file.c.id, literal(0), file.c.sha256, literal(0), file.c.size).where(file.c.node_id == bindparam("key")),
     )
+)
 
 
 def set_version_tags(
@@ -152,17 +141,17 @@ def is_damaged() -> ColumnElement[bool]:
 def refs_of(connection: Connection, keys: Iterable[int]) -> dict[int, VersionRef]:
     """The reference of each version, deleted ones too, by key; no statement where there are no keys."""
     asked = list(keys)
-    rows = connection.execute(_refs_of(), {"keys": asked}) if asked else ()
-    return {row.node_id: VersionRef(AssetKind(row.kind), Name.parse(row.name), row.number) for row in rows}
+    rows = _REFS_OF.rows(connection, {"keys": asked}) if asked else ()
+    return {key: VersionRef(AssetKind(kind), Name.parse(name), number) for key, kind, name, number in rows}
 
 
-@cache
-def _refs_of() -> Any:
-    return (
+_REFS_OF = Prebuilt(
+    lambda: (
         select(version.c.node_id, asset.c.kind, asset.c.name, version.c.number)
         .join(asset, asset.c.id == version.c.asset_id)
         .where(among(version.c.node_id))
     )
+)
 
 
 def headline_metrics(connection: Connection, steps: Iterable[int]) -> dict[int, dict[str, float]]:

@@ -27,6 +27,7 @@ from sqlalchemy import text as sql
 
 from registry.domain.names import AssetKind
 from registry.storage.catalog import spelling
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.types import Key
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset, document, listing, wording
@@ -72,7 +73,8 @@ def models_with(connection: Connection, phrases: Sequence[str]) -> Select[Any]:
 
 def refresh(connection: Connection, owner: int, changed: Iterable[str] = ()) -> None:
     """Bring the words of the model `owner` up to date after some documents were written (`changed`), or removed."""
-    kept = connection.execute(_kept(), {"key": owner}).scalar_one_or_none()
+    row = _KEPT.rows(connection, {"key": owner})
+    kept: str | None = row[0][0] if row else None
     before, new = set((kept or "").split()), _words(changed)
     if new and (EVERY in before or new <= before):
         return
@@ -156,9 +158,7 @@ def _documents() -> Any:
     return union_all(own, mine).limit(bindparam("most"))
 
 
-@cache
-def _kept() -> Any:
-    return select(wording.c.words).where(wording.c.asset_id == bindparam("key"))
+_KEPT = Prebuilt(lambda: select(wording.c.words).where(wording.c.asset_id == bindparam("key")))
 
 
 @cache

@@ -51,7 +51,7 @@ class SqlDatasets:
     def add_version(self, new: NewDatasetVersion) -> None:
         if new.manifest.rows is None:
             raise InvalidError(f"The manifest of {new.ref} names no row index")
-        key = versions.write_version(
+        key, _ = versions.write_version(
             self._connection,
             new.ref,
             new.manifest,

@@ -13,7 +13,8 @@ from lineage import NodeId
 from registry.domain.catalog.models import Status
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.services.storage.lineage import Making
-from registry.storage.catalog.versions import OUTPUT_ROLE, alias_names
+from registry.storage.catalog.nodes import OUTPUT_ROLE
+from registry.storage.catalog.versions import alias_names
 from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
 from registry.storage.tables import asset, dataset_version, edge, model_version, step, version

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import sqlite
 
+from registry.storage.sql.prebuilt import Prebuilt
+
 
 def upsert(
     connection: Connection,
@@ -22,13 +24,18 @@ def upsert(
 
     In the columns `added`, numbers, the new value is added to the one that is there.
     """
-    if not rows:
-        return
-    statement = _statement(connection.dialect.name, table, tuple(rows[0]), tuple(key), tuple(added))
-    connection.execute(statement, list(rows))
+    if rows:
+        prebuilt = _prebuilt(connection.dialect.name, table, tuple(rows[0]), tuple(key), tuple(added))
+        prebuilt.run_all(connection, rows)
 
 
 @cache
+def _prebuilt(
+    dialect: str, table: Table[Any], columns: tuple[str, ...], key: tuple[str, ...], added: tuple[str, ...]
+) -> Prebuilt:
+    return Prebuilt(lambda: _statement(dialect, table, columns, key, added), columns)
+
+
 def _statement(
     dialect: str, table: Table[Any], columns: tuple[str, ...], key: tuple[str, ...], added: tuple[str, ...]
 ) -> Any:

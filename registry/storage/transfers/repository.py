@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, cast, delete, func, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue
@@ -26,10 +26,11 @@ from registry.domain.transfers.steps import (
 )
 from registry.errors import NotFoundError
 from registry.services.storage.transfers import LeaseRepository, NewStep, TaggedStep, VerdictRecord
-from registry.storage.catalog.assets import find_version
 from registry.storage.catalog.listings import relist
-from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
+from registry.storage.catalog.nodes import OUTPUT_ROLE, add_edges, add_node, keys_of
+from registry.storage.catalog.versions import headline_metrics, measured_by, refs_of
 from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.sql.prebuilt import Prebuilt, inserting
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import curve_point, edge, metric, mirror, node, step, version
 from registry.storage.transfers import readings
@@ -47,44 +48,43 @@ class SqlSteps:
 
     def add(self, new: NewStep) -> None:
         connection = self._connection
-        row = {"kind": NodeKind.STEP, "digest": new.digest, "label": new.id, "created_at": new.created_at}
-        key = connection.execute(insert(node).values(row).returning(node.c.id)).scalar_one()
-        connection.execute(
-            insert(step).values(
-                node_id=key,
-                kind=new.kind,
-                wanted=str(new.wanted),
-                method=new.method,
-                adapter=new.adapter,
-                state=new.state,
-                recipe=dict(new.recipe),
-                created_by=new.created_by,
-                started_at=new.created_at if new.state in _ENDED | {StepState.RUNNING} else None,
-                ended_at=new.created_at if new.state in _ENDED else None,
-                updated_at=new.created_at,
-                epoch=0.0,
-                epochs=new.epochs,
-                token=new.token,
-            )
-        )
-        connection.execute(insert(mirror).values(step_id=key, state="off", attempts=0, changed_at=new.created_at))
-        for given in new.inputs:
-            self._add_input(key, given, new.created_at)
+        key = add_node(connection, NodeKind.STEP, new.digest, new.id, new.created_at)
+        row = {
+            "node_id": key,
+            "kind": new.kind,
+            "wanted": str(new.wanted),
+            "method": new.method,
+            "adapter": new.adapter,
+            "state": new.state,
+            "recipe": dict(new.recipe),
+            "created_by": new.created_by,
+            "started_at": new.created_at if new.state in _ENDED | {StepState.RUNNING} else None,
+            "ended_at": new.created_at if new.state in _ENDED else None,
+            "updated_at": new.created_at,
+            "epoch": 0.0,
+            "epochs": new.epochs,
+            "token": new.token,
+        }
+        _ADD_STEP.run(connection, row)
+        _ADD_MIRROR.run(connection, {"step_id": key, "state": "off", "attempts": 0, "changed_at": new.created_at})
+        self._add_inputs(key, new.inputs, new.created_at)
 
-    def _add_input(self, key: int, given: StepInput, at: datetime) -> None:
-        source = find_version(self._connection, given.ref, deleted=True)
-        if source is None:
-            raise NotFoundError(f"There is no version {given.ref}")
-        self._connection.execute(
-            insert(edge).values(
-                from_node=source.node_id,
-                to_node=key,
-                role=given.role,
-                split=given.split,
-                assurance=given.assurance,
-                created_at=at,
-            )
-        )
+    def _add_inputs(self, key: int, inputs: Sequence[StepInput], at: datetime) -> None:
+        known = keys_of(self._connection, [str(one.ref) for one in inputs])
+        if missing := next((one.ref for one in inputs if str(one.ref) not in known), None):
+            raise NotFoundError(f"There is no version {missing}")
+        rows = [
+            {
+                "from_node": known[str(one.ref)],
+                "to_node": key,
+                "role": one.role,
+                "split": one.split,
+                "assurance": one.assurance,
+                "created_at": at,
+            }
+            for one in inputs
+        ]
+        add_edges(self._connection, rows)
 
     def get(self, step_id: str) -> StepDetail | None:
         row = self._connection.execute(_steps().where(node.c.label == step_id)).one_or_none()
@@ -206,6 +206,8 @@ class SqlSteps:
             }
             for v in values
         ]
+        if not rows:
+            return
         upsert(self._connection, metric, rows, ("step_id", "name", "data", "split", "role"))
         made = select(version.c.asset_id).where(version.c.step_id == key, version.c.deleted_at.is_(None))
         for asset_id in self._connection.scalars(made).all():
@@ -286,12 +288,11 @@ class SqlSteps:
         readings.forget(self._connection, reading)
 
     def _key(self, step_id: str) -> int:
-        found = self._connection.execute(
-            select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP)
-        ).scalar_one_or_none()
-        if found is None:
+        found = _KEY.rows(self._connection, {"label": step_id})
+        if not found:
             raise NotFoundError(f"There is no step {step_id}")
-        return found
+        key: int = found[0][0]
+        return key
 
     def _set(self, step_id: str, **values: object) -> None:
         self._connection.execute(update(step).where(step.c.node_id == self._key(step_id)).values(values))
@@ -316,6 +317,15 @@ class SqlSteps:
         refs = refs_of(self._connection, outputs.values())
         metrics = headline_metrics(self._connection, keys)
         return [_summary(row, refs.get(outputs.get(row.node_id, -1)), metrics.get(row.node_id, {})) for row in rows]
+
+
+_ADD_STEP = inserting(
+    step,
+    *("node_id", "kind", "wanted", "method", "adapter", "state", "recipe", "created_by", "token"),
+    *("started_at", "ended_at", "updated_at", "epoch", "epochs"),
+)
+_ADD_MIRROR = inserting(mirror, "step_id", "state", "attempts", "changed_at")
+_KEY = Prebuilt(lambda: select(node.c.id).where(node.c.label == bindparam("label"), node.c.kind == NodeKind.STEP))
 
 
 @cache

@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import bindparam, event, func, insert, literal, select, type_coerce
+from sqlalchemy import bindparam, event, func, insert, literal, select, type_coerce, update
 
 from lineage import Digest, NodeKind
-from registry.errors import InvalidError
+from registry.errors import ConflictError, CredentialError, InvalidError
 from registry.storage.database import Database
 from registry.storage.sql.among import among
 from registry.storage.sql.engines import begin_reading, begin_writing
-from registry.storage.sql.prebuilt import Prebuilt
+from registry.storage.sql.prebuilt import Prebuilt, inserting, inserting_for_key
 from registry.storage.sql.types import UtcText
 from registry.storage.tables import node
 
 FIRST, SECOND = (datetime(2026, 1, 2, 3, 4, 5, part, tzinfo=UTC) for part in (0, 678))
 DIGEST, OTHER = Digest.of(b"weights"), Digest.of(b"others")
 CUT = 7
+LAST = 3
+"""The last key of the rows that are there."""
 
 
 def statement() -> object:
@@ -73,4 +75,38 @@ def test_who_listens_sees_it_and_its_failures_are_ours(sqlite_database: Database
     assert "count(*)" in seen[-1]
     with pytest.raises(InvalidError):
         named.rows(connection, {"label": "\ud800"})
+    connection.close()
+
+
+def test_what_is_written_is_what_sqlalchemy_would_write(filled: Database) -> None:
+    connection = begin_writing(filled.engine)
+    columns = ("kind", "digest", "label", "created_at")
+    row = {"kind": NodeKind.STEP, "digest": OTHER, "label": "step-4", "created_at": SECOND}
+    more = [row | {"label": label, "digest": DIGEST} for label in ("step-5", "step-6")]
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('node', 'id'), 3)")
+    assert [tuple(one) for one in inserting_for_key(node, *columns).rows(connection, row)] == [(4,)]
+    inserting(node, *columns).run_all(connection, more)
+    inserting(node, *columns).run_all(connection, [])
+    rename = Prebuilt(lambda: update(node).where(node.c.label == bindparam("of")), ("label",))
+    assert [rename.run(connection, {"of": of, "label": "step-7"}) for of in ("step-5", "step-5")] == [1, 0]
+    found = connection.execute(select(node).where(node.c.id > LAST).order_by(node.c.id)).all()
+    assert [tuple(one) for one in found] == [
+        (4, NodeKind.STEP, OTHER, "step-4", SECOND),
+        (5, NodeKind.STEP, DIGEST, "step-7", SECOND),
+        (6, NodeKind.STEP, DIGEST, "step-6", SECOND),
+    ]
+    with pytest.raises(ConflictError):
+        rename.run(connection, {"of": "step-6", "label": "step-7"})
+    connection.close()
+
+
+def test_a_credential_is_refused_there_too(filled: Database) -> None:
+    connection = begin_writing(filled.engine)
+    rows = [
+        {"kind": NodeKind.STEP, "digest": OTHER, "label": label, "created_at": SECOND}
+        for label in ("step-7", "AKIA" + "IOSFODNN7EXAMPL3")
+    ]
+    with pytest.raises(CredentialError):
+        inserting(node, "kind", "digest", "label", "created_at").run_all(connection, rows)
     connection.close()
