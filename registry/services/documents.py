@@ -21,6 +21,8 @@ MAX_BYTES = 262_144
 DEEPEST = 32
 """Values within values that a document may have."""
 _TOO_DEEP = f"values lie more than {DEEPEST} deep"
+UNFOLDED = 2 * MAX_BYTES
+"""Characters and values of a document whose aliases are written out."""
 _DIGITS = 1000
 _MERGE, _TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9_]|.*:")
@@ -34,9 +36,14 @@ _CAUSES = {
 
 
 class ShallowLoader(yaml.SafeLoader):
-    """SafeLoader that stops at the first value that lies too deep."""
+    """SafeLoader that stops at the first value that lies too deep, or stands for too many by its aliases."""
 
     depth = 0
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.extents: dict[int, tuple[int, int]] = {}
+        """By the id of a node, its characters and values with all aliases written out, and how deep they lie."""
 
     def fetch_flow_collection_start(self, kind: Any) -> None:
         if self.flow_level >= DEEPEST:  # checked while scanning, whose time grows with every open bracket
@@ -49,9 +56,30 @@ class ShallowLoader(yaml.SafeLoader):
         if self.depth > DEEPEST:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
+        alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if node is not None:
+            self._measure(node, alias=alias)
         return node
+
+    def _measure(self, node: yaml.Node, *, alias: bool) -> None:
+        """Raises: MarkedYAMLError. An alias that is measured before what it stands for is a part of that itself."""
+        if not alias:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+            parts = node.value if isinstance(node, yaml.SequenceNode) else [one for pair in pairs for one in pair]
+            within = [self.extents[id(one)] for one in parts]
+            own = len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+            size, deep = 1 + own + sum(one for one, _ in within), 1 + max((one for _, one in within), default=0)
+            self.extents[id(node)] = size, deep
+        size, deep = self.extents.get(id(node), (UNFOLDED + 1, 0))
+        if self.depth + deep > DEEPEST + 1 or (self.anchors and size > UNFOLDED):
+            what = (
+                _TOO_DEEP
+                if size <= UNFOLDED
+                else f"with its aliases written out it has more than {UNFOLDED:,} characters"
+            )
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
 
 
 class _StrictLoader(ShallowLoader):
@@ -196,7 +224,8 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
         data = yaml.load(head, ShallowLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
-        raise InvalidError(f"The card's front matter is not YAML, line {line}") from error
+        cause = _cause(error) if isinstance(error, yaml.MarkedYAMLError) else "this is not YAML"
+        raise InvalidError(f"The card's front matter is not YAML, line {line}: {cause}") from error
     except ValueError as error:  # a 13th month, a number of 5,000 digits
         raise InvalidError("The card's front matter holds a value that YAML does not have") from error
     if data is None:

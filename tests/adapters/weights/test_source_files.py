@@ -133,6 +133,7 @@ def test_a_byte_order_mark_is_named_as_the_fault_of_a_config(tmp_path: Path) -> 
         ("---\n: : :\n---\n", {}),
         ("---\n- a\n---\n", {}),
         ("---\n!!python/object/apply:os.system [ls]\n---\n", {}),
+        ("---\na: &a {x: y}\nb: {<<: *a}\n---\n", {"a": {"x": "y"}, "b": {"<<": {"x": "y"}}}),
     ],
 )
 def test_the_front_matter_of_a_card_is_data_and_nothing_else(card: str, found: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lineage import Digest, LineageError
 from registry.domain.drafts.drafts import Commit
-from registry.domain.manifests import FileEntry
+from registry.domain.manifests import FileEntry, check_path
 from registry.errors import TooLargeError, UsageError
 
 SMALL = 256 * 1024
@@ -50,13 +50,13 @@ class _Reader:
             case "header":
                 self.message, self.parent = str(value.get("summary") or ""), value.get("parentCommit") or None
             case "file":
-                self._write(str(value["path"]), str(value["content"]), value.get("encoding", "utf-8"))
+                self._write(check_path(str(value["path"])), str(value["content"]), value.get("encoding", "utf-8"))
             case "lfsFile":
                 self.sent.append(FileEntry(str(value["path"]), int(value["size"]), Digest(str(value["oid"]))))
             case "deletedFile":
-                self.deleted.append(str(value["path"]))
+                self.deleted.append(check_path(str(value["path"])))
             case "deletedFolder":
-                self.emptied.append(str(value["path"]))
+                self.emptied.append(check_path(str(value["path"]).strip("/")))
             case _:
                 raise UsageError(f"A commit has no line {key!r}"[:200], remedy="Files are added and deleted, not more")
 
@@ -83,7 +83,8 @@ async def read_commit(request: Request, folder: Path) -> Commit:
         lines += 1
         if lines > MAX_LINES:
             raise TooLargeError(f"A commit has {MAX_LINES:,} lines at most", remedy="Make several commits")
-        await run_in_threadpool(reader.line, raw)
+        if raw.strip():
+            await run_in_threadpool(reader.line, raw)
     return reader.commit()
 
 
@@ -100,9 +101,7 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
                     remedy="Send large files as the answer to preupload says",
                 )
             for one in whole:
-                if one.strip():
-                    yield bytes(one)
+                yield bytes(one)
     except ClientDisconnect as error:
         raise UsageError("The commit was cut short: the connection was closed") from error
-    if rest.strip():
-        yield bytes(rest)
+    yield bytes(rest)

@@ -24,6 +24,16 @@ def said(card: ModelCard) -> Any:
     return card.data.to_dict()  # type: ignore[no-untyped-call]
 
 
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+"""A few hundred bytes of YAML that stand for 400 million values."""
+
+MERGED = LAUGHS.replace("[x]", "{x: 1}").replace("[*", "{<<: [*").replace("]", "]}")
+
+
+def test_a_card_may_repeat_itself_by_aliases_as_cards_of_the_hub_do() -> None:
+    assert split_card("---\na: &id001 {type: x}\nb: [*id001, *id001]\n---\n")[0]["b"] == [{"type": "x"}] * 2
+
+
 def test_the_hub_reads_a_derived_card_with_parent_data_and_metrics() -> None:
     parent = StepInput(
         VersionRef(AssetKind.MODELS, Name("library", "net"), 1), Digest.of(b"p"), "source", None, Assurance.OBSERVED
@@ -70,8 +80,15 @@ def test_a_licence_in_the_front_matter_is_found() -> None:
         ("---\na: [\n---\n", "not YAML"),
         ("---\n- a\n---\n", "not a mapping"),
         ("x" * 300_000, "larger than"),
+        ("---\na: &a [*a]\n---\n", "line 2: with its aliases written out it has more than"),
+        ("---\na: &a {b: *a}\n---\n", "line 2: with its aliases written out it has more than"),
+        (f"---\n{LAUGHS}---\n", "with its aliases written out it has more than 524,288 characters"),
+        (f"---\n{MERGED}---\n", "with its aliases written out it has more than"),
+        (f"---\na: &a {'x' * 100_000}\nb: [{'*a,' * 10}]\n---\n", "with its aliases written out it has more than"),
+        ("---\na0: &a0 []\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 40)) + "---\n", "32 deep"),
     ],
+    ids=lambda text: text[:40],
 )
-def test_a_broken_card_is_refused(text: str, sentence: str) -> None:
+def test_a_broken_card_or_a_bomb_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(InvalidError, match=sentence):
         split_card(text)

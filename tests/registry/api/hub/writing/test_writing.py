@@ -235,6 +235,8 @@ def test_a_commit_that_cannot_be_read_changes_nothing(own: ServedRegistry) -> No
         (line("file", {"path": "a", "content": "%", "encoding": "base64"}), 400),
         (small("../a", "x"), 422),
         (small("x" * 5_000_000, "x"), 413),
+        *((line(kind, {"path": "x" * 1025}), 422) for kind in ("deletedFile", "deletedFolder")),
+        ("\n" * 20_001, 413),
         (large("w.bin", b"never sent"), 422),
         (line("lfsFile", {"path": "a", "oid": "0", "size": 1}), 400),
     ):
