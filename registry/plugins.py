@@ -43,7 +43,7 @@ class EntryPointPlugins:
         self, source: Path, target: Path, *, architecture: str | None, pickles: bool, owned: bool
     ) -> ConvertedSource:
         """Detect and convert in a subprocess; see `registry.sandbox`."""
-        from registry.sandbox import convert_in_subprocess
+        from registry.sandbox.parent import convert_in_subprocess
 
         return convert_in_subprocess(
             source,
@@ -92,8 +92,8 @@ class EntryPointPlugins:
         self, source: Path, how: HowToRead, *, staging: Path, cache: Path, rev: str | None = None
     ) -> DataSummary:
         """Read a dataset in a subprocess; see `registry.sandbox`. What a `.dvc` file names is fetched before."""
-        from registry.sandbox import read_in_subprocess
         from registry.sandbox.data_wire import NOT_LOADED
+        from registry.sandbox.readers import read_in_subprocess
 
         fetched = None
         if rev is not None or (source.suffix.lower() == ".dvc" and source.is_file()):
@@ -108,7 +108,7 @@ class EntryPointPlugins:
 
     def thumbnails(self, root: Path, places: Sequence[Place], *, staging: Path) -> Sequence[bytes]:
         """Small PNG pictures of rows, made in a subprocess; see `registry.sandbox`."""
-        from registry.sandbox import thumbnails_in_subprocess
+        from registry.sandbox.thumbnails import thumbnails_in_subprocess
 
         return thumbnails_in_subprocess(root, places, staging=staging, limits=self.limits)
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-import registry.sandbox
 from registry.errors import RegistryError
 from registry.sandbox import parent
 from registry.sandbox.child import convert
@@ -36,7 +35,7 @@ def importing_here() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parent, "_run", _run)
-        patch.setattr(registry.sandbox, "convert_in_subprocess", one_at_a_time)
+        patch.setattr(parent, "convert_in_subprocess", one_at_a_time)
         yield
 
 

@@ -8,12 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from adapters.torch.fitting import Fitted, fit, fit_entry, fit_timm_folder, known_architectures
 from adapters.torch.networks.table import BESIDE, described_beside
 from adapters.weights.claims import check_claims, check_config_size
-from adapters.weights.foreign.arrays import pieces_of as array_pieces
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
 from adapters.weights.safetensors_files import (
@@ -162,8 +159,13 @@ def _fit(file: Path, architecture: str | None, shapes: Mapping[str, tuple[int, .
 
 def write_source(target: Path, pieces: list[Piece], fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
     """Write tensors and the two JSON files into `target`; weights that look untrained get a note."""
-    counters = {name: np.zeros((), np.int64) for name in fitted.added}
-    header = write_pieces(target / WEIGHTS, [*pieces, *array_pieces(counters)])
+    if fitted.added:
+        import numpy as np  # noqa: PLC0415 - most imports need no NumPy, which takes longer to load than they do
+
+        from adapters.weights.foreign.arrays import pieces_of as array_pieces  # noqa: PLC0415 - as above
+
+        pieces = [*pieces, *array_pieces({name: np.zeros((), np.int64) for name in fitted.added})]
+    header = write_pieces(target / WEIGHTS, pieces)
     return _converted(target, header, fitted, format, notes)
 
 

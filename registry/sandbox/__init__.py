@@ -5,11 +5,5 @@
 
 Models: the parent (`registry.sandbox.parent`) starts `python -m registry.sandbox`, which is `registry.sandbox.child`;
 their messages are in `registry.sandbox.wire`. Datasets: `readers`, `reading` and `data_wire` in the same way, which
-also make the small pictures of `thumbnails`.
+also make the small pictures of `thumbnails`. This module imports none of them: each process loads what it needs.
 """
-
-from registry.sandbox.parent import convert_in_subprocess
-from registry.sandbox.readers import read_in_subprocess
-from registry.sandbox.thumbnails import thumbnails_in_subprocess
-
-__all__ = ["convert_in_subprocess", "read_in_subprocess", "thumbnails_in_subprocess"]

@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 from typing import cast
 
-from registry.domain.catalog.pickles import is_pickle
+from registry.domain.catalog.pickles import is_pickle, looks_like_safetensors
 from registry.errors import (
     AdapterError,
     BadArtifactError,
@@ -31,7 +31,7 @@ from registry.ports.importing import ConvertedSource, SourceImporter
 from registry.sandbox.archives import is_folder_archive, unpack
 from registry.sandbox.confining import die_with_parent, leave_network, set_limits
 from registry.sandbox.wire import ANSWER, NO_ROOM, Request, encode_answer, is_full
-from registry.services.extras import extras_of, install_command, loaded
+from registry.services.extras import FOREBEAR, extras_of, install_command, loaded
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def _convert(request: Request) -> ConvertedSource:
         return replace(converted, notes=(f"opened the archive {source.name}", *converted.notes))
     absent: list[EntryPoint] = []
     reasons: list[str] = []
-    for point in _importers(request.importers):
+    for point in _importers(request.importers, source):
         try:
             importer = cast("SourceImporter", point.load()())
         except ImportError as error:
@@ -90,7 +90,7 @@ def _convert(request: Request) -> ConvertedSource:
     raise BadArtifactError(
         f"{source.name} is not a model in a known format",
         remedy="Give one of the formats that docs/models.md describes: "
-        + ", ".join(point.name for point in _importers(request.importers)),
+        + ", ".join(point.name for point in _importers(request.importers, source)),
     )
 
 
@@ -104,9 +104,23 @@ def _installing(points: list[EntryPoint]) -> str:
     return " or ".join(commands) or ", ".join(point.name for point in points)
 
 
-def _importers(names: tuple[str, ...]) -> list[EntryPoint]:
-    found = entry_points(group="forebear.importers")
-    return sorted((p for p in found if not names or p.name in names), key=lambda point: point.name)
+def _importers(names: tuple[str, ...], source: Path) -> list[EntryPoint]:
+    """Those to ask, in order of name. Of our own, only one takes a safetensors file: the others are not loaded then."""
+    found = [p for p in entry_points(group="forebear.importers") if not names or p.name in names]
+    if _is_safetensors(source):
+        found = [p for p in found if p.name == "safetensors" or p.dist is None or p.dist.name != FOREBEAR]
+    return sorted(found, key=lambda point: point.name)
+
+
+def _is_safetensors(source: Path) -> bool:
+    """Whether it is one file that begins as safetensors do, and is no pickle."""
+    if not source.is_file():
+        return False
+    size = source.stat().st_size
+    with source.open("rb") as file:
+        pickle = is_pickle(file, size)
+        file.seek(0)
+        return not pickle and looks_like_safetensors(file.read(16), size)
 
 
 # --- what is refused unread ------------------------------------------------------------------------------------------

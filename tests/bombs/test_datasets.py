@@ -14,9 +14,9 @@ from registry.domain.data.datasets import LabelKind
 from registry.errors import RegistryError, TooLargeError
 from registry.limits import DEFAULT, DataLimits
 from registry.ports.data import HowToRead
-from registry.sandbox import read_in_subprocess, readers
+from registry.sandbox import readers
 from registry.sandbox.data_wire import DataRequest
-from registry.sandbox.readers import Ended, Reader, request_for, result
+from registry.sandbox.readers import Ended, Reader, read_in_subprocess, request_for, result
 from tests.adapters.dvc.worlds import draw, paint, paint_classes, read
 from tests.bombs import Bomb
 from tests.bombs.arrays import ARRAYS, PARQUET

@@ -22,7 +22,7 @@ SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 from registry.errors import RegistryError
-from registry.sandbox import convert_in_subprocess
+from registry.sandbox.parent import convert_in_subprocess
 source, target = map(Path, sys.argv[1:])
 try:
     convert_in_subprocess(source, target, architecture=None, pickles=False, memory=0, seconds=60)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from registry.errors import BadArtifactError, UnsafeArtifactError
-from registry.sandbox import convert_in_subprocess
 from registry.sandbox.archives import MAX_FILES, is_folder_archive, unpack
+from registry.sandbox.parent import convert_in_subprocess
 from tests.adapters.files import safetensors
 from tests.importing import importing_here
 

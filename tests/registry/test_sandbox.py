@@ -28,7 +28,7 @@ from registry.errors import (
     UnsafeArtifactError,
 )
 from registry.ports.importing import ConvertedSource
-from registry.sandbox import convert_in_subprocess
+from registry.sandbox.parent import convert_in_subprocess
 from registry.sandbox.wire import decode_answer, encode_answer
 from tests.adapters.files import Bomb, safetensors
 
@@ -161,7 +161,7 @@ def test_killing_the_import_ends_the_converting_process_too(ask: Ask, tmp_path: 
     source, begun, mark = tmp_path / "source.odd", tmp_path / "begun", tmp_path / "alive"
     source.write_text(f"pathlib.Path({str(begun)!r}).touch(); time.sleep(3); pathlib.Path({str(mark)!r}).touch()")
     lines = (
-        "from pathlib import Path; from registry.sandbox import convert_in_subprocess as convert; "
+        "from pathlib import Path; from registry.sandbox.parent import convert_in_subprocess as convert; "
         f"convert(Path({str(source)!r}), Path({str(tmp_path / 'target')!r}), "
         "architecture=None, pickles=True, memory=0, seconds=60)"
     )

@@ -17,7 +17,7 @@ from adapters.keras.folders import read_model
 from adapters.keras.library import keras
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError
-from registry.sandbox import convert_in_subprocess
+from registry.sandbox.parent import convert_in_subprocess
 from tests.adapters.keras.networks import archive, imported, tiny, vgg16
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import zipfile
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -311,3 +312,12 @@ def plain_mobilenet(tensors: dict[str, Tensor]) -> torch.nn.Sequential:
     features = nn.Sequential(*layers, nn.Sequential(*conv(320, 1280, 1)))
     features.load_state_dict({name.removeprefix("features."): tensor for name, tensor in tensors.items()})
     return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+def test_of_our_own_importers_only_one_takes_a_safetensors_file_so_the_others_need_not_be_loaded(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "model.safetensors"
+    save_file({"embedding.weight": torch.zeros(3, 2)}, file)
+    taken = [p.name for p in entry_points(group="forebear.importers") if p.load()().detect(file) is not None]
+    assert taken == ["safetensors"]

@@ -14,7 +14,7 @@ from adapters.torch.definitions import layers
 from adapters.torch.importer import SafetensorsImporter, StateDictImporter
 from adapters.torch.models import load_image_model
 from registry.errors import BadArtifactError, InvalidError, MisfitError
-from registry.sandbox import convert_in_subprocess
+from registry.sandbox.parent import convert_in_subprocess
 from tests.house.tree import ROOT
 
 SMALL = """

@@ -19,7 +19,7 @@ from adapters.torch.conversion.importers import OnnxImporter
 from adapters.transformers.importer import HuggingFaceImporter
 from registry.errors import BadArtifactError, MisfitError
 from registry.ports.importing import ConvertedSource
-from registry.sandbox import convert_in_subprocess
+from registry.sandbox.parent import convert_in_subprocess
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning", "ignore::UserWarning"
