@@ -186,10 +186,9 @@ class Guard:
             return
         if header is not None:
             header = as_bearer(header) if is_oci(path) else header
-            address = client_address(request)
-            known = self.door.known_actor(header, address)
+            known = self.door.known_actor(header)
             if known is None:
-                known = await run_in_threadpool(self.door.actor_of_header, header, address)
+                known = await run_in_threadpool(self.door.actor_of_header, header, client_address(request))
             actor = known
         elif path.startswith(SIGNED):
             actor = await run_in_threadpool(self.door.links.actor_of, path, request.url.query)

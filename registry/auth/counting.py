@@ -78,8 +78,8 @@ class Counts:
 class Tries:
     """Counts what goes wrong in a time, by name, and refuses more tries than are left.
 
-    Tries that are under way count with `ahead`, as if they would go wrong: those that come at the same moment get no
-    further than those that come one after the other.
+    Tries that are under way count as if they would go wrong: those that come at the same moment get no further than
+    those that come one after the other.
     """
 
     def __init__(self, limit: RateLimitItemPerMinute, counts: Counts | None, kind: str) -> None:
@@ -89,7 +89,7 @@ class Tries:
 
     @contextmanager
     def counted(
-        self, who: str, wrong: tuple[type[Exception], ...], refused: Callable[[int], Exception], *, ahead: bool
+        self, who: str, wrong: tuple[type[Exception], ...], refused: Callable[[int], Exception]
     ) -> Iterator[None]:
         """Around one try: one of the errors `wrong` is counted. Raises: what `refused` makes of the seconds to wait."""
         with self._lock:
@@ -97,7 +97,7 @@ class Tries:
             if left <= self._under_way[who]:
                 seconds = 1 if left > 0 else max(1, math.ceil(ends - time.time()))
                 raise refused(seconds)
-            self._under_way[who] += ahead
+            self._under_way[who] += 1
         try:
             yield
         except wrong:
@@ -105,35 +105,50 @@ class Tries:
             raise
         finally:
             with self._lock:
-                self._under_way[who] -= ahead
+                self._under_way[who] -= 1
                 if self._under_way[who] <= 0:
                     del self._under_way[who]
+
+    @contextmanager
+    def noted(
+        self, who: str, wrong: tuple[type[Exception], ...], refused: Callable[[int], Exception]
+    ) -> Iterator[None]:
+        """Around one try that nobody guesses: the same, but for one that is right, which passes at any time."""
+        try:
+            yield
+        except wrong as error:
+            if not self._limiter.hit(self._limit, self._kind, who):
+                ends, _ = self._limiter.get_window_stats(self._limit, self._kind, who)
+                raise refused(max(1, math.ceil(ends - time.time()))) from error
+            raise
 
 
 class Attempts:
     """Counts the wrong tokens and passwords of each address (for IPv6, of each /64 network, which is one customer's).
 
-    After `per_minute` within a minute every one from there is refused, a right one too: otherwise guessing would go
-    on.
+    After `per_minute` within a minute every password from there is refused, and every token at the page of signing in,
+    a right one too: otherwise guessing would go on. Programs with a right token go on, since nobody guesses 190 bits:
+    else whoever shares an address with them could keep them out.
     """
 
     def __init__(self, per_minute: int = WRONG_PER_MINUTE, counts: Counts | None = None) -> None:
         self._tries = Tries(RateLimitItemPerMinute(per_minute), counts, "wrong")
 
-    def counted(self, address: str, *, ahead: bool = False) -> AbstractContextManager[None]:
-        """Around one try: an UnauthenticatedError is counted. Raises: TooManyAttemptsError before it.
+    def counted(self, address: str) -> AbstractContextManager[None]:
+        """Around one try: an UnauthenticatedError is counted. Raises: TooManyAttemptsError before it."""
+        return self._tries.counted(network_of(address), (UnauthenticatedError,), _too_many)
 
-        Tokens are not counted `ahead`: nobody guesses 190 bits, and programs ask many times at once.
-        """
+    def noted(self, address: str) -> AbstractContextManager[None]:
+        """Around a program's token: the same, but for a right one. Raises: TooManyAttemptsError for one too many."""
+        return self._tries.noted(network_of(address), (UnauthenticatedError,), _too_many)
 
-        def refused(seconds: int) -> TooManyAttemptsError:
-            return TooManyAttemptsError(
-                "Too many wrong tokens or passwords came from your address",
-                remedy=f"Wait {seconds} s",
-                facts={"retry_after": seconds},
-            )
 
-        return self._tries.counted(network_of(address), (UnauthenticatedError,), refused, ahead=ahead)
+def _too_many(seconds: int) -> TooManyAttemptsError:
+    return TooManyAttemptsError(
+        "Too many wrong tokens or passwords came from your address",
+        remedy=f"Wait {seconds} s",
+        facts={"retry_after": seconds},
+    )
 
 
 class Guesses:
@@ -157,7 +172,7 @@ class Guesses:
             )
 
         who = hashlib.sha256(handle.encode()).hexdigest()[:16]
-        return self._tries.counted(who, (UnauthenticatedError, NotFoundError), refused, ahead=True)
+        return self._tries.counted(who, (UnauthenticatedError, NotFoundError), refused)
 
 
 class Begun:

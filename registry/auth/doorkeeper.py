@@ -44,21 +44,20 @@ class Doorkeeper:
     def actor_of_header(self, authorization: str, address: str) -> Actor:
         """The actor of `Authorization: Bearer fbr_…`. Raises: UnauthenticatedError, TooManyAttemptsError."""
         secret = _secret_in(authorization)
-        with self.attempts.counted(address):
+        with self.attempts.noted(address):
             standing = self.known.standing(secret) if self.known else None  # before anything is read
             actor = self.sessions.authenticate(secret)
         if self.known is not None:
             self.known.keep(secret, actor, standing)
         return actor
 
-    def known_actor(self, authorization: str, address: str) -> Actor | None:
+    def known_actor(self, authorization: str) -> Actor | None:
         """The same without reading the database, where nothing has changed since; None if it has to be read.
 
-        Raises: UnauthenticatedError for a header without a token, TooManyAttemptsError.
+        Raises: UnauthenticatedError for a header without a token.
         """
         secret = _secret_in(authorization)
-        with self.attempts.counted(address):
-            return self.known.get(secret) if self.known else None
+        return self.known.get(secret) if self.known else None
 
     @property
     def links(self) -> Links:
@@ -90,7 +89,7 @@ class Doorkeeper:
 
         Raises: TooManyAttemptsError before it.
         """
-        with self.attempts.counted(address, ahead=True), self.guesses.counted(handle):
+        with self.attempts.counted(address), self.guesses.counted(handle):
             yield
 
     def end_before(self, before: str | None) -> None:

@@ -378,7 +378,9 @@ def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: Serv
         assert refused.status_code == 429
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert "Too many wrong tokens" in refused.text
-        program = client.get("/api/v1/models", headers={"Authorization": f"Bearer {served.family.tokens['ana']}"})
+        right, wrong = ({"Authorization": f"Bearer {one}"} for one in (served.family.tokens["ana"], "fbr_wrong"))
+        assert client.get("/api/v1/models", headers=right).status_code == 200
+        program = client.get("/api/v1/models", headers=wrong)
         assert (program.status_code, problem(program)["code"]) == (429, "too-many-attempts")
         assert 1 <= int(program.headers["retry-after"]) <= 60
 

@@ -128,11 +128,11 @@ def test_tries_at_the_same_moment_get_no_further_than_those_one_after_the_other(
 def test_right_ones_at_the_same_moment_leave_no_trace() -> None:
     attempts = Attempts(2)
     for _ in range(3):
-        with attempts.counted("9.9.9.9", ahead=True), attempts.counted("9.9.9.9", ahead=True):
+        with attempts.counted("9.9.9.9"), attempts.counted("9.9.9.9"):
             pass
 
 
 def test_tokens_at_the_same_moment_are_not_refused_for_coming_together() -> None:
     attempts = Attempts(1)
-    with attempts.counted("9.9.9.9"), attempts.counted("9.9.9.9"):
+    with attempts.noted("9.9.9.9"), attempts.noted("9.9.9.9"):
         pass

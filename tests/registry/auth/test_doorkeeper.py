@@ -120,7 +120,7 @@ WRONG = "fbr_" + "a" * 38
         ("", "", "::1"),
     ],
 )
-def test_an_address_that_sends_wrong_tokens_must_wait_and_others_need_not(
+def test_an_address_that_sends_wrong_tokens_must_wait_and_others_and_right_programs_need_not(
     team: Team, door: Doorkeeper, attacker: str, neighbour: str, other: str
 ) -> None:
     right = token(team)
@@ -130,8 +130,9 @@ def test_an_address_that_sends_wrong_tokens_must_wait_and_others_need_not(
     with pytest.raises(TooManyAttemptsError, match=r"Wait \d+ s") as caught:
         door.sign_in(right, neighbour)
     assert 1 <= int(str(caught.value.facts["retry_after"])) <= 60
-    with pytest.raises(TooManyAttemptsError):
-        door.actor_of_header(f"Bearer {right}", neighbour)
+    with pytest.raises(TooManyAttemptsError, match=r"Wait \d+ s"):
+        door.actor_of_header(f"Bearer {WRONG}", neighbour)
+    assert door.actor_of_header(f"Bearer {right}", neighbour).handle == "ana"
     assert door.actor_of_header(f"Bearer {right}", other).handle == "ana"
 
 
