@@ -50,7 +50,6 @@ IN_PROCESS = "looks into MLflow's own store, in the same process"
 SOURCE = "the source of a version is the address of its files here, and its run link leads to the step that made it"
 IN_USE = "a version that was promoted is not deleted"
 BACK = "a version never goes back to an earlier stage, but for one that was archived, to its own"
-LONG = "the value of a tag has 512 characters at most"
 PROMPTS = "prompts are not kept here, since they have no weights to govern"
 REASONS: Mapping[str, str] = {
     "test_create_and_query_model_version_flow": ADDRESS,
@@ -67,8 +66,6 @@ REASONS: Mapping[str, str] = {
     "test_copy_model_version": ADDRESS,
     "test_update_model_version": BACK,
     "test_transition_model_version_stage_when_archive_existing_versions_is_true": BACK,
-    "test_set_registered_model_tag": LONG,
-    "test_set_model_version_tag": LONG,
     "test_search_prompts": PROMPTS,
     "test_search_prompts_versions": PROMPTS,
     "test_search_prompt_versions": PROMPTS,

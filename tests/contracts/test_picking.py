@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from registry.domain.catalog.models import SearchQuery, Status
 from registry.domain.catalog.picking import Comparison, ListedModel, ListedVersion, Of, Picked, Sort
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
@@ -44,6 +45,11 @@ def models(uow: UnitOfWork, *comparisons: Comparison, order: tuple[tuple[Sort, b
 def versions(uow: UnitOfWork, *comparisons: Comparison, order: tuple[tuple[Sort, bool], ...] = ()) -> list[str]:
     page = uow.catalog.list_versions(Picked(comparisons, order, addresses=ADDRESSES))
     return [one.summary.ref.label for one in page.items]
+
+
+def ref(text: str) -> VersionRef:
+    name, _, number = text.rpartition("/")
+    return VersionRef(AssetKind.MODELS, Name.parse(name), int(number))
 
 
 def name(operator: str, value: str | tuple[str, ...]) -> Comparison:
@@ -114,6 +120,53 @@ def test_all_comparisons_hold_and_the_order_may_have_several_keys(uow: UnitOfWor
     assert models(uow, order=((Sort.UPDATED, False), (Sort.NAME, True)))[-1] == "vision/planned"
     by_number = versions(uow, order=((Sort.NUMBER, False), (Sort.NAME, True)))
     assert by_number == ["vision/digits-2/1", "vision/digits/1", "text/mails/1", "vision/digits/2", "vision/digits/3"]
+
+
+def test_a_version_is_updated_by_its_card_its_stage_and_its_status_and_by_no_tag(uow: UnitOfWork) -> None:
+    first, second, mails = (ref(one) for one in ("vision/digits/1", "vision/digits/2", "text/mails/1"))
+    uow.catalog.set_status(first, Status.DEPRECATED, "old", at=NOW + timedelta(hours=3))
+    uow.catalog.set_stage(mails, "production", at=NOW + timedelta(hours=2))
+    uow.catalog.add_card(second, "# Three", by="ana", at=NOW + timedelta(hours=1))
+    uow.catalog.set_tags(ref("vision/digits/3"), {"a": "b"}, at=NOW + timedelta(hours=4))
+    newest = ["vision/digits/1", "text/mails/1", "vision/digits/2", "vision/digits-2/1", "vision/digits/3"]
+    assert versions(uow, order=((Sort.UPDATED, True),)) == newest
+    assert versions(uow, order=((Sort.UPDATED, False),)) == newest[::-1]
+    detail = uow.catalog.version(second)
+    assert detail is not None
+    assert detail.updated_at == NOW + timedelta(hours=1)
+
+
+def test_a_card_that_the_registry_wrote_is_nobodys_words(uow: UnitOfWork) -> None:
+    mails = ref("text/mails/1")
+    uow.catalog.add_card(mails, "# Made", by="ana", at=NOW, generated=True)
+    listed = uow.catalog.list_versions(Picked((name("=", "text/mails"),))).items
+    detail = uow.catalog.version(mails)
+    assert detail is not None
+    assert detail.card is not None
+    assert (listed[0].card, detail.card.text, detail.card.generated) == ("", "# Made", True)
+    assert [one.generated for one in uow.catalog.cards(mails)] == [True]
+    uow.catalog.add_card(mails, "# Said", by="ana", at=NOW)
+    assert uow.catalog.list_versions(Picked((name("=", "text/mails"),))).items[0].card == "# Said"
+
+
+def test_the_value_of_a_tag_may_be_longer_than_an_index_takes(uow: UnitOfWork) -> None:
+    digits, first = Name("vision", "digits"), ref("vision/digits/1")
+    long = "".join(f"\N{GRINNING FACE}{one}" for one in range(1200))[:5000]
+    other = long[:4999] + "!"
+    for at, value in ((digits, other), (digits, long), (first, long)):
+        found = uow.catalog.set_tags(at, {"long": value, "short": "a"}, at=NOW)
+        assert found is not None
+        assert (found["long"], found["short"]) == (value, "a")
+    model, version = uow.catalog.model(digits), uow.catalog.version(first)
+    assert model is not None
+    assert version is not None
+    assert model.summary.tags["long"] == version.tags["long"] == version.model.tags["long"] == long
+    assert models(uow, tag("long", "=", long)) == models(uow, tag("long", "LIKE", f"%{long[-9:]}")) == [str(digits)]
+    assert versions(uow, tag("long", "=", long)) == ["vision/digits/1"]
+    assert models(uow, tag("long", "=", other)) == models(uow, tag("long", "=", long[:512])) == []
+    (picked,) = uow.catalog.search(SearchQuery(tags=(f"long={long}",))).items
+    assert picked.tags["long"] == long
+    assert uow.catalog.search(SearchQuery(tags=(f"long={other}",))).items == []
 
 
 def test_a_listed_model_has_its_aliases_and_the_newest_version_of_each_stage(uow: UnitOfWork) -> None:

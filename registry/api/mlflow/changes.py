@@ -12,7 +12,7 @@ from registry.api.mlflow.refusals import not_offered
 from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
 from registry.api.mlflow.showing import Shown
 from registry.api.mlflow.stages import transition as move
-from registry.domain.catalog.models import Describing
+from registry.domain.catalog.models import MAX_VALUE, Describing
 from registry.domain.catalog.picking import SPELLING
 from registry.domain.names import Reference, check_alias
 from registry.domain.verbs.catalog import NewModel
@@ -131,5 +131,9 @@ def webhooks() -> Response:
 def _tag(shown: Shown, target: Reference, key: str, value: str | None) -> Response:
     if value is not None:
         refuse_prompts([key])
+        if len(value) > MAX_VALUE:
+            raise InvalidError(
+                f"'value' exceeds the maximum length of {MAX_VALUE} characters", remedy=f"It has {len(value):,}"
+            )
     shown.registry.catalog.tag(target, {key: value})
     return JSONResponse(DONE)

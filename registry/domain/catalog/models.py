@@ -84,6 +84,10 @@ MAX_TAGS = 100
 """Tags of one model, version or dataset."""
 
 
+MAX_VALUE = 5000
+"""Characters of the value of a tag."""
+
+
 def check_number_of_tags(tags: Mapping[str, str]) -> None:
     """Raises: InvalidError for too many."""
     if len(tags) > MAX_TAGS:
@@ -106,8 +110,10 @@ def check_tag(key: str, value: str) -> None:
         raise InvalidError(
             f"{key[:80]!r} is not a tag", remedy="Use letters, digits, spaces and _ . : / - and 64 characters at most"
         )
-    if len(value) > 512 or any(ord(char) < 32 for char in value):
-        raise InvalidError(f"The value of tag {key!r} is longer than 512 characters or has control characters")
+    if len(value) > MAX_VALUE or any(ord(char) < 32 for char in value):
+        raise InvalidError(
+            f"The value of tag {key!r} is longer than {MAX_VALUE:,} characters or has control characters"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import NameTakenError, NotFoundError
 from registry.storage.catalog import documents
 from registry.storage.catalog.listings import listed, relist
+from registry.storage.catalog.tags import columns_of, value_of
 from registry.storage.sql.among import among
 from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
@@ -150,7 +151,7 @@ def set_asset_tags(
     same = before.keys() == after.keys()  # what is counted of a tag is its key
     with nullcontext() if same else listed(connection, row.id):
         _DROP_TAG.run_all(connection, [{"of": row.id, "named": tag} for tag in before if tag not in after])
-        rows = [{"asset_id": row.id, "key": tag, "value": value} for tag, value in given.items()]
+        rows = [{"asset_id": row.id, "key": tag, **columns_of(value)} for tag, value in given.items()]
         upsert(connection, asset_tag, rows, ("asset_id", "key"))
     words = _folded(row.name, row.description, after)
     _CHANGE.run(connection, {"key": row.id, "words": words, "updated_at": at})
@@ -174,7 +175,7 @@ def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dic
 
 _TAGS_OF_ASSETS = Prebuilt(
     lambda: (
-        select(asset_tag.c.asset_id, asset_tag.c.key, asset_tag.c.value)
+        select(asset_tag.c.asset_id, asset_tag.c.key, value_of(asset_tag))
         .where(among(asset_tag.c.asset_id))
         .order_by(asset_tag.c.key)
     )
@@ -239,7 +240,7 @@ def _columns(describing: Describing, at: datetime) -> dict[str, Any]:
 def _replace_tags(connection: Connection, key: int, tags: Mapping[str, str]) -> None:
     connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key))
     if tags:
-        rows = [{"asset_id": key, "key": tag, "value": value} for tag, value in tags.items()]
+        rows = [{"asset_id": key, "key": tag, **columns_of(value)} for tag, value in tags.items()]
         connection.execute(insert(asset_tag), rows)
 
 

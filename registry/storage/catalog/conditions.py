@@ -13,6 +13,7 @@ from registry.domain.catalog.models import MetricComparison, SearchQuery, Status
 from registry.storage.catalog.documents import document_holds, phrase_of
 from registry.storage.catalog.hidden import of_hidden
 from registry.storage.catalog.listing_sql import FIELDS
+from registry.storage.catalog.tags import is_value
 from registry.storage.catalog.wording import models_with
 from registry.storage.tables import asset_tag, headline, listing, version_tag
 
@@ -72,8 +73,8 @@ def _has_tag(tag: str) -> Condition:
     key, equals, value = tag.partition("=")
     own, of_version = [asset_tag.c.key == key], [version_tag.c.key == key]
     if equals:
-        own.append(asset_tag.c.value == value)
-        of_version.append(version_tag.c.value == value)
+        own.append(is_value(asset_tag, value))
+        of_version.append(is_value(version_tag, value))
 
     def holds(rows: Table[Any]) -> ColumnElement[bool]:
         of_model = select(asset_tag.c.key).where(asset_tag.c.asset_id == rows.c.asset_id, *own)

@@ -18,6 +18,7 @@ from registry.domain.transfers.adapted import PIN
 from registry.services.storage.catalog import OneFile
 from registry.storage.catalog import assets, versions
 from registry.storage.catalog.aliases import aliases_of
+from registry.storage.catalog.tags import value_of
 from registry.storage.tables import (
     alias,
     asset,
@@ -220,10 +221,10 @@ def _words() -> Any:
     """Aliases and tags of the bound `version`, and tags of the bound `asset`, each by name."""
     mine = alias.c.node_id == bindparam("version")
     named = select(literal("alias").label("kind"), alias.c.alias.label("key"), literal("").label("value")).where(mine)
-    own = select(literal("version"), version_tag.c.key, version_tag.c.value).where(
+    own = select(literal("version"), version_tag.c.key, value_of(version_tag)).where(
         version_tag.c.node_id == bindparam("version")
     )
-    shared = select(literal("model"), asset_tag.c.key, asset_tag.c.value).where(
+    shared = select(literal("model"), asset_tag.c.key, value_of(asset_tag)).where(
         asset_tag.c.asset_id == bindparam("asset")
     )
     return union_all(named, own, shared).order_by("kind", "key")

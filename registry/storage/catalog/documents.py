@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 
 from registry.domain.names import AssetKind
 from registry.storage.catalog import wording
+from registry.storage.catalog.tags import value_of
 from registry.storage.sql.among import among
 from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
@@ -156,7 +157,7 @@ def _versions_by_key() -> Any:
 
 def _tags(table: Any, column: str) -> Any:
     mine = among(table.c[column])
-    return select(table.c[column], table.c.key, table.c.value).where(mine).order_by(table.c[column], table.c.key)
+    return select(table.c[column], table.c.key, value_of(table)).where(mine).order_by(table.c[column], table.c.key)
 
 
 _ASSETS_BY_KEY = Prebuilt(_assets_by_key)

@@ -22,6 +22,7 @@ from registry.domain.paging import Page, PageRequest
 from registry.errors import BadNameError
 from registry.storage.catalog.assets import find_asset
 from registry.storage.catalog.hidden import is_hidden
+from registry.storage.catalog.tags import is_value, value_of
 from registry.storage.catalog.versions import (
     alias_names,
     headline_metrics,
@@ -197,9 +198,9 @@ def _spelling() -> ColumnElement[Any]:
 def _tagged(one: Comparison, tags: Any, owner: Any, key: Any, dialect: str) -> ColumnElement[bool]:
     mine = tags.c.key == one.key
     if one.operator == "=" and not one.holds_without:
-        same: ColumnElement[bool] = key.in_(select(owner).where(mine, tags.c.value == one.value))
+        same: ColumnElement[bool] = key.in_(select(owner).where(mine, is_value(tags, one.value)))
         return same
-    has = select(owner).where(owner == key, mine, _compared(one, tags.c.value, dialect))
+    has = select(owner).where(owner == key, mine, _compared(one, tags.c.value.concat(tags.c.rest), dialect))
     there = has.correlate(asset, version).exists()
     if not one.holds_without:
         return there
@@ -285,7 +286,7 @@ def _rows_of() -> Any:
 
 @cache
 def _tags_of() -> Any:
-    columns = (version_tag.c.node_id, version_tag.c.key, version_tag.c.value)
+    columns = (version_tag.c.node_id, version_tag.c.key, value_of(version_tag))
     return select(*columns).where(among(version_tag.c.node_id)).order_by(version_tag.c.key)
 
 

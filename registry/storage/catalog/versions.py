@@ -25,6 +25,7 @@ from registry.storage.catalog.assets import (
 )
 from registry.storage.catalog.listings import listed
 from registry.storage.catalog.nodes import add_edges, add_node, keys_of, made_edge
+from registry.storage.catalog.tags import columns_of, value_of
 from registry.storage.sql.among import among
 from registry.storage.sql.chunks import chunks
 from registry.storage.sql.prebuilt import Prebuilt, inserting
@@ -99,7 +100,7 @@ def set_version_tags(
     key = row.node_id
     with listed(connection, row.asset_id):
         connection.execute(delete(version_tag).where(version_tag.c.node_id == key, version_tag.c.key.in_(list(values))))
-        kept = [{"node_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
+        kept = [{"node_id": key, "key": tag, **columns_of(value)} for tag, value in values.items() if value is not None]
         if kept:
             connection.execute(insert(version_tag), kept)
     documents.write_version(connection, key)
@@ -114,7 +115,8 @@ def version_tags(connection: Connection, key: int) -> dict[str, str]:
 
 @cache
 def _version_tags() -> Any:
-    return select(version_tag).where(version_tag.c.node_id == bindparam("key")).order_by(version_tag.c.key)
+    mine = version_tag.c.node_id == bindparam("key")
+    return select(version_tag.c.key, value_of(version_tag)).where(mine).order_by(version_tag.c.key)
 
 
 def files_of(connection: Connection, key: int) -> tuple[FileEntry, ...]:

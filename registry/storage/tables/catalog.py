@@ -130,19 +130,21 @@ class AliasMoveColumns(TypedColumns):
 
 
 class AssetTagColumns(TypedColumns):
-    """A tag of a registered model or dataset."""
+    """A tag of a registered model or dataset; its value goes on in `rest`: see `registry.storage.catalog.tags`."""
 
     asset_id = Column(Key, ForeignKey("asset.id"), primary_key=True, autoincrement=False)
     key = Column(String(64), primary_key=True)
     value = Column(String(512), nullable=False)
+    rest = Column(Text, nullable=False, server_default="")
 
 
 class VersionTagColumns(TypedColumns):
-    """A tag of one version."""
+    """A tag of one version; its value as that of `asset_tag`."""
 
     node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
     key = Column(String(64), primary_key=True)
     value = Column(String(512), nullable=False)
+    rest = Column(Text, nullable=False, server_default="")
 
 
 class CardRevisionColumns(TypedColumns):
