@@ -25,7 +25,7 @@ from tests.registry.api.changing import API, COMMANDS, FORMS, OF_THE_WHOLE, READ
 from tests.serving import ServedRegistry
 
 WRITTEN: Mapping[str, list[str]] = {
-    "catalog.create": ["model.created"],
+    "catalog.create": ["model.created", "model.renamed"],
     "catalog.copy": ["model_version.copied"],
     "catalog.revise_card": ["card.revised"],
     "catalog.describe": ["model.described"],
