@@ -12,11 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from registry.domain.manifests import check_path
-from registry.errors import InvalidError, NotFoundError
+from registry.errors import BadArtifactError, InvalidError, NotFoundError, UnsafeArtifactError
 
 PACKAGE = "package:"
 PICKLED = frozenset({".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt"})
 """Ends of the names of files that are usually pickles."""
+WEIGHTS = (".safetensors", "quantization.json")
+"""The ends of the names of the files that hold the weights of a model, where they can be compared."""
 
 
 def resolve_source(text: str) -> Path:
@@ -45,6 +47,22 @@ def resolve_source(text: str) -> Path:
     raise NotFoundError(
         f"The package {name!r} has no {inner!r}", remedy=f"Paths start from {' or '.join(map(str, roots))}"
     )
+
+
+def resolve_weights(text: str) -> Path:
+    """As `resolve_source`, for weights that are compared. Raises: UnsafeArtifactError for a pickle, too."""
+    path = resolve_source(text)
+    if path.is_file() and path.suffix.lower() in PICKLED:
+        raise UnsafeArtifactError(
+            f"{path.name!r} can be a pickle, which is not opened here", remedy="Convert it to safetensors first"
+        )
+    return path
+
+
+def no_weights(path: Path) -> BadArtifactError:
+    """What to raise where `path` holds no weights that can be compared."""
+    inside = "no safetensors file with tensors" if path.is_dir() else "no tensors"
+    return BadArtifactError(f"{path.name!r} holds {inside}", remedy="Give a safetensors file, or a folder of them")
 
 
 def _roots(name: str) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from registry.client.transport.addresses import paging
@@ -32,7 +32,7 @@ from registry.domain.verbs.lineage import (
     Use,
 )
 from registry.errors import NotFoundError
-from registry.sources import resolve_source
+from registry.sources import WEIGHTS, no_weights, resolve_weights
 
 NO_PATH = "no_path"
 """The fact by which the server says that there is no way between two things that are both there."""
@@ -94,9 +94,13 @@ class RemoteLineage:
         return self.server.send(tuple[ParentCheck, ...], "POST", "/lineage/checks", params=params, seconds=LONG)
 
     def identify(self, source: str, *, limit: int = 20) -> Identification:
-        """Upload the file; the server compares it and keeps nothing of it."""
-        parts = parts_of(resolve_source(source))
-        return upload(self.server, Identification, "/lineage/identify", {"limit": limit}, parts)
+        """Upload the weights, in one request; the server compares them and keeps nothing. Other files stay here."""
+        path = resolve_weights(source)
+        parts = tuple(part for part in parts_of(path) if path.is_file() or part.path.endswith(WEIGHTS))
+        if not parts:
+            raise no_weights(path)
+        found = upload(self.server, Identification, "/lineage/identify", {"limit": limit}, parts)
+        return replace(found, file=path.name)
 
     def leakage(self, reference: Reference, *, near: bool = False) -> Leakage:
         params = {"target": model_only(reference), "near": near}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,13 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "corrections.decide", outcome(lambda: ana.corrections.decide(NO_CORRECTION, agree=True))
     yield "corrections.show", outcome(lambda: ana.corrections.show(NO_CORRECTION))
     save_file({"head.weight": np.arange(600, dtype=np.float32).reshape(20, 30)}, folder / "found.safetensors")
-    yield "lineage.identify", dev.lineage.identify(str(folder / "found.safetensors"))
+    checkpoint = folder / "checkpoint"
+    (checkpoint / "last").mkdir(parents=True)
+    for name in ("model.safetensors", "last/model.safetensors"):
+        save_file({"body.weight": np.arange(600, dtype=np.float32).reshape(30, 20)}, checkpoint / name)
+    (checkpoint / "optimizer.pt").write_bytes(b"\x80")
+    sources = (folder / "found.safetensors", checkpoint, checkpoint / "optimizer.pt")
+    yield "lineage.identify", [outcome(partial(dev.lineage.identify, str(one))) for one in sources]
     evidence = dev.promotions.add_evidence(CHILD, "other", {"a": 1})
     file = dev.promotions.add_evidence(CHILD, "model_card", {}, file=io.BytesIO(b"# card"), file_name="my card.md")
     yield "promotions.add_evidence", [evidence, file]

@@ -20,10 +20,7 @@ from registry.services.artifacts.storing import write_files
 from registry.services.context import Context
 from registry.services.storage.lineage import EdgeEvidence
 from registry.services.unit_of_work import UnitOfWork
-
-WEIGHTS = (".safetensors", "quantization.json")
-"""The ends of the names of the files that hold weights."""
-
+from registry.sources import WEIGHTS
 
 Interfaces = Mapping[VersionRef, tuple[InterfaceDifference, ...]]
 """By parent, where a version is spoken to otherwise; a parent that is not there was not compared."""

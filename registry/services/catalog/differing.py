@@ -26,7 +26,7 @@ from registry.domain.verbs.catalog import (
 )
 from registry.domain.verbs.lineage import Obligation
 from registry.errors import PermissionDeniedError, RefusedError, RegistryError, UsageError
-from registry.services.artifacts.weights import WEIGHTS, lay_out_weights
+from registry.services.artifacts.weights import lay_out_weights
 from registry.services.bases import refuse_closed_bases
 from registry.services.comparison.same_rows import compare
 from registry.services.context import Context
@@ -34,6 +34,7 @@ from registry.services.lineage.interfaces import between
 from registry.services.lineage.obligations import MAX_ANCESTORS, owed
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.workspace import workspace
+from registry.sources import WEIGHTS
 
 _ENVIRONMENT = ("environment", "hardware", "threads")
 """The parts of a provenance manifest that say where a step ran."""

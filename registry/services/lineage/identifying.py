@@ -9,13 +9,13 @@ from lineage import Relation, WeightIndex
 from registry.domain.names import VersionRef
 from registry.domain.transfers.adapted import is_adapter
 from registry.domain.verbs.lineage import Candidate, Identification
-from registry.errors import BadArtifactError, IntegrityError, RegistryError, UnsafeArtifactError
+from registry.errors import BadArtifactError, IntegrityError, RegistryError
 from registry.ports.weights import WeightReader
 from registry.services.artifacts.weights import compare_folders, index_of, lay_out_weights
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.workspace import workspace
-from registry.sources import PICKLED, resolve_source
+from registry.sources import no_weights, resolve_weights
 
 NOT_PARENTHOOD = (
     "This says which models are kin, not which was made from which: a sibling can be nearer than the parent, and the "
@@ -30,7 +30,7 @@ ALIKE = 1000
 
 def identify(context: Context, source: str, limit: int) -> Identification:
     """See `LineageVerbs`. Raises: NotFoundError, UnsafeArtifactError, BadArtifactError."""
-    path = resolve_source(source)
+    path = resolve_weights(source)
     reader = context.plugins.weights()
     index, tensors = _read(reader, path)
     unread, damaged = _index_others(context)
@@ -50,15 +50,10 @@ def identify(context: Context, source: str, limit: int) -> Identification:
 
 
 def _read(reader: WeightReader, path: Path) -> tuple[WeightIndex, int]:
-    """The index of the file or folder and how many tensors it has. No pickle is opened."""
-    if path.is_file() and path.suffix.lower() in PICKLED:
-        raise UnsafeArtifactError(
-            f"{path.name!r} can be a pickle, which is not opened here", remedy="Convert it to safetensors first"
-        )
+    """The index of the file or folder and how many tensors it has."""
     weights = reader.open(path)
     if not weights.tensors:
-        inside = "no safetensors file with tensors" if path.is_dir() else "no tensors"
-        raise BadArtifactError(f"{path.name!r} holds {inside}", remedy="Give a safetensors file, or a folder of them")
+        raise no_weights(path)
     index = index_of(reader, path)
     return index, len(weights.tensors)
 

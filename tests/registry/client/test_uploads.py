@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 from fastapi import FastAPI
+from safetensors.numpy import save_file
 
 from lineage import Digest
 from registry import bootstrap
@@ -29,6 +31,7 @@ from registry.domain.transfers.recorded import RecordTransfer, UsedInput
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import (
+    BadArtifactError,
     DigestMismatchError,
     InvalidError,
     NameTakenError,
@@ -37,6 +40,7 @@ from registry.errors import (
     ServerUnreachableError,
     TooLargeError,
     UnauthenticatedError,
+    UnsafeArtifactError,
     UsageError,
 )
 from registry.ports.clock import Clock
@@ -111,7 +115,7 @@ class Counted:
                 raise httpx2.ConnectError("the cable was pulled")
             self.sent.append(len(content))
             number = len(self.sent)
-        elif method == "POST" and url.endswith("/versions"):
+        elif method == "POST" and url.endswith(("/versions", "/identify")):
             content = b"".join(content)
             self.posted.append(len(content))
             number = len(self.posted)
@@ -248,6 +252,21 @@ def test_files_that_were_not_sent_or_have_no_right_path_make_no_version(own: Ser
         nowhere = own.client("dev").post("/api/v1/lineage/identify", content=body, headers=kind)
         assert nowhere.status_code in {400, 413, 422}
     assert kept(own) == before
+
+
+def test_of_a_checkpoint_only_the_weights_go_up_to_be_identified(own: ServedRegistry, tmp_path: Path) -> None:
+    folder = draw(tmp_path / "checkpoint", {"optimizer.pt": of("state", 50_000), "README.md": "# Mine"})
+    alike = Counted(own)
+    with pytest.raises(BadArtifactError, match="'checkpoint' holds no safetensors file"):
+        alike.registry.lineage.identify(str(folder))
+    with pytest.raises(UnsafeArtifactError, match="can be a pickle"):
+        alike.registry.lineage.identify(str(folder / "optimizer.pt"))
+    assert alike.posted == []
+    save_file({"w": np.zeros((2, 3), np.float32)}, folder / "model.safetensors")
+    found = alike.registry.lineage.identify(str(folder))
+    assert (found.file, found.tensors) == ("checkpoint", 1)
+    assert len(alike.posted) == 1
+    assert alike.posted[0] < 1500
 
 
 def test_through_a_proxy_that_buffers_everything_goes_up_down_and_on(
