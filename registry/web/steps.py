@@ -18,7 +18,7 @@ from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind
 from registry.domain.paging import PageRequest
-from registry.domain.transfers.provenance import notes_of
+from registry.domain.transfers.provenance import corrected_since, notes_of
 from registry.domain.transfers.recorded import OWN_CODE
 from registry.domain.transfers.step_events import GOING, Place
 from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
@@ -111,7 +111,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         run=live_of(detail),
         recipe=recipe,
         manifest=manifest,
-        notes=notes_of(detail.manifest),
+        notes=(*corrected_since(detail.manifest, detail.inputs), *notes_of(detail.manifest)),
         verdict=(verdict := verdict_of(detail.manifest, detail.verdict_void)),
         looks="" if verdict is None else said(verdict.looks),
         forgetting=_forgetting(registry, detail),

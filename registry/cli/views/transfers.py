@@ -10,7 +10,7 @@ from registry.cli.printing import facts, heading, hint, moment, plain, table, te
 from registry.cli.streams import write_document
 from registry.cli.tables import Pieces
 from registry.domain.transfers.metrics import remarks
-from registry.domain.transfers.provenance import notes_of
+from registry.domain.transfers.provenance import corrected_since, notes_of
 from registry.presenting.formats import duration, number
 
 if TYPE_CHECKING:
@@ -111,9 +111,10 @@ def show_log(text: str) -> None:
 
 
 def _warn(step: StepDetail) -> None:
-    """What its manifest notes of how the model was trained and what it reaches."""
+    """What was corrected since, what its manifest notes of how the model was trained, and what it reaches."""
     notes = notes_of({"facts": _part(step.manifest or {}, "facts")})
-    for sentence in dict.fromkeys((*notes, *remarks(step.measured))):
+    corrected = corrected_since(step.manifest, step.inputs)
+    for sentence in dict.fromkeys((*corrected, *notes, *remarks(step.measured))):
         tell(f"Warning: {sentence}")
 
 

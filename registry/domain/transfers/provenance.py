@@ -130,3 +130,26 @@ def notes_of(manifest: Mapping[str, object] | None) -> tuple[str, ...]:
     parts = [part for key in ("recipe", "facts") if isinstance(part := (manifest or {}).get(key), Mapping)]
     found = [note for part in parts if isinstance(notes := part.get("notes"), list) for note in notes]
     return tuple(dict.fromkeys(str(note) for note in found))
+
+
+def corrected_since(manifest: Mapping[str, object] | None, inputs: Sequence[StepInput]) -> tuple[str, ...]:
+    """What a manifest names as inputs where the ancestry was corrected after it was written; empty where it was not.
+
+    A manifest is never rewritten: its digest, and what was signed over it, stay those of what was declared first.
+    """
+    named = (manifest or {}).get("inputs")
+    if not isinstance(named, list):
+        return ()
+    declared = [(str(one["ref"]), str(one["role"]), one["split"]) for one in named]
+    now = [(str(one.ref), one.role, one.split) for one in inputs]
+    gone = [one for one in dict.fromkeys(declared) if one not in now]
+    come = [one for one in dict.fromkeys(now) if one not in declared]
+    if not gone and not come:
+        return ()
+    before, after = (" and ".join(map(_input, some)) or "no other input" for some in (gone, come))
+    return (f"The manifest says what was declared first, {before}. The ancestry was corrected since: {after}",)
+
+
+def _input(one: tuple[str, str, object]) -> str:
+    ref, role, split = one
+    return f"{ref} as {role}" + (f" (split {split})" if split else "")
