@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from lineage import Assurance
+from lineage.compiled import CurrentGraph
 from registry.domain.catalog.models import Status
 from registry.domain.transfers.corrections import StepEdge
 from registry.services.storage.impact import VersionFacts
@@ -25,7 +26,10 @@ Rows = list[tuple[int, int, str]]
 
 
 def compiled(uow: UnitOfWork) -> Rows:
-    graph = uow.impact.graph()
+    return rows_of(uow.impact.graph())
+
+
+def rows_of(graph: CurrentGraph) -> Rows:
     targets, sources, roles = graph.out_of(np.arange(graph.size))
     keys = zip(graph.keys_at(sources).tolist(), graph.keys_at(targets).tolist(), roles.tolist(), strict=True)
     return sorted((source, target, graph.names[role]) for source, target, role in keys)
@@ -101,6 +105,45 @@ def test_it_follows_a_correction_that_withdraws_an_input_and_one_that_names_anot
         assert state is not None
         assert state.right
         assert (after is None) or any(role == "teacher" for _, _, role in found)
+
+
+def test_of_an_earlier_time_a_walk_and_the_whole_graph_of_then_have_the_same_edges(
+    database: Database, open_uow: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole one is made once for one time, until there is another edge."""
+    step = grow(open_uow)
+    before = in_force(database)
+    with open_uow(actor="ana", write=True) as uow:
+        other = add_version(uow, "vision/other", at=LATER)
+        scans = next(one for one in uow.corrections.inputs(step) if one.value.role == "train")
+        uow.corrections.supersede(scans.key, None, at=LATER)
+        add_version(uow, "vision/late", parents=[model_ref("vision/base/1"), other], at=LATER)
+        uow.commit_unaudited()
+    made = list[object]()
+    plain = generations._whole
+
+    def watched(*given: object) -> object:
+        made.append(given)
+        return plain(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(generations, "_whole", watched)
+    for most in (generations.MOST_BELOW, 0):
+        monkeypatch.setattr(generations, "MOST_BELOW", most)
+        for label in ("models:/vision/base/1", "datasets:/data/scans/1"):
+            with open_uow(actor="ana") as uow:
+                node = uow.graph.node(label)
+                assert node is not None
+                for at, edges in ((NOW, before), (LATER, in_force(database))):
+                    found = uow.impact.graph_below(node.id, at)
+                    assert below(rows_of(found), node.id) == below(edges, node.id)
+    assert len(made) == 2, "that of then, and that of now, which holds as of any later time"
+
+
+def below(edges: Rows, key: int) -> Rows:
+    reached = {key}
+    while more := {target for source, target, _ in edges if source in reached} - reached:
+        reached |= more
+    return [one for one in edges if one[0] in reached]
 
 
 def test_it_is_made_anew_when_much_is_newer(

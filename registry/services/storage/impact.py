@@ -60,7 +60,7 @@ class ImpactRepository(Protocol):
         ...
 
     def graph_below(self, key: NodeId, as_of: datetime) -> CurrentGraph:
-        """What came from a node by the edges that were in force then, compiled, with the node: two statements."""
+        """A compiled graph with the node and all that came from it, by the edges that were in force then."""
         ...
 
     def refresh(self) -> None:

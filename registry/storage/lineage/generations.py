@@ -28,6 +28,7 @@ from lineage.compiled import DATASET, MODEL, STEP, CompiledGraph, CurrentGraph, 
 from registry.files import sync_folder, whole_folder
 from registry.services.storage.impact import CompiledState
 from registry.storage.lineage.fans import in_force
+from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
 from registry.storage.tables import edge, node
 
@@ -40,6 +41,8 @@ SAVED_FROM = 20_000
 """A smaller graph is compiled in memory in less time than a process takes to start."""
 MOST_NEWER, SHARE = 5_000, 100
 """A graph is compiled anew when more than this, and more than one in so many of its edges, is newer."""
+MOST_BELOW = 20_000
+"""Nodes below one that are walked in the table as of an earlier time; for more the whole graph of then is compiled."""
 _AT_ONCE = 50_000
 _KINDS = {NodeKind.MODEL.value: MODEL, NodeKind.DATASET.value: DATASET, NodeKind.STEP.value: STEP}
 
@@ -66,6 +69,8 @@ class Generations:
         self._folder = folder
         self._lock = Lock()
         self._known: list[_Generation] = []
+        self._past: tuple[tuple[datetime, int, str], CompiledGraph] | None = None
+        """Of an earlier time, with that time, the last edge of the table and that edge in words."""
 
     def current(self, connection: Connection) -> CurrentGraph:
         """The graph as this transaction sees it. The newest generation is replaced where too much is newer."""
@@ -92,10 +97,30 @@ class Generations:
             return CompiledState(one.mark.edge, len(one.graph), newer, one.made_at, right)
         return None
 
+    def below(self, connection: Connection, key: int, as_of: datetime) -> CurrentGraph:
+        """What came from a node by the edges that were in force then, alone or in the whole graph of then.
+
+        That one is made where much came from the node, and kept for the next question about the same time.
+        """
+        some = _below(connection, key, as_of)
+        if some is not None:
+            return CurrentGraph.alone(some)
+        if connection.execute(_NEWEST).scalar_one() <= as_of:
+            return self.current(connection)
+        last, _ = (int(one or 0) for one in connection.execute(_LAST).one())
+        wanted = as_of, last, _witness(connection, last)
+        with self._lock:
+            kept = self._past
+        if kept is None or kept[0] != wanted:
+            kept = wanted, _whole(connection, as_of)
+            with self._lock:
+                self._past = kept
+        return CurrentGraph.alone(kept[1])
+
     def remove(self) -> None:
         """Forget every generation: the next question makes one from the table."""
         with self._lock:
-            self._known = []
+            self._known, self._past = [], None
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -223,22 +248,24 @@ class Generations:
         return _Generation(_Mark(*about["mark"]), graph, datetime.fromisoformat(about["made_at"]))
 
 
-def _whole(connection: Connection) -> CompiledGraph:
+def _whole(connection: Connection, as_of: datetime | None = None) -> CompiledGraph:
     keys, kinds = _nodes_after(connection, -1)
-    rows = connection.execute(_EDGES, execution_options={"stream_results": True, "yield_per": _AT_ONCE})
-    with rows:
+    options = {"stream_results": True, "yield_per": _AT_ONCE}
+    query, given = (_EDGES, {}) if as_of is None else (_EDGES_THEN, {"as_of": as_of})
+    with connection.execute(query, given, execution_options=options) as rows:
         return CompiledGraph.of(keys, kinds, (EdgeRows.of(part) for part in rows.partitions(_AT_ONCE)))
 
 
-def compiled_below(connection: Connection, key: int, as_of: datetime) -> CurrentGraph:
-    """See `ImpactRepository.graph_below`. It is kept nowhere."""
-    given = {"start": key, "as_of": as_of}
-    nodes = connection.execute(_NODES_BELOW, given).all()
+def _below(connection: Connection, key: int, as_of: datetime) -> CompiledGraph | None:
+    """What came from a node by the edges that were in force then; None for more nodes than are worth a walk."""
+    found = connection.scalars(_BELOW_KEYS, {"start": key, "as_of": as_of, "limit": MOST_BELOW + 1}).all()
+    if len(found) > MOST_BELOW:
+        return None
+    nodes = connection.execute(_NODES_AMONG, {"keys": found}).all()
     keys = np.fromiter((one for one, _ in nodes), np.int64, len(nodes))
     kinds = np.fromiter((_KINDS[kind] for _, kind in nodes), np.uint8, len(nodes))
-    with connection.execute(_EDGES_BELOW, given, execution_options={"stream_results": True}) as rows:
-        edges = (EdgeRows.of(part) for part in rows.partitions(_AT_ONCE))
-        return CurrentGraph.alone(CompiledGraph.of(keys, kinds, edges))
+    edges = connection.execute(_EDGES_AMONG, {"keys": found, "as_of": as_of})
+    return CompiledGraph.of(keys, kinds, [EdgeRows.of(edges)])
 
 
 def _with_newer(connection: Connection, one: _Generation) -> CurrentGraph:
@@ -279,10 +306,13 @@ def _sums_of(graph: CompiledGraph) -> tuple[int, int, int]:
 _THROUGH = bindparam("edge", type_=Key)
 _COLUMNS = (edge.c.from_node, edge.c.to_node, edge.c.role)
 _EDGES = select(*_COLUMNS).where(edge.c.superseded_by.is_(None))
-_BELOW = select(bindparam("start", type_=Key).label("id")).cte("below", recursive=True)
-_BELOW = _BELOW.union(select(edge.c.to_node).join(_BELOW, edge.c.from_node == _BELOW.c.id).where(in_force(True)))
-_NODES_BELOW = select(node.c.id, node.c.kind).join(_BELOW, _BELOW.c.id == node.c.id).order_by(node.c.id)
-_EDGES_BELOW = select(*_COLUMNS).join(_BELOW, _BELOW.c.id == edge.c.from_node).where(in_force(True))
+_WALK = select(bindparam("start", type_=Key).label("id")).cte("below", recursive=True)
+_WALK = _WALK.union(select(edge.c.to_node).join(_WALK, edge.c.from_node == _WALK.c.id).where(in_force(True)))
+_BELOW_KEYS = select(_WALK.c.id).limit(bindparam("limit"))
+_NODES_AMONG = select(node.c.id, node.c.kind).where(among(node.c.id)).order_by(node.c.id)
+_EDGES_AMONG = select(*_COLUMNS).where(among(edge.c.from_node), in_force(True))
+_EDGES_THEN = select(*_COLUMNS).where(in_force(True))
+_NEWEST = select(func.max(edge.c.created_at))
 _ADDED = select(*_COLUMNS).where(edge.c.id > _THROUGH, edge.c.superseded_by.is_(None)).order_by(edge.c.id)
 # Whatever closes an edge is a newer row, so what was closed since is found by the rows that closed it. By a sum, for
 # which SQLite makes no use of the key: it would read every edge, else.

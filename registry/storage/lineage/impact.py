@@ -36,10 +36,8 @@ class SqlImpact:
         return self._generations().current(self._connection)
 
     def graph_below(self, key: NodeId, as_of: datetime) -> CurrentGraph:
-        from registry.storage.lineage.generations import compiled_below  # noqa: PLC0415 - it needs NumPy
-
         with nested_loops(self._connection):
-            return compiled_below(self._connection, key, as_of)
+            return self._generations().below(self._connection, key, as_of)
 
     def refresh(self) -> None:
         if (self._connection.execute(_LAST).scalar() or 0) >= WORTH_KEEPING:
