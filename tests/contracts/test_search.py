@@ -335,12 +335,23 @@ def test_a_cursor_that_was_written_by_somebody_else_is_refused_or_leads_to_a_pag
             uow.catalog.search(replace(query, page=PageRequest(1, written)))
 
 
-@pytest.mark.parametrize(("few", "stages"), [(3000, ((1, 10),)), (0, ((1, 10),)), (0, ((1, 0), (2, 10))), (0, ())])
+@pytest.mark.parametrize(
+    ("few", "fewer", "stages"),
+    [
+        (3000, 1500, ((1, 10),)),
+        (3000, 0, ((1, 10),)),
+        (0, 0, ((1, 10),)),
+        (0, 0, ((1, 0), (2, 10))),
+        (0, 0, ()),
+    ],
+)
 def test_words_are_found_however_many_models_have_them(
-    uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch, few: int, stages: tuple[tuple[int, int], ...]
+    uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch, few: int, fewer: int, stages: tuple[tuple[int, int], ...]
 ) -> None:
     """Models are walked, then looked up by their words, or passed over by them: the answer is the same."""
     monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "FEWER", fewer)
+    monkeypatch.setattr(search, "PASSED_OVER", 1)
     monkeypatch.setattr(search, "STAGES", stages)
     monkeypatch.setattr(search, "_AT_ONCE", (1, 2))
     for sort in (SortKey.UPDATED, SortKey.NAME):

@@ -185,16 +185,16 @@ _TAGS_OF_ASSETS = Prebuilt(
 def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
     """How many live versions each has."""
     counts = dict.fromkeys(keys, 0)
-    return counts | dict(connection.execute(_live_counts(), {"keys": keys}).all())
+    return counts | dict(_LIVE_COUNTS.rows(connection, {"keys": keys}))
 
 
-@cache
-def _live_counts() -> Any:
-    return (
+_LIVE_COUNTS = Prebuilt(
+    lambda: (
         select(version.c.asset_id, func.count())
         .where(among(version.c.asset_id), version.c.deleted_at.is_(None))
         .group_by(version.c.asset_id)
     )
+)
 
 
 def describing_of(row: Row[Any], tags: Mapping[str, str]) -> Describing:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, false, or_, select
 
 from registry.domain.catalog.models import MetricComparison, SearchQuery, Status
-from registry.storage.catalog.documents import document_holds, phrase_of
+from registry.storage.catalog.documents import documents_hold, phrase_of
 from registry.storage.catalog.hidden import of_hidden
 from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.catalog.tags import is_value
 from registry.storage.catalog.wording import models_with
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.tables import asset_tag, headline, listing, version_tag
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -31,12 +33,12 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 class Condition:
     """`holds(table)` is true of the rows of `table` (listing, or an alias) that match.
 
-    `models` gives the keys of their models, of one more than once and with others among them; where it is `costly`,
+    `models` gives so many keys of their models, of one more than once and with others among them; where it is `costly`,
     the first of them is as dear as all.
     """
 
     holds: Callable[[Table[Any]], ColumnElement[bool]]
-    models: Callable[[Connection], Select[Any]] | None = None
+    models: Callable[[Connection, int], Sequence[int]] | None = None
     costly: bool = False
 
 
@@ -64,9 +66,20 @@ def conditions_of(
 
 
 def _has_value(field: str, value: object) -> Condition:
-    return Condition(
-        lambda rows: rows.c[field] == value, lambda _: select(listing.c.asset_id).where(listing.c[field] == value)
-    )
+    def models(connection: Connection, most: int) -> Sequence[int]:
+        return [key for (key,) in _with_value(field).rows(connection, {"value": value, "most": most})]
+
+    return Condition(lambda rows: rows.c[field] == value, models)
+
+
+@cache
+def _with_value(field: str) -> Prebuilt:
+    mine = select(listing.c.asset_id).where(listing.c[field] == bindparam("value"))
+    return Prebuilt(lambda: mine.limit(bindparam("most")))
+
+
+def _first(models: Select[Any]) -> Callable[[Connection, int], Sequence[int]]:
+    return lambda connection, most: connection.scalars(models.limit(most)).all()
 
 
 def _has_tag(tag: str) -> Condition:
@@ -84,7 +97,7 @@ def _has_tag(tag: str) -> Condition:
     models = select(asset_tag.c.asset_id).where(*own)
     of_versions = select(listing.c.asset_id).join(version_tag, version_tag.c.node_id == listing.c.id).where(*of_version)
     both = models.union_all(of_versions).subquery()
-    return Condition(holds, lambda _: select(both.c.asset_id))
+    return Condition(holds, _first(select(both.c.asset_id)))
 
 
 def _has_metric(comparison: MetricComparison) -> Condition:
@@ -97,11 +110,12 @@ def _has_metric(comparison: MetricComparison) -> Condition:
         mine = (own.c.listing_id == rows.c.id, own.c.name == comparison.metric)
         return select(own.c.name).where(*mine, compare(own.c.value, comparison.value)).correlate(rows).exists()
 
-    return Condition(holds, lambda _: select(headline.c.asset_id).where(*matches))
+    return Condition(holds, _first(select(headline.c.asset_id).where(*matches)))
 
 
 def _has_words(phrases: Sequence[str]) -> Condition:
-    def holds(rows: Table[Any]) -> ColumnElement[bool]:
-        return and_(*(document_holds(rows, phrase) for phrase in phrases))
-
-    return Condition(holds, lambda connection: models_with(connection, phrases), costly=True)
+    return Condition(
+        lambda rows: documents_hold(rows, phrases),
+        lambda connection, most: models_with(connection, phrases, most),
+        costly=True,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
@@ -43,10 +43,15 @@ def phrase_of(text: str) -> str:
     return " ".join(_WORD.findall(fold(text)))
 
 
-def document_holds(rows: Table[Any], phrase: str) -> ColumnElement[bool]:
-    """True of a row of `listing` whose model or version has these words in this order; the last may be a beginning."""
-    mine = document.c.id.in_([rows.c.id, -rows.c.asset_id])
-    return select(document.c.id).where(mine, document.c.words.contains(f" {phrase}")).correlate(rows).exists()
+def documents_hold(rows: Table[Any], phrases: Sequence[str]) -> ColumnElement[bool]:
+    """True of a row of `listing` whose model or version has each of the phrases: these words in this order.
+
+    The last word of a phrase may be a beginning. Both documents are read once, however many phrases there are.
+    """
+    own, of_model = document.alias(), document.alias()
+    either = (own.c.words.contains(f" {one}") | of_model.c.words.contains(f" {one}") for one in phrases)
+    mine = select(own.c.id).where(own.c.id == rows.c.id, of_model.c.id == -rows.c.asset_id, *either)
+    return mine.correlate(rows).exists()
 
 
 def write_model(connection: Connection, key: int) -> None:

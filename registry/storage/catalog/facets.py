@@ -112,7 +112,7 @@ class _Matching:
         if worded is None:
             ids = self._connection.scalars(_ids(conditions).limit(COUNTED + 1)).all()
             return ids, len(ids) > COUNTED
-        some = self._connection.scalars(worded(self._connection).limit(WORDED + 1)).all()
+        some = worded(self._connection, WORDED + 1)
         ids = self._connection.scalars(_ids(conditions, models=True), {"models": some[:WORDED]}).all()
         return ids, len(some) > WORDED
 

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, literal, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, literal, select
 
 from registry.domain.catalog.models import ModelSummary, SearchQuery, SortKey
 from registry.domain.names import AssetKind
@@ -31,6 +31,7 @@ from registry.storage.sql.paging import (
     sort_values,
     with_keys,
 )
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.tables import asset, headline, listing
 from registry.storage.tables.listing import ListingColumns
 
@@ -40,6 +41,8 @@ STAGES = ((300, 10_000), (6000, 10_000_000))
 """So many models are walked before up to so many with all words are looked up, and others passed over unread."""
 PASSED_OVER = 5000
 """Models that are read together where those without the words are passed over by their ids."""
+FEWER, MOST_PASSES = 1500, 3
+"""Of more models than these with all words, the first of a page are looked for by passing over others, a few times."""
 _AT_ONCE = (60, 240, 1000)
 """Models that are looked at together: more of them the longer it takes to fill the page."""
 _AT = listing.alias("at").with_cols(ListingColumns)
@@ -71,13 +74,13 @@ def few_models(connection: Connection, conditions: Sequence[Condition]) -> Colle
     fewest: Sequence[int] | None = None
     for condition in conditions:
         if condition.models is not None:
-            found = connection.scalars(condition.models(connection).limit(FEW + 1)).all()
+            found = condition.models(connection, FEW + 1)
             if len(found) <= FEW and (fewest is None or len(found) < len(fewest)):
                 fewest = found
     return None if fewest is None else set(fewest)
 
 
-Worded = Callable[[Connection], Select[Any]]
+Worded = Callable[[Connection, int], Sequence[int]]
 
 
 class _Candidates:
@@ -90,7 +93,7 @@ class _Candidates:
         self, connection: Connection, query: SearchQuery, keys: Collection[int] | None, worded: Worded | None
     ) -> None:
         self._connection = connection
-        self._order = _order(query)
+        self._sort = query.sort, query.descending
         self._keys = keys
         self._worded = worded
 
@@ -103,7 +106,7 @@ class _Candidates:
         stage = next(stages, None)
         for size in _sizes():
             many = size if with_words is None else PASSED_OVER
-            ids = self._ids(_every(), last, many)
+            ids = self._ids(last, many)
             yield ids if with_words is None else [key for key in ids if key in with_words]
             if len(ids) < many:
                 return
@@ -112,50 +115,69 @@ class _Candidates:
             if with_words is None and stage is not None and walked >= stage[0]:
                 found = self._with_words(stage[1])
                 if found is not None and len(found) <= FEW:
-                    yield from self._sorted(found, last)
+                    yield from self._of_few(found, last)
                     return
                 with_words, stage = found, next(stages, None)
 
+    def _of_few(self, keys: Collection[int], last: Sequence[Any]) -> Iterator[Sequence[int]]:
+        """Of many among the few, the first in order are found sooner by passing over others than by sorting them."""
+        for _ in range(MOST_PASSES if len(keys) > FEWER else 0):
+            ids = self._ids(last, PASSED_OVER)
+            yield [key for key in ids if key in keys]
+            if len(ids) < PASSED_OVER:
+                return
+            last = self._keys_of(ids[-1])
+        yield from self._sorted(keys, last)
+
     def _with_words(self, most: int) -> Collection[int] | None:
-        found = (
-            ()
-            if self._worded is None
-            else self._connection.scalars(self._worded(self._connection).limit(most + 1)).all()
-        )
+        found = () if self._worded is None else self._worded(self._connection, most + 1)
         return set(found) if len(found) <= most else None
 
     def _sorted(self, keys: Collection[int], last: Sequence[Any] | None) -> Iterator[Sequence[int]]:
-        ids, at = self._ids(_among_keys(), last, len(keys), keys), 0
+        ids, at = self._ids(last, len(keys), keys), 0
         for many in _sizes():
             if at >= len(ids):
                 return
             yield ids[at : at + many]
             at += many
 
-    def _ids(
-        self, statement: Select[Any], last: Sequence[Any] | None, many: int, keys: Collection[int] = ()
-    ) -> Sequence[int]:
-        return self._connection.scalars(ordered(statement, self._order, last).limit(many), {"keys": keys}).all()
+    def _ids(self, last: Sequence[Any] | None, many: int, keys: Collection[int] | None = None) -> Sequence[int]:
+        """So many after the one with the keys `last`: of `keys`, or of all."""
+        given = {"keys": keys, "many": many} | {_last(i): value for i, value in enumerate(last or ())}
+        rows = _next_ids(*self._sort, after=last is not None, some=keys is not None).rows(self._connection, given)
+        return [key for (key,) in rows]
 
     def _keys_of(self, key: int) -> Sequence[Any]:
-        columns = select(*(one.column for one in self._order)).where(asset.c.id == key)
-        return self._connection.execute(columns).one()
+        (found,) = _sort_keys(*self._sort).rows(self._connection, {"key": key})
+        return tuple(found)
 
 
 def _sizes() -> Iterator[int]:
     return chain(_AT_ONCE, repeat(_AT_ONCE[-1]))
 
 
-@cache
-def _among_keys() -> Select[Any]:
-    """By keys alone: with a kind beside them, SQLite reads every asset of that kind."""
-    return select(asset.c.id).where(among(asset.c.id))
+def _last(i: int) -> str:
+    return f"last_{i}"
 
 
 @cache
-def _every() -> Select[Any]:
-    """Deleted ones too, so that an index is enough: they have no row in `listing`."""
-    return select(asset.c.id).where(asset.c.kind == AssetKind.MODELS)
+def _next_ids(sort: SortKey, descending: bool, *, after: bool, some: bool) -> Prebuilt:
+    """The ids of models in order, `after` one of them or from the first.
+
+    Of `some` by keys alone: with a kind beside them, SQLite reads every asset of that kind. Of all with deleted ones,
+    so that an index is enough: they have no row in `listing`.
+    """
+    order = _order(SearchQuery(sort=sort, descending=descending))
+    last = [bindparam(_last(i), type_=key.column.type) for i, key in enumerate(order)] if after else None
+    mine = among(asset.c.id) if some else asset.c.kind == AssetKind.MODELS
+    return Prebuilt(lambda: ordered(select(asset.c.id).where(mine), order, last).limit(bindparam("many")))
+
+
+@cache
+def _sort_keys(sort: SortKey, descending: bool) -> Prebuilt:
+    """What models are sorted by, of one."""
+    order = _order(SearchQuery(sort=sort, descending=descending))
+    return Prebuilt(lambda: select(*(key.column for key in order)).where(asset.c.id == bindparam("key")))
 
 
 def _picked(
@@ -163,16 +185,23 @@ def _picked(
 ) -> tuple[Sequence[Row[Any]], str | None]:
     """A page of those candidates that match."""
     page, order = query.page, _order(query)
-    match = _match(select(asset.c.id, _AT.c.id.label("listing_id")), conditions)
+    match = _match(select(asset.c.id, _AT.c.id), conditions)
     picked: list[tuple[int, int]] = []
     for keys in candidates.after(None if page.cursor is None else sort_keys(page.cursor, order, scope=scope)):
         found: dict[int, int] = dict(connection.execute(match, {"keys": keys}).all()) if keys else {}
         picked += [(key, found[key]) for key in keys if key in found]
         if len(picked) > page.limit:
             break
-    shown = ordered(_match(select(asset, _AT.c.id.label("listing_id")), conditions), order)
-    rows = connection.execute(with_keys(shown, order), {"keys": [key for key, _ in picked[: page.limit]]}).all()
+    shown = with_keys(ordered(_listed(), order), order)
+    rows = connection.execute(shown, {"keys": [listed for _, listed in picked[: page.limit]]}).all()
     return rows, cursor_after(sort_values(rows[-1], order), scope=scope) if len(picked) > page.limit else None
+
+
+@cache
+def _listed() -> Select[*tuple[Any, ...]]:
+    """Models beside some rows of `listing`, by the keys of these."""
+    rows = select(asset, _AT.c.id.label("listing_id")).select_from(_AT).join(asset, asset.c.id == _AT.c.asset_id)
+    return rows.where(among(_AT.c.id))
 
 
 def _match(columns: Select[*tuple[Any, ...]], conditions: Sequence[Condition]) -> Select[*tuple[Any, ...]]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from functools import cache
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from registry.storage.sql.among import among_texts
+from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import trigram, word
 
@@ -35,7 +35,7 @@ def learn(connection: Connection, words: Iterable[str]) -> None:
     """Add the words that are not known yet."""
     asked = sorted(set(words))
     plain = [one for one in asked if _PLAIN.fullmatch(one)]
-    known = set(connection.scalars(_known(), {"words": plain})) if plain else set[str]()
+    known = set(_known(connection, plain)) if plain else set[str]()
     _insert(connection, [one for one in plain if one not in known])
     upsert(connection, word, [{"word": one} for one in asked if one not in set(plain)], ["word"])
 
@@ -49,8 +49,8 @@ def rebuild(connection: Connection, words: Iterable[str]) -> None:
 
 def beginning_with(connection: Connection, letters: str, most: int) -> Sequence[str] | None:
     """The known words that begin with `letters`; None when they are more than `most`."""
-    found = connection.scalars(_beginning(), {"first": letters, "last": letters + LAST, "most": most + 1}).all()
-    return None if len(found) > most else found
+    found = _BEGINNING.rows(connection, {"first": letters, "last": letters + LAST, "most": most + 1})
+    return None if len(found) > most else [one for (one,) in found]
 
 
 def meant(connection: Connection, asked: str, seen: Callable[[str], bool] | None = None) -> Sequence[str]:
@@ -67,9 +67,8 @@ def meant(connection: Connection, asked: str, seen: Callable[[str], bool] | None
         return []
     swapped = [asked[:at] + asked[at + 1] + asked[at] + asked[at + 2 :] for at in range(len(asked) - 1)]
     lengths = {"shortest": len(asked) - 2, "longest": len(asked) + 2, "most": _NEAR if seen is None else _NEAR_SEEN}
-    found = connection.scalars(_near(), {"trigrams": sorted(trigrams(asked)), **lengths}).all()
-    known = connection.scalars(_known(), {"words": swapped}).all()
-    among = sorted({*found, *known})
+    found = _NEAREST.rows(connection, {"trigrams": sorted(trigrams(asked)), **lengths})
+    among = sorted({*(one for (one,) in found), *_known(connection, swapped)})
     near = get_close_matches(asked, among, n=_OFFERED if seen is None else max(1, len(among)), cutoff=_ALIKE)
     return near if seen is None else list(islice(filter(seen, near), _OFFERED))
 
@@ -89,18 +88,16 @@ def _insert(connection: Connection, words: Sequence[str]) -> None:
             connection.execute(insert(trigram), rows)
 
 
-@cache
-def _known() -> Any:
-    return select(word.c.word).where(among_texts(word.c.word, "words"))
+def _known(connection: Connection, words: Sequence[str]) -> Sequence[str]:
+    """Those of the words that some model has."""
+    return [one for (one,) in _KNOWN.rows(connection, {"words": words})]
 
 
-@cache
 def _beginning() -> Select[Any]:
     mine = word.c.word.between(bindparam("first"), bindparam("last"))
     return select(word.c.word).where(mine).order_by(word.c.word).limit(bindparam("most"))
 
 
-@cache
 def _near() -> Select[Any]:
     return (
         select(trigram.c.word)
@@ -112,3 +109,8 @@ def _near() -> Select[Any]:
         .order_by(func.count().desc(), trigram.c.word)
         .limit(bindparam("most"))
     )
+
+
+_KNOWN = Prebuilt(lambda: select(word.c.word).where(among_texts(word.c.word, "words")))
+_BEGINNING = Prebuilt(_beginning)
+_NEAREST = Prebuilt(_near)

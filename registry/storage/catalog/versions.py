@@ -247,14 +247,14 @@ def _version_summaries() -> Any:
 def alias_names(connection: Connection, keys: Collection[int]) -> dict[int, list[str]]:
     """The aliases of each of these versions that has one, in order."""
     names: dict[int, list[str]] = {}
-    for key, name in connection.execute(_alias_names(), {"keys": keys}).all():
+    for key, name in _ALIAS_NAMES.rows(connection, {"keys": keys}):
         names.setdefault(key, []).append(name)
     return names
 
 
-@cache
-def _alias_names() -> Any:
-    return select(alias.c.node_id, alias.c.alias).where(among(alias.c.node_id)).order_by(alias.c.alias)
+_ALIAS_NAMES = Prebuilt(
+    lambda: select(alias.c.node_id, alias.c.alias).where(among(alias.c.node_id)).order_by(alias.c.alias)
+)
 
 
 def model_summaries(

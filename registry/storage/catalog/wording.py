@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Select,
     bindparam,
     delete,
     func,
@@ -44,8 +43,8 @@ _PIECE = 500
 _MOST_ENDINGS = 40
 
 
-def models_with(connection: Connection, phrases: Sequence[str]) -> Select[Any]:
-    """The keys of the models that have each word of `phrases`; the last one of each phrase may be a beginning.
+def models_with(connection: Connection, phrases: Sequence[str], most: int) -> Sequence[int]:
+    """The keys of `most` models that have each word of `phrases`; the last one of each phrase may be a beginning.
 
     All rows of a beginning are read before the first is given, those of whole words as they are asked for. So a
     beginning is looked up as the words that have it, unless these are many.
@@ -62,13 +61,27 @@ def models_with(connection: Connection, phrases: Sequence[str]) -> Select[Any]:
             either = (f"'{word}'" if postgres else f'"{word}"' for word in words or [beginning])
             asked.append(f"({(' | ' if postgres else ' OR ').join(either)})")
     if postgres:
-        match = sql("array_to_tsvector(string_to_array(words, ' ')) @@ CAST(:words AS tsquery)")
-        query = f"({' & '.join(asked)}) | '{EVERY}'"
-        return select(wording.c.asset_id).where(match.bindparams(bindparam("words", query, unique=True)))
-    match = sql(f"{FULL_TEXT} MATCH :words")
-    query = f'({" AND ".join(asked)}) OR "{EVERY}"'
-    rows = select(literal_column("rowid", Key).label("asset_id")).select_from(table(FULL_TEXT))
-    return rows.where(match.bindparams(bindparam("words", query, unique=True)))
+        words, matching = f"({' & '.join(asked)}) | '{EVERY}'", _MATCHING_ON_POSTGRES
+    else:
+        words, matching = f'({" AND ".join(asked)}) OR "{EVERY}"', _MATCHING
+    return [key for (key,) in matching.rows(connection, {"words": words, "most": most})]
+
+
+_MATCHING = Prebuilt(
+    lambda: (
+        select(literal_column("rowid", Key))
+        .select_from(table(FULL_TEXT))
+        .where(sql(f"{FULL_TEXT} MATCH :words"))
+        .limit(bindparam("most"))
+    )
+)
+_MATCHING_ON_POSTGRES = Prebuilt(
+    lambda: (
+        select(wording.c.asset_id)
+        .where(sql("array_to_tsvector(string_to_array(words, ' ')) @@ CAST(:words AS tsquery)"))
+        .limit(bindparam("most"))
+    )
+)
 
 
 def refresh(connection: Connection, owner: int, changed: Iterable[str] = ()) -> None:

@@ -112,7 +112,7 @@ listing = Table(
     "listing",
     metadata,
     ListingColumns,
-    Index("ix_listing_asset_id_number", "asset_id", "number"),
+    Index("ix_listing_asset_id_number_status", "asset_id", "number", "status"),
     *(
         Index(f"ix_listing_{field}_asset_id", field, "asset_id")
         for field in ("task", "modality", "origin", "owner", "licence", "stage", "status")
