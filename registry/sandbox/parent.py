@@ -58,7 +58,7 @@ def convert_in_subprocess(
         largest_file=2 * size + _SPARE,
     )
     try:
-        with tempfile.TemporaryDirectory(prefix="forebear-import-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="converting-", dir=target.parent) as scratch:
             _run(request, Path(scratch))
             converted = decode_answer(read_answer(Path(scratch)), target)
             settle(target, source, Path(scratch).resolve(), owned=owned)

@@ -28,6 +28,7 @@ from registry.errors import (
     UnsafeArtifactError,
 )
 from registry.ports.importing import ConvertedSource
+from registry.sandbox import parent
 from registry.sandbox.parent import convert_in_subprocess
 from registry.sandbox.wire import decode_answer, encode_answer
 from tests.adapters.files import Bomb, safetensors
@@ -337,3 +338,21 @@ def test_an_error_comes_out_of_the_subprocess_with_remedy_and_facts(tmp_path: Pa
     with pytest.raises(MisfitError) as caught:
         decode_answer(encode_answer(error), tmp_path)
     assert (caught.value.message, caught.value.remedy, caught.value.facts) == ("m", "r", {"missing": ["x"]})
+
+
+def test_what_converting_writes_lies_in_the_work_folder_that_is_swept_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[Path]()
+
+    def run(_: object, scratch: Path) -> None:
+        seen.append(scratch)
+        raise UnavailableError("It was killed")
+
+    monkeypatch.setattr(parent, "_run", run)
+    (tmp_path / "source").mkdir()
+    target = tmp_path / "work" / "converted"
+    with pytest.raises(UnavailableError):
+        parent.convert_in_subprocess(tmp_path / "source", target, architecture=None, pickles=False, memory=0, seconds=1)
+    assert [one.parent for one in seen] == [target.parent]
+    assert list(target.parent.iterdir()) == []
