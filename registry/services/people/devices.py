@@ -22,7 +22,7 @@ from registry.domain.people.devices import (
 )
 from registry.domain.people.people import BY_DEVICE, Permission
 from registry.domain.people.signing_in import AskedToken
-from registry.domain.people.tokens import hash_secret
+from registry.domain.people.tokens import MAX_DAYS, hash_secret
 from registry.domain.text import check_words
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError
 from registry.services.context import Context
@@ -69,10 +69,27 @@ class Devices:
             raise PermissionDeniedError(f"{actor.handle} is a service account", remedy="An admin makes its tokens")
         with self.context.write(Permission.READ) as uow:
             kept = self._waiting(uow, code)
+            request = replace(kept.request, days=min(kept.request.days, self._days_left()))
             by = maker(uow, self.context)
-            uow.people.change_device(replace(kept, state=DeviceState.GRANTED, person=actor.handle, made_by=by))
-            uow.commit(_event("device.allowed", actor.handle, kept.request))
-        return kept.request
+            granted = replace(kept, request=request, state=DeviceState.GRANTED, person=actor.handle, made_by=by)
+            uow.people.change_device(granted)
+            uow.commit(_event("device.allowed", actor.handle, request))
+        return request
+
+    def _days_left(self) -> int:
+        """Whole days that the token is good for that the actor signed in with: what it allows ends no later.
+
+        Raises: PermissionDeniedError for less than one.
+        """
+        if self.context.actor.until is None:
+            return MAX_DAYS
+        left = (self.context.actor.until - self.context.clock.now() - GOOD_FOR).days
+        if left < 1:
+            raise PermissionDeniedError(
+                "The token that you are signed in with ends within a day, and a token that it allows ends no later",
+                remedy="Sign in with another one, or renew it: forebear token renew",
+            )
+        return left
 
     def refuse(self, code: str) -> DeviceRequest:
         """Refuse it: the machine is told so. Raises: NotFoundError."""

@@ -172,6 +172,7 @@ class Sessions:
         with self.context.write(self._over(handle)) as uow:
             _check_known(uow, handle)
             ended = uow.people.end_sessions(handle, at=now)
+            uow.people.drop_devices_of(handle)  # what one of these sessions allowed a moment ago
             uow.commit(Event("session.all_ended", _subject(handle), {"sessions": ended}))
         return ended
 

@@ -105,7 +105,10 @@ def renew(context: Context, days: int) -> NewToken:
 
 
 def end_tokens(uow: UnitOfWork, handle: str, *, at: datetime, but: str | None) -> list[Event]:
-    """End all tokens of a person that are still good, but the one with the id `but`; the caller commits."""
+    """End all tokens of a person that are still good, but the one with the id `but`, and those that machines without a
+    browser have not fetched yet; the caller commits.
+    """
+    uow.people.drop_devices_of(handle)
     events = list[Event]()
     for one in every(lambda page: uow.people.tokens(handle, page)):
         if one.revoked_at is None and one.expires_at > at and one.id != but:

@@ -293,6 +293,7 @@ class People:
             if token.revoked_at is not None:
                 return token
             uow.people.revoke_token(token_id, at=now)
+            uow.people.drop_devices_of(token.person)  # what it allowed a moment ago
             revoked = uow.people.token(token_id) or token
             uow.commit(token_event("token.revoked", token))
         return revoked

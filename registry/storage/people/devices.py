@@ -55,6 +55,7 @@ def drop_devices_of(connection: Connection, handle: str) -> None:
 
 def _state(kept: KeptDevice) -> dict[str, Any]:
     state = {"state": kept.state.value, "interval": kept.interval, "polled_at": kept.polled_at}
+    state["days"] = kept.request.days
     return {**state, "person": kept.person, "made_by": kept.made_by}
 
 

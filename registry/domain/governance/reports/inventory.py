@@ -12,6 +12,8 @@ from lineage import Digest
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula, also full-width."""
 UNKNOWN_TIER = "unknown"
 """The risk tier of a version whose policy has none, or that has no decision on record."""
 
@@ -84,7 +86,7 @@ def _cell(value: object) -> str:
     if isinstance(value, Mapping):
         value = tuple(f"{name}: {item}" for name, item in sorted(value.items()))
     text = "; ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from registry.domain.people.people import SYSTEM, Scope
 from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError
 from registry.services.people.devices import Devices
 from registry.services.people.sessions import Sessions
+from registry.services.people.tokens import end_tokens
 from tests.registry.services.teams import Team, grant
 
 WISH, HERE = DeviceWish("login on gpu-1", "forebear 1", Scope.USE, 7), "192.0.2.7"
@@ -103,6 +104,38 @@ def test_a_token_of_somebody_else_that_allowed_it_is_remembered_and_ends_with_a_
     grant(team, "eve", "validator")
     assert devices(team).poll(late.device_code).state is DeviceState.EXPIRED
     assert team.people("eve").token(made.summary.id).revoked_at is not None
+
+
+def test_a_token_that_is_about_to_end_allows_none_that_lasts_longer(team: Team) -> None:
+    """Else a stolen token would be kept for good, with nobody noticing."""
+    one, at = begun(team), Sessions(team.context_of(SYSTEM))
+    stolen = team.people("ana").create_token("ana", label="laptop", days=3)
+    actor = at.visit(at.begin(stolen.secret, HERE).cookie).actor
+    assert Devices(team.context_of(actor)).allow(one.user_code).days == 2
+    team.clock.forward(minutes=9)
+    made = devices(team).poll(one.device_code).token
+    assert made is not None
+    assert made.summary.expires_at < stolen.summary.expires_at
+    team.clock.forward(days=2)
+    other = begun(team)
+    with pytest.raises(PermissionDeniedError, match="ends within a day"):
+        Devices(team.context_of(at.authenticate(stolen.secret))).allow(other.user_code)
+
+
+@pytest.mark.parametrize("way", ["signing out everywhere", "revoking the token", "ending all tokens"])
+def test_what_was_allowed_and_not_fetched_ends_with_what_may_have_allowed_it(team: Team, way: str) -> None:
+    one, ana = begun(team), team.context("ana")
+    token = team.people("ana").create_token("ana", label="laptop").summary.id
+    devices(team, "ana").allow(one.user_code)
+    if way == "signing out everywhere":
+        Sessions(ana).end_all("ana")
+    elif way == "revoking the token":
+        team.people("ana").revoke_token(token)
+    else:
+        with ana.write() as uow:
+            end_tokens(uow, "ana", at=team.clock.now(), but=None)
+            uow.commit_unaudited()
+    assert devices(team).poll(one.device_code).state is DeviceState.EXPIRED
 
 
 def test_codes_have_34_bits_and_are_read_however_they_are_typed() -> None:

@@ -101,6 +101,9 @@ def test_no_cell_of_the_csv_is_a_formula(team: Team) -> None:
     harmful = replace(line, owner="=HYPERLINK(1)", use={"purpose": 'to "read", mostly'}, licence="-1+1")
     (row,) = csv.DictReader(io.StringIO("".join(as_csv([harmful]))))
     assert (row["owner"], row["licence"]) == ("'=HYPERLINK(1)", "'-1+1")
+    wide = replace(line, owner="\uff1dHYPERLINK(1)", licence="\n=1")
+    (other,) = csv.DictReader(io.StringIO("".join(as_csv([wide])), newline=""))
+    assert (other["owner"], other["licence"]) == ("'\uff1dHYPERLINK(1)", "'\n=1")
     assert row["use"] == 'purpose: to "read", mostly'
     assert row["ref"] == str(ref)
 
