@@ -51,17 +51,27 @@ def create(
     name: parsing.NameArgument,
     description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
     tag: parsing.TagOption = None,
+    instead_of: Annotated[
+        str | None,
+        typer.Option("--instead-of", metavar="NAME", help="The name that it had before.", show_default=False),
+    ] = None,
 ) -> None:
     """Take a name for a registered model whose first version comes later.
 
-    Its task, modality and licence are those of the first version. Without a version it can be deleted, and the name is
-    free again.
+    Its task, modality and licence are those of the first version. Without a version it can be deleted, or get another
+    name of its team with --instead-of, which keeps its description and tags; the former name is free again.
     """
     from registry.cli.printing import tell
     from registry.domain.verbs.catalog import NewModel
 
-    wanted = NewModel(parsing.named(name), description, parsing.pairs(tag, option="--tag"))
-    session.answer(session.registry.catalog.create(wanted), lambda _: tell(f"Created the registered model {name}"))
+    catalog, tags = session.registry.catalog, parsing.pairs(tag, option="--tag")
+    former = parsing.named(instead_of) if instead_of is not None else None
+    if former is not None:
+        before = catalog.model(former).summary
+        description, tags = description or before.description, {**before.tags, **tags}
+    wanted = NewModel(parsing.named(name), description, tags, former)
+    done = "Created the registered model" if former is None else f"Renamed {former} to"
+    session.answer(catalog.create(wanted), lambda _: tell(f"{done} {name}"))
 
 
 @command(app, "copy", "forebear model copy models:/research/digits/3 vision/digits")
