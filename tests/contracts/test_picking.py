@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -229,3 +230,37 @@ def test_a_page_takes_as_many_statements_for_many_rows_as_for_few(database: Data
     many, rows = asked(Picked((name("LIKE", "vision/%"),), page=PageRequest(500)))
     assert rows > 60
     assert many == few
+
+
+IN_ORDER = (
+    Picked(),
+    Picked(order=((Sort.UPDATED, True),)),
+    Picked((name("LIKE", "%digits%"),), order=((Sort.UPDATED, False),)),
+    Picked(order=((Sort.NAME, False),)),
+)
+SORTED = (Picked((name("=", "vision/digits"),)), Picked((name("LIKE", "vision/%"),)), Picked(team="vision"))
+
+
+def test_versions_are_read_in_the_order_of_the_page_unless_few_have_the_name(
+    database: Database, uow: UnitOfWork
+) -> None:
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps statistics, and decides by them")
+
+    def is_sorted(picked: Picked) -> bool:
+        asked: list[tuple[Any, str, Any]] = []
+
+        def note(connection: Any, _cursor: object, statement: str, given: Any, *_rest: object) -> None:
+            asked.append((connection, statement, given))
+
+        event.listen(database.engine, "before_cursor_execute", note)
+        try:
+            uow.catalog.list_versions(picked)
+        finally:
+            event.remove(database.engine, "before_cursor_execute", note)
+        connection, statement, given = asked[0]
+        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
+        return "USE TEMP B-TREE FOR ORDER BY" in plan
+
+    assert [is_sorted(picked) for picked in IN_ORDER] == [False] * 4
+    assert [is_sorted(picked) for picked in SORTED] == [True] * 3

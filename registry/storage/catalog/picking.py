@@ -120,8 +120,10 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
         select(version.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
         .join(model_version, model_version.c.node_id == version.c.node_id)
-        .where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None), is_live(), *_in_team(picked))
+        .where(asset.c.deleted_at.is_(None), is_live(), *_in_team(picked))
     )
+    if _begins_with_names(picked):  # that it is a model is known: this is for the index of names
+        statement = statement.where(asset.c.kind == AssetKind.MODELS)
     if hidden:
         statement = statement.where(~is_hidden(hidden, dialect))
     for one in picked.comparisons:
@@ -142,6 +144,17 @@ def list_versions(connection: Connection, picked: Picked, hidden: Collection[str
     keys = [row.node_id for row in rows]
     found = _listed(connection, keys, alias_names(connection, keys))
     return Page([found[key] for key in keys], cursor)
+
+
+def _begins_with_names(picked: Picked) -> bool:
+    """Whether versions are found by the names of their models; else they are read in the order of the page.
+
+    Without statistics SQLite takes any index of equal values before the one of the order, and sorts every version.
+    """
+    if picked.team or (picked.order and picked.order[0][0] is Sort.NAME):
+        return True
+    named = (one for one in picked.comparisons if one.of is Of.NAME)
+    return any(one.operator in {"=", "IN"} or (one.operator == "LIKE" and _beginning(one)) for one in named)
 
 
 def _scope(picked: Picked) -> str:
@@ -176,11 +189,14 @@ def _named(one: Comparison, dialect: str) -> list[ColumnElement[bool]]:
         after = func.substr(asset.c.name, _slash(dialect) + 1)
         return [_compared(one, func.coalesce(_spelling(), after), dialect)]
     found = [_compared(one, asset.c.name, dialect)]
-    if one.operator == "LIKE":
-        begins = str(one.value).split("%")[0].split("_")[0]
-        if begins:
-            found += [asset.c.name >= begins, asset.c.name <= begins + _AFTER_NAMES]
+    if one.operator == "LIKE" and (begins := _beginning(one)):
+        found += [asset.c.name >= begins, asset.c.name <= begins + _AFTER_NAMES]
     return found
+
+
+def _beginning(one: Comparison) -> str:
+    """The characters that all names begin with which a pattern holds for."""
+    return str(one.value).split("%")[0].split("_")[0]
 
 
 def _slash(dialect: str) -> ColumnElement[int]:
