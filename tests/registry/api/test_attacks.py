@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -323,3 +324,12 @@ def test_tokens_of_others_are_neither_seen_nor_ended(served: ServedRegistry) -> 
         gone, never = client.delete(f"/api/v1/tokens/{theirs}"), client.delete(f"/api/v1/tokens/{GOOD['token']}")
         assert problem(gone)["status"] == problem(never)["status"] == 404
     assert served.client("ana").get("/api/v1/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/models/vision/new", "/api/repos/create", "/api/2.0/mlflow/registered-models/create"]
+)
+def test_a_body_that_is_packed_is_not_unpacked(spare: ServedRegistry, path: str) -> None:
+    packed = gzip.compress(json.dumps({"name": "vision.new", "description": "x" * 10_000_000}).encode())
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    assert spare.client("dev").post(path, content=packed, headers=headers).status_code == 400

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from fastapi.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from registry import bootstrap
 from registry.auth import Attempts, Doorkeeper, Rates
 from registry.server import create_app
 from registry.services.keys import registry_key
-from tests.serving import ServedRegistry
+from tests.serving import HOST, ServedRegistry
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,19 @@ def test_who_asks_too_often_is_told_to_wait_at_every_door(served: ServedRegistry
         assert [client.get(path, headers=other).status_code for _ in range(2)] == [200, 429], (
             "the address has asked 4 times"
         )
+
+
+def test_behind_a_proxy_that_is_trusted_its_word_counts_and_nobody_else_s_does(served: ServedRegistry) -> None:
+    """As `forebear serve` has uvicorn do it: of a chain the last address that is no proxy's, and https for cookies."""
+    said = {"X-Forwarded-For": "9.9.9.9, 203.0.113.5", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+    for trusted, address, secure in (("testclient", "203.0.113.5", True), ("10.0.0.1", "testclient", False)):
+        proxied: Any = ProxyHeadersMiddleware(served.app, trusted_hosts=[trusted])  # type: ignore[arg-type]
+        with TestClient(proxied, base_url=HOST, headers=said, follow_redirects=False) as client:
+            answer = client.post("/sign-in", data={"token": served.family.tokens["vic"]})
+            assert ("secure" in answer.headers["set-cookie"].lower()) is secure
+            asked = client.get(
+                "/api/models?limit=1", headers={"Authorization": f"Bearer {served.family.tokens['vic']}"}
+            )
+        assert "evil.example" not in asked.headers["link"]
+        entries = served.client("ana").get("/api/v1/audit", params={"action": "session.started", "limit": 1}).json()
+        assert entries["items"][0]["detail"]["address"] == address

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from threading import Event
+from urllib.parse import urlsplit
 
 import pytest
 
 from registry.errors import RefusedError, UnavailableError
-from registry.outgoing.addresses import is_public, places_of, within
+from registry.outgoing.addresses import Place, is_public, places_of, within
+from registry.outgoing.connecting import connect
+from registry.outgoing.deadlines import Deadline
 
 INNER = (
     *("127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1"),
@@ -58,3 +62,23 @@ def test_a_look_up_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(UnavailableError, match="not found in time"):
         within(0.01, never.wait, "It was not found in time")
     never.set()
+
+
+def test_a_name_that_means_another_address_a_moment_later_leads_to_the_one_that_was_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DNS rebinding: the first answer is of the internet, each later one the own machine."""
+    answers, reached = iter(["8.8.8.8", *["127.0.0.1"] * 9]), list[object]()
+
+    class Noting(Deadline):
+        def connect(self, places: Sequence[Place]) -> socket.socket:
+            reached.extend(place.address for place in places)
+            raise OSError("not now")
+
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), 80))]
+    )
+    with Noting(5) as deadline, pytest.raises(OSError, match="not now"):
+        connect(urlsplit("http://rebinding.example.org/"), deadline, allowed=())
+    assert reached == [("8.8.8.8", 80)]
+    assert next(answers) == "127.0.0.1", "it was looked up once"
