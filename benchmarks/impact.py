@@ -29,7 +29,7 @@ from lineage.reaching import reach
 from registry.domain.governance.recalls import Level, NewRecall
 from registry.services.lineage.impact import table
 from registry.services.registry import LocalRegistry
-from registry.storage.database import default_url
+from registry.storage.database import default_url, open_database
 from registry.storage.lineage.generations import Generations
 
 NEAR = (250_000, 25_000)
@@ -50,11 +50,12 @@ def main() -> None:
         with open_registry(home, size) as registry:
             print(f"\n{size:,} models")
             compiling(registry, home)
-            file = default_url(home).removeprefix("sqlite:///")
-            measure(registry, World(size), file, given.nodes, alone=given.alone)
+            with open_database(default_url(home)) as database:
+                graph = Graph(database.engine)
+            measure(registry, World(size), graph, given.nodes, alone=given.alone)
 
 
-def measure(registry: LocalRegistry, world: World, file: str, nodes: Iterable[int], *, alone: bool) -> None:
+def measure(registry: LocalRegistry, world: World, graph: Graph, nodes: Iterable[int], *, alone: bool) -> None:
     """Print a table for each of the versions."""
     with registry.context.read() as uow:
         current = uow.impact.graph()
@@ -64,7 +65,6 @@ def measure(registry: LocalRegistry, world: World, file: str, nodes: Iterable[in
     keys = np.array([world.model_node(i) for i in range(min(world.size, 3000))])
     sizes = {int(key): len(walk(int(place))) for key, place in zip(keys, current.places(keys), strict=True)}
     asked = [min(sizes, key=lambda key, near=near: abs(sizes[key] - near)) for near in nodes]  # type: ignore[misc]
-    graph = Graph(file)
     others = {} if alone else peers(graph, up=False) | by_hand(graph, up=False)
     for key in dict.fromkeys(asked):
         print(f"\n| {sizes[key]:,} nodes | p50 / p95 / p99 | times the C walk | wrong |\n|---|---|---|---|")

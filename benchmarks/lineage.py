@@ -7,7 +7,10 @@ Every answer is compared with that of the compiled walk; the last column counts 
 With `--alone` the product is asked without its peers. With `--best 5` the product alone is asked each question five
 times in a row, without whole impacts, and the least of the five counts: most of what other work adds is left out.
 
-    python -m benchmarks.lineage /tmp/scale 100000 [1000000] [--alone] [--best 5]
+With `--postgres` the product alone is asked, on a database `bench_SIZE` of that server, as `catalog` has it: the cost
+is that of the client, beside which the server does its own work.
+
+    python -m benchmarks.lineage /tmp/scale 100000 [1000000] [--alone] [--best 5] [--postgres URL]
 """
 
 from __future__ import annotations
@@ -25,13 +28,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
+from sqlalchemy import Engine, text
 
-from benchmarks.catalog import RUNS, Cost, number, open_registry, repeat
+from benchmarks.catalog import RUNS, Cost, database_beside, number, open_registry, repeat
 from benchmarks.material.catalog import World
 from lineage import NodeKind
 from registry.services.lineage.verbs import MAX_NODES
 from registry.services.registry import LocalRegistry
-from registry.storage.database import default_url
+from registry.storage.database import default_url, open_database
 
 IDS = Callable[[int], Iterable[int]]
 
@@ -54,21 +58,27 @@ def main() -> None:
     parser.add_argument("sizes", type=int, nargs="+")
     parser.add_argument("--alone", action="store_true", help="ask the product without its peers")
     parser.add_argument("--best", type=int, default=1, help="ask each question so many times, and count the least")
+    parser.add_argument("--postgres", help="the URL of any database of a server, as for `catalog`")
     given = parser.parse_args()
     for size in given.sizes:
-        home = given.folder / "sqlite" / str(size)
-        with open_registry(home, size) as registry:
-            file = default_url(home).removeprefix("sqlite:///")
-            rows = measure(registry, World(size), file, alone=given.alone, best=given.best)
+        url = database_beside(given.postgres, f"bench_{size}") if given.postgres else None
+        home = given.folder / ("pg" if url else "sqlite") / str(size)
+        with open_registry(home, size, url) as registry, open_database(url or default_url(home)) as database:
+            alone = given.alone or url is not None
+            rows = measure(registry, World(size), Graph(database.engine), alone=alone, best=given.best)
             print(f"\n{size:,} models\n\n{table(rows)}")
 
 
 class Graph:
     """The edges of one registry as arrays, walked by scipy: what all answers are compared with."""
 
-    def __init__(self, file: str) -> None:
-        self.lite = sqlite3.connect(file)
-        rows = self.lite.execute("SELECT from_node, to_node FROM edge WHERE superseded_by IS NULL").fetchall()
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        with engine.connect() as connection:
+            query = "SELECT from_node, to_node FROM edge WHERE superseded_by IS NULL"
+            rows = connection.exec_driver_sql(query).all()
+            models = text("SELECT id, label FROM node WHERE kind = :kind")
+            self.labels: dict[int, str] = dict(connection.execute(models, {"kind": NodeKind.MODEL.value}).all())
         self.edges = np.array(rows, dtype=np.int64)
         size = int(self.edges.max()) + 1
         ones = np.ones(len(self.edges), dtype=np.int8)
@@ -81,15 +91,14 @@ class Graph:
         return reached
 
 
-def measure(registry: LocalRegistry, world: World, file: str, *, alone: bool = False, best: int = 1) -> list[Row]:
+def measure(registry: LocalRegistry, world: World, graph: Graph, *, alone: bool = False, best: int = 1) -> list[Row]:
     """Every question to every engine, or to the product `alone`; with `best` above 1 those that are quick."""
     alone = alone or best > 1
-    graph = Graph(file)
     draw = np.random.default_rng(11)
     some = [world.model_node(int(i)) for i in draw.integers(0, world.size, 400)]
     sizes = {key: len(graph.walk(graph.down, key)) for key in [*some, *(world.model_node(i) for i in range(60))]}
     big = sorted(sizes, key=sizes.__getitem__)[-5:]
-    label = dict(graph.lite.execute("SELECT id, label FROM node WHERE kind = ?", (NodeKind.MODEL.value,)))
+    label = graph.labels
     gc.collect()
     gc.freeze()  # a collection of garbage would look through the names of a million models here
     rows: list[Row] = []
@@ -131,13 +140,14 @@ def by_hand(graph: Graph, *, up: bool) -> dict[str, IDS]:
         f"WITH RECURSIVE walk(id) AS (VALUES (?) UNION SELECT {there} FROM edge JOIN walk ON {here} = walk.id "
         "WHERE superseded_by IS NULL) SELECT id FROM walk"
     )
+    file = sqlite3.connect(str(graph.engine.url.database))
     texts = sqlite3.connect(":memory:")
     texts.execute("CREATE TABLE edge (from_node TEXT, to_node TEXT)")
     texts.executemany("INSERT INTO edge VALUES (?, ?)", ((f"{a:032x}", f"{b:032x}") for a, b in graph.edges.tolist()))
     texts.execute(f"CREATE INDEX walked ON edge ({here}, {there})")
     by_text = own.replace("WHERE superseded_by IS NULL", "")
     return {
-        "query by hand": lambda key: [row[0] for row in graph.lite.execute(own, (key,))],
+        "query by hand": lambda key: [row[0] for row in file.execute(own, (key,))],
         "query over text ids": lambda key: [int(row[0], 16) for row in texts.execute(by_text, (f"{key:032x}",))],
     }
 

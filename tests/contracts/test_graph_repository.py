@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, Relation, WeightComparison
 from registry.domain.catalog.interface import InterfaceDifference, Part
@@ -18,6 +18,8 @@ from registry.errors import NotFoundError
 from registry.services.storage.lineage import EdgeEvidence
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database
+from registry.storage.lineage.repository import nested_loops
+from registry.storage.sql.engines import begin_reading
 from registry.storage.tables import edge
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_dataset_version, add_version, metric, model_ref
@@ -311,3 +313,27 @@ def test_an_ancestry_larger_than_the_limit_keeps_the_nearest_and_says_so(uow: Un
     assert found.focus in {one.node.id for one in found.members}
     assert len(found.members) == 3
     assert uow.graph.ancestry(model_ref("no/such/1"), limit=2) is None
+
+
+@pytest.mark.postgres
+def test_postgres_walks_by_nested_loops_alone_and_plans_everything_else_as_it_likes(
+    postgres_database: Database,
+) -> None:
+    with begin_reading(postgres_database.engine) as connection:
+
+        def allowed() -> list[str]:
+            asked = "SELECT current_setting('enable_hashjoin'), current_setting('enable_mergejoin')"
+            return list(connection.exec_driver_sql(asked).one())
+
+        walk = (
+            "WITH RECURSIVE w(k) AS (SELECT 1::bigint UNION SELECT from_node FROM edge JOIN w ON to_node = k) TABLE w"
+        )
+        before = allowed()
+        asked: list[str] = []
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        with nested_loops(connection):
+            assert allowed() == ["off", "off"]
+            found = connection.exec_driver_sql(f"EXPLAIN {walk}").scalars().all()
+            assert any("Nested Loop" in line for line in found)
+        assert allowed() == before == ["on", "on"]
+        assert len(asked) == len(["less", "allowed", "plan", "as before", "allowed"])

@@ -16,7 +16,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
 )
 
@@ -351,8 +350,14 @@ def nested_loops(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != "postgresql":
         yield
         return
-    for setting in ("enable_hashjoin", "enable_mergejoin"):
-        connection.execute(text(f"SET LOCAL {setting} = off"))
+    hashed, merged, *_ = connection.exec_driver_sql(_ONLY_LOOPS).one()
     yield
-    for setting in ("enable_hashjoin", "enable_mergejoin"):
-        connection.execute(text(f"SET LOCAL {setting} = DEFAULT"))
+    connection.exec_driver_sql(_AS_BEFORE, {"hashed": hashed, "merged": merged})
+
+
+_ONLY_LOOPS = (
+    "SELECT current_setting('enable_hashjoin'), current_setting('enable_mergejoin'), "
+    "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
+"""What PostgreSQL may do now, and less than that until the transaction ends: one way to the server and back."""
+_AS_BEFORE = "SELECT set_config('enable_hashjoin', %(hashed)s, true), set_config('enable_mergejoin', %(merged)s, true)"
