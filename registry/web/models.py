@@ -192,7 +192,12 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
             types=registry.promotions.evidence_types(exact),
         )
     card = render_card(version.card.text) if version.card else None
-    return Content(card=card, revisions=registry.catalog.cards(exact), children=children_of(registry, str(ref)))
+    return Content(
+        card=card,
+        revisions=registry.catalog.cards(exact),
+        children=children_of(registry, str(ref)),
+        checks=registry.lineage.checks(exact) if version.parents else (),
+    )
 
 
 @router.post("/status", response_model=None)

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from lineage import Assurance, Relation, WeightComparison
 from registry import bootstrap
+from registry.services.storage.lineage import EdgeEvidence
 from tests import builders
 from tests.registry.api.test_costs import questions
 from tests.registry.web.test_pages import text_of
@@ -91,3 +93,21 @@ def test_a_filter_shows_what_matches_and_says_how_many(served: ServedRegistry) -
     wrong = client.get("/lineage", params=asked | {"method": "magic"})
     assert wrong.status_code == 400
     assert "There is no method" in text_of(wrong.text)
+
+
+@pytest.mark.parametrize("said", [Relation.UNRELATED, Relation.FINE_TUNED])
+def test_the_page_of_a_version_says_what_its_weights_say_of_the_parent(wide: ServedRegistry, said: Relation) -> None:
+    """Beside its name, and not on the lineage page alone: a parent that is not one looked like any other."""
+    assurance = Assurance.VERIFIED if said.supports else Assurance.CONTRADICTED
+    ana = bootstrap.open(wide.family.home, settings=wide.family.settings, actor="ana")
+    with ana.context.write() as uow:
+        child = builders.add_version(
+            uow, f"wide/{assurance}", parents=[builders.model_ref("wide/base/1")], assurance=Assurance.DECLARED
+        )
+        step = uow.corrections.step_of(child)
+        evidence = EdgeEvidence(WeightComparison(said, "By its neurons", 1, 1, 100), builders.NOW)
+        uow.graph.add_comparison(step, BASE, evidence)
+        uow.graph.set_assurance(step, BASE, assurance, at=builders.NOW)
+        uow.commit(builders.event(str(child)))
+    page = wide.client("vic").get(f"/models/{child.label}").text
+    assert f"Parent wide/base/1 {assurance}" in " ".join(text_of(page).split())
