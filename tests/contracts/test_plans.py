@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -51,23 +52,30 @@ def registry(database: Database, world: World, tmp_path: Path) -> Iterator[Local
 def test_no_question_to_the_catalog_or_about_ancestry_reads_a_whole_table(
     registry: LocalRegistry, database: Database, world: World
 ) -> None:
+    registry.lineage.impact(world.ref(0))  # once, all edges are read: to compile the graph
+    with collected() as statements:
+        for ask in (*questions(registry, world).values(), *about_ancestry(registry, world)):
+            ask(Random(7))
+    assert len(statements) > 30
+    with database.engine.connect() as connection:
+        scans = {text: found for text, given in statements.items() if (found := scanned(connection, text, given))}
+    assert scans == {}
+
+
+@contextmanager
+def collected() -> Iterator[dict[str, Any]]:
+    """Each statement that looks for rows while the block runs, with the parameters that it had first."""
     statements: dict[str, Any] = {}
 
     def collect(_connection: object, _cursor: object, statement: str, given: Any, _context: object, many: bool) -> None:
         if not many and re.match(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT INTO \w+ \([^)]*\)\s*SELECT)", statement):
             statements.setdefault(statement, given)
 
-    registry.lineage.impact(world.ref(0))  # once, all edges are read: to compile the graph
     event.listen(Engine, "before_cursor_execute", collect)
     try:
-        for ask in (*questions(registry, world).values(), *about_ancestry(registry, world)):
-            ask(Random(7))
+        yield statements
     finally:
         event.remove(Engine, "before_cursor_execute", collect)
-    assert len(statements) > 30
-    with database.engine.connect() as connection:
-        scans = {text: found for text, given in statements.items() if (found := scanned(connection, text, given))}
-    assert scans == {}
 
 
 def about_ancestry(registry: LocalRegistry, world: World) -> Iterator[Callable[[Random], object]]:
