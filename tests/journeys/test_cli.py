@@ -66,6 +66,14 @@ def test_creating_a_registry_folder_twice_changes_nothing(forebear: CommandLine)
     assert "is up to date" in forebear("init").out
 
 
+def test_who_registers_marked_data_again_is_told_which_marks_came_to_it(forebear: CommandLine, tmp_path: Path) -> None:
+    file, said = worlds.write_sentences(tmp_path), ("--licence", "CC0-1.0")
+    first = forebear.ask("dataset", "add", "data/letters", file, *said)["summary"]["ref"]
+    forebear.ask("mark", "add", first, "personal-data", "--reason", "letters of customers")
+    again = forebear("dataset", "add", "data/other", file, *said, "--seed", "5")
+    assert f"It has the mark personal-data. Its file is one of {first}" in " ".join(again.err.split())
+
+
 def test_an_import_is_a_version_with_a_card_and_a_step(forebear: CommandLine, source: str) -> None:
     shown = forebear.ask("model", "show", source)
     assert shown["summary"]["method"] == "import"

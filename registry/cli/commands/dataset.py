@@ -12,6 +12,7 @@ from registry.cli import parsing
 from registry.cli.commands.governance.statuses import add_status_commands
 from registry.cli.session import Session, command
 from registry.domain.data.datasets import DataFormat, LabelKind
+from registry.domain.names import Reference
 
 app = typer.Typer(name="dataset", help="Datasets and their versions.", no_args_is_help=True)
 
@@ -98,7 +99,8 @@ def add(
     )
     began = datetime.now(UTC)
     version = session.registry.datasets.add(wanted)
-    session.answer(version, lambda found: say_added(found, began=began))
+    marks = session.registry.lineage.marks
+    session.answer(version, lambda found: say_added(found, marks(Reference.to(found.summary.ref)).marks, began=began))
     note_licence(version.summary.licence)
 
 

@@ -14,6 +14,7 @@ from registry.domain.data.labels import label_summary
 from registry.presenting.formats import counted, number, sentence, size
 
 if TYPE_CHECKING:
+    from registry.domain.catalog.marks import MarkInForce
     from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
 
 MANY_CLASSES = 20
@@ -21,8 +22,8 @@ NO_DATASETS = "There are no datasets yet. Register one: forebear dataset add tea
 NO_MATCH = "No dataset matches; see them all: forebear dataset list"
 
 
-def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
-    """What was registered. A version older than `began` had been registered before."""
+def say_added(found: DatasetVersionDetail, marks: Sequence[MarkInForce], *, began: datetime) -> None:
+    """What was registered, with the marks that came to it. A version older than `began` had been registered before."""
     version = found.summary
     if version.created_at < began:
         tell(f"Already registered as {version.ref}; nothing changed")
@@ -32,6 +33,8 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
         hint(f"DVC hash: {found.dvc.md5}")
     for one in found.notes:
         note(sentence(one))
+    for mark in marks:
+        note(f"It has the mark {mark.mark}. {mark.reason}")
     hint(f"Next: forebear dataset show {version.ref}")
 
 
