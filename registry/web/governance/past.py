@@ -43,7 +43,7 @@ def as_of(
     """Which version it was, who approved it, on what, under which policy, and what was made from it."""
     at = at or f"{datetime.now(UTC):%Y-%m-%d}"
     if not reference:
-        return page(request, "as_of.html", AsOfPage(reference, at), section="audit", api="/api/v1/as-of")
+        return page(request, "as_of.html", AsOfPage(reference, at), section="audit")
     if reference.startswith("@"):
         return _named(request, registry, reference, at, cursor)
     try:

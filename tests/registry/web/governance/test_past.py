@@ -15,6 +15,7 @@ def test_the_page_and_the_command_show_the_same_answer_as_the_route_with_votes_e
 ) -> None:
     browser, client = own_served.browser("ben"), own_served.client("ben")
     empty = browser.get("/as-of")
+    assert "/api/v1/as-of" not in empty.text, "there is nothing to give as JSON before somebody asked"
     assert (empty.status_code, "As of a day" in empty.text) == (200, True)
     request = own_served.family.request.summary
     assert client.post(f"/api/v1/promotions/{request.id}/approve", json={"comment": "I looked"}).status_code == 200
