@@ -161,6 +161,10 @@ def _person(context: Context, handle: str) -> Actor:
     if person is None:
         with context.read() as uow:
             people = uow.people.search(PageRequest(NAMED_PEOPLE))
+        if not people.items:
+            raise UnauthenticatedError(
+                "This registry has no people yet: its creation was cut short", remedy="Run: forebear init"
+            )
         known = ", ".join(one.handle for one in people.items) + (" and others" if people.next_cursor else "")
         raise UnauthenticatedError(
             f"Unknown user {handle!r}; the people of this registry are {known}",

@@ -18,6 +18,7 @@ from registry.domain.codec import to_json
 from registry.domain.paging import PageRequest
 from registry.errors import BadPolicyError, ConflictError, HomeNotFoundError, UnauthenticatedError
 from registry.settings import Settings
+from registry.storage.database import default_url, open_database
 from registry.storage.lineage import generations, impact
 from tests.builders import add_version, digest, step
 from tests.verdicts import a_verdict
@@ -81,6 +82,17 @@ def test_an_unknown_person_is_refused_everywhere(tmp_path: Path) -> None:
     bootstrap.init(tmp_path / "home", settings=Settings(), actor="ana")
     with pytest.raises(UnauthenticatedError, match="Unknown user 'eve'; the people of this registry are "):
         bootstrap.open(tmp_path / "home", settings=Settings(), actor="eve")
+
+
+def test_a_folder_whose_creation_was_cut_short_says_how_to_end_it(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    with open_database(default_url(tmp_path)) as database:
+        database.create_or_upgrade()
+    with pytest.raises(UnauthenticatedError, match="no people yet") as refused:
+        bootstrap.open(tmp_path, settings=Settings(), actor="ana")
+    assert refused.value.remedy == "Run: forebear init"
+    bootstrap.init(tmp_path, settings=Settings(), actor="ana")
+    bootstrap.open(tmp_path, settings=Settings(), actor="ana").close()
 
 
 def test_who_has_no_account_upgrades_a_folder_and_makes_none(tmp_path: Path) -> None:
