@@ -148,7 +148,8 @@ Taker = tuple[str, str, str]
 """(method, path, media type of the body)."""
 
 ASKS_FOR_NOTHING = ("/api/v1/me/token",)
-"""Paths of operations whose body may be an empty object, which is what no body means."""
+NOTHING = ("", "\ufeff{}")
+"""An operation that asks for nothing takes these: no body is an empty object, and a byte order mark is no part of it."""
 
 
 def takers(served: ServedRegistry) -> list[Taker]:
@@ -165,7 +166,7 @@ def takers(served: ServedRegistry) -> list[Taker]:
 def assert_each_body_is_a_problem(served: ServedRegistry, tries: Iterable[tuple[str, Taker]]) -> None:
     client = served.client("ana")
     for body, (method, path, kind) in tries:
-        if not body and path in ASKS_FOR_NOTHING:
+        if body in NOTHING and path in ASKS_FOR_NOTHING:
             continue
         answer = client.request(method, filled(path), content=body.encode(), headers={"Content-Type": kind})
         assert 400 <= answer.status_code < 500, (method, path, kind, body[:40], answer.text[:200])
