@@ -69,7 +69,7 @@ WHOLE: Mapping[str, frozenset[str]] = {
     "selection.backtest": frozenset({"metric"}),
     "store.stats": frozenset({"version", "dataset_version", "evidence"}),
     "teams.list": frozenset({"team"}),
-    # A row is what somebody decided.
+    # A row is what somebody decided: there are some hundreds of them.
     "catalog.pull_plan": JUDGED,
     "promotions.evidence_types": JUDGED,
     "promotions.options": JUDGED,
@@ -78,12 +78,11 @@ WHOLE: Mapping[str, frozenset[str]] = {
     "promotions.test_policy": JUDGED,
     "promotions.policy_proposals": frozenset({"policy_proposal"}),
     "recalls.list": frozenset({"recall"}),
-    "reviews.inbox": JUDGED | {"edge_correction", "recall_mark", "attestation", "emergency"},
+    "reviews.inbox": JUDGED | {"edge_correction", "emergency"},
     # Pages in the order of an index, of which some rows are passed over.
-    "reports.inventory": frozenset({"version"}),
     "upstreams.list": frozenset({"upstream"}),
-    # Digests of an advisory are looked for in everything.
-    "recalls.advisory": frozenset({"file", "version"}),
+    # It says which versions have no index of their weights, so that they cannot be found by them.
+    "recalls.advisory": frozenset({"version"}),
 }
 """The tables that other verbs read from end to end on SQLite."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -149,8 +149,8 @@ class GovernanceRepository(Protocol):
         """The live versions of a model that are in this stage, oldest first."""
         ...
 
-    def approved(self, stage: str | None, but: Collection[str], page: PageRequest) -> Page[VersionRef]:
-        """Live versions in this stage, or in any `but` those, oldest first."""
+    def approved(self, stage: str | None, page: PageRequest) -> Page[VersionRef]:
+        """Live versions in this stage, or in any that is approved, oldest first."""
         ...
 
     def state(self) -> Mapping[str, str]:

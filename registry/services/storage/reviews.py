@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -92,8 +92,17 @@ class ReviewRepository(Protocol):
 
     def drop_attestation(self, ref: VersionRef) -> None: ...
     def attestation(self, ref: VersionRef) -> Attestation | None: ...
-    def attestations(self, *, warn_by: datetime | None = None, due_by: datetime | None = None) -> Sequence[Attestation]:
-        """Of live versions, in the order of their due dates; those to ask about by `warn_by`, or due by `due_by`."""
+    def attestations(
+        self,
+        *,
+        of: Collection[VersionRef] | None = None,
+        warn_by: datetime | None = None,
+        due_by: datetime | None = None,
+    ) -> Sequence[Attestation]:
+        """Of live versions, in the order of their due dates; those to ask about by `warn_by`, or due by `due_by`.
+
+        With `of`, those of these versions alone.
+        """
         ...
 
     def broken_conditions(self, now: datetime) -> Sequence[str]:

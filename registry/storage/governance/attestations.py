@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
@@ -11,7 +11,8 @@ from registry.domain.names import VersionRef
 from registry.services.storage.reviews import ATTESTATION
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
-from registry.storage.tables import attestation, version
+from registry.storage.sql.among import among_texts
+from registry.storage.tables import attestation, node, version
 
 
 def save(connection: Connection, value: Attestation) -> None:
@@ -39,11 +40,17 @@ def drop(connection: Connection, ref: VersionRef) -> None:
     connection.execute(delete(attestation).where(attestation.c.node_id == require_version(connection, ref).node_id))
 
 
-def attestations(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[Attestation]:
-    """Those of live versions for which the conditions hold, in the order of their due dates."""
+def attestations(
+    connection: Connection, *conditions: ColumnElement[bool], of: Collection[VersionRef] | None = None
+) -> Sequence[Attestation]:
+    """Those of live versions for which the conditions hold, in the order of their due dates; with `of`, of these."""
     query = select(attestation).join(version, version.c.node_id == attestation.c.node_id)
     query = query.where(version.c.deleted_at.is_(None), *conditions)
-    rows = connection.execute(query.order_by(attestation.c.due_at, attestation.c.node_id)).all()
+    if of is not None:
+        mine = select(node.c.id).where(among_texts(node.c.label, "labels"))
+        query = query.where(attestation.c.node_id.in_(mine))
+    given = {} if of is None else {"labels": [str(ref) for ref in of]}
+    rows = connection.execute(query.order_by(attestation.c.due_at, attestation.c.node_id), given).all()
     refs = refs_of(connection, {row.node_id for row in rows})
     return [
         Attestation(

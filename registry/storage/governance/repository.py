@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from lineage import NodeId
-from registry.domain.catalog.models import MetricValue
+from registry.domain.catalog.models import NOT_APPROVED, MetricValue
 from registry.domain.governance.policies.changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
     Bindings,
@@ -228,15 +228,17 @@ class SqlGovernance:
         )
         return [VersionRef(AssetKind.MODELS, name, number) for number in self._connection.scalars(query)]
 
-    def approved(self, stage: str | None, but: Collection[str], page: PageRequest) -> Page[VersionRef]:
-        wanted = model_version.c.stage == stage if stage is not None else model_version.c.stage.not_in(but)
+    def approved(self, stage: str | None, page: PageRequest) -> Page[VersionRef]:
+        wanted = [model_version.c.stage == stage] if stage is not None else []
+        if stage not in NOT_APPROVED:
+            wanted.append(model_version.c.stage.not_in(_OTHERS))  # in the words of the index
         query: Any = (
             select(version.c.number, asset.c.name)
             .join(asset, asset.c.id == version.c.asset_id)
             .join(model_version, model_version.c.node_id == version.c.node_id)
-            .where(version.c.deleted_at.is_(None), asset.c.deleted_at.is_(None), wanted)
+            .where(version.c.deleted_at.is_(None), asset.c.deleted_at.is_(None), *wanted)
         )
-        order, scope = [SortBy(version.c.node_id, int)], f"approved {stage} {but}"
+        order, scope = [SortBy(model_version.c.node_id, int)], f"approved {stage}"
         rows, cursor = page_rows(self._connection, query, order, page, scope=scope)
         return Page([VersionRef(AssetKind.MODELS, Name.parse(row.name), row.number) for row in rows], cursor)
 
@@ -370,3 +372,6 @@ def _request(row: Row[Any], ref: VersionRef) -> RequestSummary:
 
 def _verdict(stored: Mapping[str, Any]) -> Verdict:
     return Verdict(tuple(CheckResult(**check) for check in stored["checks"]))
+
+
+_OTHERS: Any = bindparam("others", sorted(NOT_APPROVED), expanding=True, literal_execute=True)

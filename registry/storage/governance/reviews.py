@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -164,10 +164,16 @@ class SqlReviews:
         key = select(node.c.id).where(node.c.label == str(ref)).scalar_subquery()
         return next(iter(attestations.attestations(self._connection, attestation.c.node_id == key)), None)
 
-    def attestations(self, *, warn_by: datetime | None = None, due_by: datetime | None = None) -> Sequence[Attestation]:
+    def attestations(
+        self,
+        *,
+        of: Collection[VersionRef] | None = None,
+        warn_by: datetime | None = None,
+        due_by: datetime | None = None,
+    ) -> Sequence[Attestation]:
         asked = [attestation.c.warn_at <= warn_by] if warn_by is not None else []
         due = [attestation.c.due_at <= due_by] if due_by is not None else []
-        return attestations.attestations(self._connection, *asked, *due)
+        return attestations.attestations(self._connection, *asked, *due, of=of)
 
     def broken_conditions(self, now: datetime) -> Sequence[str]:
         query = (

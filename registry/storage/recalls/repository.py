@@ -40,6 +40,7 @@ from registry.storage.recalls import downloads as recorded
 from registry.storage.recalls import marks as recall_marks
 from registry.storage.recalls import same_bytes
 from registry.storage.recalls import targets as recall_targets
+from registry.storage.sql.among import among
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import (
     asset,
@@ -173,18 +174,21 @@ class SqlRecalls:
         return Page(self._values(rows), cursor)
 
     def tasks_of(self, owner: str, *, now: datetime) -> Sequence[OwnTasks]:
+        in_force = self._connection.scalars(select(recall.c.id).where(recall.c.reversed_at.is_(None))).all()
+        if not in_force:
+            return []
         query = (
             select(recall, func.count(recall_mark.c.id).label("tasks"))
             .join(recall_mark, recall_mark.c.recall_id == recall.c.id)
             .join(version, version.c.node_id == recall_mark.c.node_id)
             .join(asset, asset.c.id == version.c.asset_id)
-            .where(recall.c.reversed_at.is_(None), asset.c.owner == owner, _is_open(now))
+            .where(among(recall_mark.c.recall_id), asset.c.owner == owner, _is_open(now))
             .group_by(recall.c.id)
             .order_by(recall.c.id)
         )
         return [
             OwnTasks(row.public_id, row.target, Level(row.level), row.opened_at, row.tasks)
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(query, {"keys": in_force})
         ]
 
     def propose(

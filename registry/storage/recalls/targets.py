@@ -47,10 +47,7 @@ def of_model(connection: Connection, uri: str) -> list[int]:
 
 
 def of_digests(connection: Connection, digests: Collection[Digest]) -> dict[Digest, list[int]]:
-    """By each digest that one has: of the version, of one of its files or tensors, or of a blob that one is made of.
-
-    Files have no index by digest: they are gone through once, however many digests there are.
-    """
+    """By each digest that one has: of the version, of one of its files or tensors, or of a blob that one is made of."""
     wanted = list(digests)
     having = (
         select(node.c.digest.label("digest"), node.c.id).where(node.c.digest.in_(wanted)),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
-from registry.storage.tables.base import metadata
+from registry.storage.tables.base import metadata, partial_index
 
 
 class AssetColumns(TypedColumns):
@@ -184,9 +184,10 @@ model_version = Table(
     metadata,
     ModelVersionColumns,
     Index("ix_model_version_updated_at_node_id", "updated_at", "node_id"),
+    partial_index("ix_model_version_approved", "node_id", where="stage NOT IN ('registered', 'retired')"),
 )
 dataset_version = Table("dataset_version", metadata, DatasetVersionColumns)
-file = Table("file", metadata, FileColumns, UniqueConstraint("node_id", "path"))
+file = Table("file", metadata, FileColumns, UniqueConstraint("node_id", "path"), Index("ix_file_sha256", "sha256"))
 extent = Table("extent", metadata, ExtentColumns)
 alias = Table("alias", metadata, AliasColumns, UniqueConstraint("asset_id", "alias"))
 alias_move = Table(

@@ -149,7 +149,7 @@ Taker = tuple[str, str, str]
 
 ASKS_FOR_NOTHING = ("/api/v1/me/token",)
 NOTHING = ("", "\ufeff{}")
-"""An operation that asks for nothing takes these: no body is an empty object, and a byte order mark is no part of it."""
+"""An operation that asks for nothing takes these: no body is an empty object, and a byte order mark no part of it."""
 
 
 def takers(served: ServedRegistry) -> list[Taker]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lineage import NodeKind
-from registry.domain.catalog.models import NOT_APPROVED, AliasMove, HistoryEntry
+from registry.domain.catalog.models import AliasMove, HistoryEntry
 from registry.domain.governance.case import INTENDED_USE, Case
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import VoteValue
@@ -31,7 +31,7 @@ def inventory(context: Context, stage: str | None, tier: str | None, page: PageR
     """See `ReportVerbs.inventory`."""
     now = context.clock.now()
     with context.read() as uow:
-        refs = uow.governance.approved(stage, NOT_APPROVED, page)
+        refs = uow.governance.approved(stage, page)
         lines = [_line(uow, context, found(uow.governance.version(ref), ref), now) for ref in refs.items]
     return Page([one for one in lines if tier in {None, one.tier}], refs.next_cursor)
 

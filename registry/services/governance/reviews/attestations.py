@@ -72,9 +72,9 @@ def end_in(uow: UnitOfWork, ref: VersionRef, stage: str, now: datetime) -> Itera
 def call(uow: UnitOfWork, refs: Iterable[VersionRef], trigger: Trigger, why: str, now: datetime) -> Iterator[Event]:
     """Ask at once for a new approval of each of `refs` whose policy names `trigger`; the others are left alone."""
     wanted = set(refs)
-    for one in uow.reviews.attestations() if wanted else ():
+    for one in uow.reviews.attestations(of=wanted) if wanted else ():
         called = one.called(why, now)
-        if one.ref in wanted and trigger in one.triggers and called != one:
+        if trigger in one.triggers and called != one:
             uow.reviews.save_attestation(called)
             yield Event("attestation.called", str(one.ref), {**_detail(called), "trigger": trigger.value, "why": why})
 
@@ -96,7 +96,7 @@ def report(context: Context, reference: Reference, trigger: str, reason: str) ->
         detail = {"trigger": trigger, "reason": why, "called": len(events)}
         uow.commit(Event("attestation.reported", str(ref), detail), *events)
     with context.read() as uow:
-        return [one for one in uow.reviews.attestations() if one.ref in set(refs)]
+        return uow.reviews.attestations(of=set(refs))
 
 
 def to_ask(uow: UnitOfWork, now: datetime) -> Sequence[Attestation]:

@@ -34,8 +34,8 @@ def inbox_of(context: Context) -> Inbox:
     now, handle = context.clock.now(), context.actor.handle
     waiting, stale, mine = [*_findings_of(context, now)], list[InboxItem](), list[InboxItem]()
     with context.read() as uow:
-        ends = {one.ref: one.due_at for one in uow.reviews.attestations()}
         newest = uow.governance.requests(name=None, ref=None, state=RequestState.OPEN, page=PageRequest(MOST))
+        ends = {one.ref: one.due_at for one in uow.reviews.attestations(of={one.ref for one in newest.items})}
         for summary in newest.items:
             stored = found(uow.governance.request(summary.id), f"promotion request {summary.id}", see="promote list")
             policy = frozen_policy(uow, stored)
