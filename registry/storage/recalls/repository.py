@@ -175,8 +175,6 @@ class SqlRecalls:
 
     def tasks_of(self, owner: str, *, now: datetime) -> Sequence[OwnTasks]:
         in_force = self._connection.scalars(select(recall.c.id).where(recall.c.reversed_at.is_(None))).all()
-        if not in_force:
-            return []
         query = (
             select(recall, func.count(recall_mark.c.id).label("tasks"))
             .join(recall_mark, recall_mark.c.recall_id == recall.c.id)
