@@ -94,7 +94,10 @@ def _version(key: int, asset: int, number: int) -> dict[str, Any]:
 
 
 def _model(key: int) -> dict[str, Any]:
-    return {"node_id": key, "architecture": "net", "stage": "registered", "status": "active", "status_reason": ""}
+    return {
+        "node_id": key, "architecture": "net", "stage": "registered", "status": "active", "status_reason": "",
+        "updated_at": NOW,
+    }  # fmt: skip
 
 
 def _edge(one: int, other: int, role: str) -> dict[str, Any]:
