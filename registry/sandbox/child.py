@@ -46,7 +46,8 @@ def main() -> None:
     except RegistryError as error:
         answer = encode_answer(error)
     except Exception as error:  # noqa: BLE001 - the end of the process: every failure becomes an answer
-        traceback.print_exc()
+        if not is_full(error):  # what is printed goes to the same disk
+            traceback.print_exc()
         answer = encode_answer(_translate(error))
     try:
         (Path(sys.argv[1]) / ANSWER).write_text(answer, encoding="utf-8")
