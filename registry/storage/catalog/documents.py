@@ -19,6 +19,7 @@ from registry.storage.catalog.tags import value_of
 from registry.storage.sql.among import among
 from registry.storage.sql.prebuilt import Prebuilt
 from registry.storage.sql.upsert import upsert
+from registry.storage.sql.within import within
 from registry.storage.tables import (
     asset,
     asset_tag,
@@ -49,7 +50,7 @@ def documents_hold(rows: Table[Any], phrases: Sequence[str]) -> ColumnElement[bo
     The last word of a phrase may be a beginning. Both documents are read once, however many phrases there are.
     """
     own, of_model = document.alias(), document.alias()
-    either = (own.c.words.contains(f" {one}") | of_model.c.words.contains(f" {one}") for one in phrases)
+    either = (within(own.c.words, f" {one}") | within(of_model.c.words, f" {one}") for one in phrases)
     mine = select(own.c.id).where(own.c.id == rows.c.id, of_model.c.id == -rows.c.asset_id, *either)
     return mine.correlate(rows).exists()
 

@@ -37,11 +37,11 @@ from registry.storage.tables.listing import ListingColumns
 
 FEW = 3000
 """Models for which one condition holds, up to which they are gathered and sorted."""
-STAGES = ((300, 10_000), (6000, 10_000_000))
+STAGES = ((60, 10_000), (6000, 10_000_000))
 """So many models are walked before up to so many with all words are looked up, and others passed over unread."""
 PASSED_OVER = 5000
 """Models that are read together where those without the words are passed over by their ids."""
-FEWER, MOST_PASSES = 1500, 3
+FEWER, MOST_PASSES = 2200, 3
 """Of more models than these with all words, the first of a page are looked for by passing over others, a few times."""
 _AT_ONCE = (60, 240, 1000)
 """Models that are looked at together: more of them the longer it takes to fill the page."""
