@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, tuple_
+from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from lineage import Digest
 from registry.domain.merkle import peak_places, subtree
@@ -67,8 +67,8 @@ def _peaks(connection: Connection, size: int) -> list[bytes]:
     places = peak_places(size)
     if not places:
         return []
-    columns = (audit_node.c.level, audit_node.c.place)
-    rows = connection.execute(select(*columns, audit_node.c.hash).where(tuple_(*columns).in_(places)))
+    here = (and_(audit_node.c.level == level, audit_node.c.place == place) for level, place in places)
+    rows = connection.execute(select(audit_node.c.level, audit_node.c.place, audit_node.c.hash).where(or_(*here)))
     found = {(level, place): bytes.fromhex(digest.hex) for level, place, digest in rows}
     if len(found) != len(places):
         raise AuditBrokenError("The tree over the audit log lacks nodes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from registry.domain.catalog.models import VersionSummary
 from registry.domain.names import VersionRef
@@ -24,12 +24,13 @@ def used_descendants(
     below = below.union(
         select(edge.c.to_node).join(below, edge.c.from_node == below.c.id).where(edge.c.superseded_by.is_(None))
     )
-    named = select(alias.c.node_id).where(alias.c.alias.in_(list(aliases)))
+    mine = and_(alias.c.asset_id == version.c.asset_id, alias.c.node_id == version.c.node_id)
+    named = select(alias.c.id).where(mine, alias.c.alias.in_(list(aliases))).correlate(version).exists()
     query = (
         select(version.c.node_id)
         .join(below, below.c.id == version.c.node_id)
         .join(model_version, model_version.c.node_id == version.c.node_id)
-        .where(is_live(), or_(model_version.c.stage.not_in(list(except_in)), version.c.node_id.in_(named)))
+        .where(is_live(), or_(model_version.c.stage.not_in(list(except_in)), named))
         .order_by(version.c.node_id)
     )
     keys = list(connection.scalars(query))

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal, select, update
 
+from registry.domain.names import AssetKind
 from registry.domain.people.people import Person
 from registry.domain.people.teams import EVERYTHING, Level, Member, Sight, Team, fold
 from registry.errors import NotFoundError
@@ -54,7 +55,9 @@ class SqlTeams:
         if self.get(name) is not None:
             return True
         start = fold(name) + "/"
-        registered = select(asset.c.id).where(asset.c.folded >= start, asset.c.folded < fold(name) + "0")
+        registered = select(asset.c.id).where(
+            asset.c.kind.in_(list(AssetKind)), asset.c.folded >= start, asset.c.folded < fold(name) + "0"
+        )
         if self._connection.execute(registered.limit(1)).first() is not None:
             return True
         names = select(draft.c.name).where(func.replace(draft.c.name, "_", "-").startswith(start, autoescape=True))
