@@ -50,7 +50,6 @@ def alike(context: Context, reference: Reference, mark: str) -> Alike | None:
         node = uow.graph.node(str(ref))
         if ref.kind is not AssetKind.DATASETS or node is None:
             return None
-    with context.read() as uow:
         newest = uow.data_rows.state()[1]
     read_what_is_due(context, whole=False)
     left, found = [node.id], dict[NodeId, tuple[KnownData, Same]]()
